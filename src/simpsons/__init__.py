@@ -1,0 +1,22 @@
+"""Recognise characters of The Simpsons with convolutional networks small enough to understand.
+
+>>> from simpsons import Classifier
+>>> Classifier("xception").predict("picture.jpg").label
+'homer_simpson'
+"""
+
+from simpsons.characters import CHARACTERS, Character
+from simpsons.classifier import Classifier, Failure, ModelError, Prediction
+from simpsons.images import ImageError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CHARACTERS",
+    "Character",
+    "Classifier",
+    "Failure",
+    "ImageError",
+    "ModelError",
+    "Prediction",
+]

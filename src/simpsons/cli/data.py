@@ -1,0 +1,180 @@
+"""`simpsons data`: download, stats, preview and split."""
+
+from collections import Counter
+from pathlib import Path
+
+import click
+import numpy as np
+
+from simpsons.characters import display_name
+from simpsons.cli import options
+from simpsons.dataset import cache, kaggle
+from simpsons.dataset import split as splits
+from simpsons.dataset.folders import parse_characters
+from simpsons.evaluation import plots
+from simpsons.progress import bar
+
+
+@click.group()
+def data() -> None:
+    """Fetch, look at and split pictures."""
+
+
+@data.command()
+@options.as_json
+def download(as_json: bool) -> None:
+    """Fetch the data set from Kaggle into the cache; goes on where it was cut off.
+
+    \b
+    simpsons data download
+
+    Afterwards the other commands need no FOLDER. The data is CC BY-NC-SA 4.0.
+    """
+    where = kaggle.download()
+    if as_json:
+        options.print_json({"folder": str(where)})
+    else:
+        click.echo(where)
+
+
+@data.command()
+@options.folder
+@options.characters
+@click.option("--picture", type=click.Path(path_type=Path), help="Write a bar picture, PNG or SVG.")
+@options.as_json
+def stats(folder: str | None, characters: str | None, picture: Path | None, as_json: bool) -> None:
+    """Count the pictures in FOLDER by character, and list the files left out with the reason.
+
+    \b
+    simpsons data stats simpsons_dataset --picture counts.png
+    """
+    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
+    found = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    counts = {name: int(count) for name, count in zip(dataset.classes, found, strict=True)}
+    widths, heights = dataset.sizes.T
+    sizes = {
+        "width": [int(widths.min()), int(np.median(widths)), int(widths.max())],
+        "height": [int(heights.min()), int(np.median(heights)), int(heights.max())],
+    }
+    formats = dict(Counter(dataset.formats).most_common())
+    if picture:
+        plots.save(plots.class_counts(counts), picture)
+    if as_json:
+        options.print_json(
+            {
+                "pictures": len(dataset),
+                "characters": counts,
+                "sizes": {side: dict(zip(_RANGE, s, strict=True)) for side, s in sizes.items()},
+                "formats": formats,
+                "problems": [problem._asdict() for problem in dataset.problems],
+                "left_out": dataset.listing.left_out,
+            }
+        )
+        return
+    width = max(len(display_name(name)) for name in counts)
+    largest = max(counts.values())
+    for name, count in counts.items():
+        click.echo(
+            f"{display_name(name):<{width}} {count:>7,}  {'#' * round(40 * count / largest)}"
+        )
+    click.echo(f"{'all':<{width}} {len(dataset):>7,}\n")
+    for side, (low, middle, high) in sizes.items():
+        click.echo(f"{side:<7} {low:,} to {high:,} pixels, median {middle:,}")
+    click.echo(f"formats {', '.join(f'{kind} {count:,}' for kind, count in formats.items())}")
+    if others := dataset.listing.left_out:
+        click.echo(
+            f"{len(others)} other characters with {sum(others.values()):,} pictures are not "
+            "counted; --characters all takes them"
+        )
+    click.echo(f"{len(dataset.problems):,} files left out")
+    for problem in dataset.problems:
+        click.echo(f"  {problem.path}: {problem.reason}")
+
+
+_RANGE = ("smallest", "median", "largest")
+
+
+@data.command()
+@options.folder
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("preview.png"), show_default=True
+)
+@click.option("--recipe", default="default", show_default=True, help="default or notebook.")
+@click.option("--count", type=click.IntRange(1, 256), default=32, show_default=True)
+@options.characters
+@options.seed
+def preview(
+    folder: str | None,
+    out: Path,
+    recipe: str,
+    count: int,
+    characters: str | None,
+    seed: int,
+) -> None:
+    """Draw one augmented training batch with its labels, as a network sees it.
+
+    \b
+    simpsons data preview simpsons_dataset --out batch.png
+    """
+    from simpsons.training.preview import augmented
+    from simpsons.training.recipe import named
+
+    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
+    how = named(recipe, "xception").augmentation
+    pixels, labels = augmented(dataset, how, count, seed)
+    titles = [display_name(dataset.classes[label]) for label in labels]
+    plots.save(plots.picture_grid(pixels, titles, columns=8), out)
+    click.echo(f"wrote {out}")
+
+
+@data.command()
+@options.folder
+@options.split
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("split.csv"), show_default=True
+)
+@options.characters
+@options.seed
+@options.as_json
+def split(
+    folder: str | None,
+    split: str,
+    out: Path,
+    characters: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Split FOLDER into training, validation and test pictures, written as CSV.
+
+    \b
+    simpsons data split simpsons_dataset --out split.csv
+    simpsons data split simpsons_dataset --split random
+
+    leak-free: 80/10/10 by whole groups of near-duplicates (mirrored ones included), so that no
+    frame of a shot is on both sides. random: the notebook's 80/20.
+    """
+    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
+    chosen = splits.make(dataset, split, seed, bar)
+    splits.write(out, dataset, chosen)
+    group_sizes = np.bincount(chosen.group)
+    leaks = {part: splits.leaks(dataset, chosen, part) for part in splits.PARTS[1:]}
+    facts = {
+        "split": chosen.kind,
+        "seed": chosen.seed,
+        "parts": chosen.counts(),
+        "groups": int((group_sizes > 0).sum()),
+        "largest_group": int(group_sizes.max()),
+        "near_duplicates_of_training_pictures": leaks,
+        "problems": len(dataset.problems),
+        "out": str(out),
+    }
+    if as_json:
+        options.print_json(facts)
+        return
+    for part, count in chosen.counts().items():
+        leak = f", {leaks[part]:,} with a near-duplicate in training" if part in leaks else ""
+        click.echo(f"{part:<10} {count:>7,}{leak if count else ''}")
+    click.echo(
+        f"{facts['groups']:,} groups of near-duplicates, the largest of {facts['largest_group']}"
+    )
+    click.echo(f"wrote {out}")

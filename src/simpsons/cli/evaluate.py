@@ -1,0 +1,266 @@
+"""`simpsons evaluate` and `simpsons compare`."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from simpsons.characters import display_name
+from simpsons.classifier import Classifier
+from simpsons.cli import options
+from simpsons.dataset import cache, kaggle, near_duplicates
+from simpsons.dataset import split as splits
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.folders import parse_characters
+from simpsons.errors import SimpsonsError
+from simpsons.evaluation import compare as comparing
+from simpsons.evaluation import plots
+from simpsons.evaluation.measure import Measured, error_examples, measure
+from simpsons.evaluation.metrics import Evaluation, confused_sentences
+from simpsons.evaluation.report import write_report
+from simpsons.progress import bar
+
+_part = click.option(
+    "--part",
+    type=click.Choice(splits.PARTS),
+    help="Only this part of the split.  [default: every picture in the folder]",
+)
+_report = click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a report."
+)
+
+
+@click.command()
+@options.folder
+@options.model
+@options.split
+@_part
+@options.seed
+@options.characters
+@_report
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Write the confusion matrix, PNG or SVG."
+)
+@click.option(
+    "--training",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Training pictures to look for copies in, for a flat test set.",
+)
+@options.as_json
+def evaluate(
+    folder: str | None,
+    model: str,
+    split: str,
+    part: str | None,
+    seed: int,
+    characters: str | None,
+    report: Path | None,
+    picture: Path | None,
+    training: str | None,
+    as_json: bool,
+) -> None:
+    """Measure a network on the pictures in FOLDER.
+
+    \b
+    simpsons evaluate my_pictures --model cnn
+    simpsons evaluate simpsons_dataset --split shipped --part test --report report.html
+
+    Prints accuracy with its 95 % interval, macro-F1, log loss, calibration error, scores by
+    character and the most confused pairs. FOLDER has one folder a character, or files named
+    <character>_<n>.jpg; those are also looked up among the training pictures, since the data
+    set's own test set is a copy of them.
+    """
+    classifier = Classifier(model)
+    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
+    rows, facts = _choose(dataset, split, part, seed)
+    facts = {"Model": model} | facts
+    measured = measure(classifier, dataset, rows, bar)
+    copies = _copies(dataset, measured, training)
+    notes = _notes(dataset, measured, copies)
+    if picture:
+        plots.save(plots.confusion_matrix(measured.evaluation), picture)
+    if report:
+        write_report(
+            report,
+            measured.evaluation,
+            title=f"{model} on {facts['Data']}",
+            facts=facts,
+            problems=dataset.problems,
+            errors=error_examples(measured, dataset),
+            notes=notes,
+        )
+    if as_json:
+        options.print_json(
+            measured.evaluation.to_json()
+            | {
+                "model": model,
+                "split": facts["Split"],
+                "problems": [problem._asdict() for problem in dataset.problems],
+                "not_measured": dataset.listing.left_out | measured.unknown,
+                "copies_of_training_pictures": copies,
+            }
+        )
+        return
+    _print_evaluation(measured.evaluation)
+    for note in notes:
+        click.echo(f"\nNote: {note}")
+
+
+@click.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@options.folder
+@options.split
+@_part
+@options.seed
+@options.characters
+@_report
+@options.as_json
+def compare(
+    first: str,
+    second: str,
+    folder: str | None,
+    split: str,
+    part: str | None,
+    seed: int,
+    characters: str | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure the models A and B on the same pictures and say whether they differ.
+
+    \b
+    simpsons compare cnn xception simpsons_dataset --split shipped --part test
+    simpsons compare runs/mine xception my_pictures --report compare.html
+
+    Uses McNemar's exact test and a paired bootstrap interval.
+    """
+    classifiers = Classifier(first), Classifier(second)
+    if classifiers[0].labels != classifiers[1].labels:
+        raise SimpsonsError(f"{first} and {second} know different characters; compare others")
+    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
+    rows, facts = _choose(dataset, split, part, seed)
+    one, two = (measure(classifier, dataset, rows, bar) for classifier in classifiers)
+    comparison = comparing.compare(
+        one.probabilities, two.probabilities, one.labels, (first, second), seed
+    )
+    if report:
+        write_report(
+            report,
+            one.evaluation,
+            title=f"{first} and {second} on {facts['Data']}",
+            facts=facts,
+            problems=dataset.problems,
+            errors=error_examples(one, dataset),
+            comparison=comparison,
+            second=two.evaluation,
+            notes=_notes(dataset, one, None),
+        )
+    if as_json:
+        evaluations = {first: one.evaluation.to_json(), second: two.evaluation.to_json()}
+        options.print_json(comparison.to_json() | {"evaluations": evaluations})
+        return
+    line = "{:<24} {:>12} {:>12}"
+    click.echo(line.format("", first, second))
+    for title, key in _FIGURES.items():
+        values = [f"{getattr(side.evaluation, key):.4f}" for side in (one, two)]
+        click.echo(line.format(title, *values))
+    click.echo(line.format("right alone", comparison.only_first, comparison.only_second))
+    click.echo(f"\n{comparison.sentence}")
+
+
+_FIGURES = {
+    "accuracy": "accuracy",
+    "macro-F1": "macro_f1",
+    "log loss": "log_loss",
+    "calibration error": "calibration_error",
+}
+
+
+def _choose(
+    dataset: Dataset, split: str, part: str | None, seed: int
+) -> tuple[NDArray[np.int64] | None, dict[str, str]]:
+    """The rows to measure, and what a report says of them."""
+    facts = {
+        "Data": f"{dataset.root}",
+        "Pictures": f"{len(dataset):,} readable, {len(dataset.problems)} left out",
+    }
+    if part is None:
+        return None, facts | {"Split": "none: every picture in the folder"}
+    chosen = splits.make(dataset, split, seed, bar)
+    rows = chosen.rows(part)
+    if len(rows) == 0:
+        raise SimpsonsError(f"{dataset.root}: the {chosen.kind} split has no {part} part")
+    seed_used = "" if chosen.seed is None else f", seed {chosen.seed}"
+    return rows, facts | {"Split": f"{chosen.kind}{seed_used}, {part} part"}
+
+
+def _copies(dataset: Dataset, measured: Measured, training: str | None) -> int | None:
+    """How many pictures copy a training picture; None if none are at hand to compare with."""
+    if not (dataset.listing.flat or training):
+        return None
+    where = Path(training) if training else _training_pictures(dataset.root)
+    if where is None:
+        return None
+    reference = near_duplicates.thumbnails(cache.load(where, track=bar).images)
+    queries = near_duplicates.thumbnails(dataset.images[measured.rows])
+    nearest = near_duplicates.similarity_to_nearest(queries, reference)
+    return int((nearest > near_duplicates.COPY_THRESHOLD).sum())
+
+
+def _training_pictures(test_set: Path) -> Path | None:
+    """Beside a test set unpacked from Kaggle's archive, else the installed data set."""
+    for above in list(test_set.resolve().parents)[:2]:
+        if (above / "simpsons_dataset").is_dir():
+            return above / "simpsons_dataset"
+    return kaggle.installed()
+
+
+def _notes(dataset: Dataset, measured: Measured, copies: int | None) -> list[str]:
+    notes = []
+    total = measured.evaluation.n
+    if copies is not None:
+        notes.append(
+            f"{copies:,} of these {total:,} pictures are copies of training pictures "
+            f"({copies / total:.1%}): on copies, accuracy measures memory."
+        )
+    elif dataset.listing.flat:
+        notes.append(
+            "no training pictures at hand to look for copies in; give them with --training"
+        )
+    seen = len(set(splits.shipped_rows(dataset, "train")) & set(measured.rows.tolist()))
+    if seen:
+        notes.append(
+            f"{seen:,} of these {total:,} pictures are named like pictures that the shipped "
+            "weights learnt from; for a clean figure use --split shipped --part test."
+        )
+    if unknown := dataset.listing.left_out | measured.unknown:
+        count = sum(unknown.values())
+        notes.append(f"{count:,} pictures of other characters were not measured.")
+    if dataset.problems:
+        first = dataset.problems[0]
+        notes.append(
+            f"{len(dataset.problems):,} files were left out, the first: {first.path}: "
+            f"{first.reason}."
+        )
+    return notes
+
+
+def _print_evaluation(evaluation: Evaluation) -> None:
+    click.echo(f"accuracy           {evaluation.headline}")
+    click.echo(f"macro-F1           {evaluation.macro_f1:.4f}")
+    click.echo(f"log loss           {evaluation.log_loss:.4f}")
+    click.echo(f"calibration error  {evaluation.calibration_error:.4f}\n")
+    line = "{:<26} {:>9} {:>9} {:>9} {:>9}"
+    click.echo(line.format("character", "precision", "recall", "F1", "pictures"))
+    for score in evaluation.per_class:
+        if score.support or score.precision is not None:
+            shares = (score.precision, score.recall, score.f1)
+            figures = ["-" if share is None else f"{share:.3f}" for share in shares]
+            click.echo(line.format(display_name(score.slug), *figures, score.support))
+    if sentences := confused_sentences(evaluation, k=5):
+        click.echo()
+        for sentence in sentences:
+            click.echo(sentence)

@@ -1,0 +1,95 @@
+"""The command group, and how its errors are said: one line, exit code 2, no traceback."""
+
+import importlib
+import warnings
+from typing import Any
+
+import click
+from PIL import Image
+
+from simpsons import __version__
+from simpsons.errors import SimpsonsError
+
+COMMANDS = {
+    "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),
+    "evaluate": ("simpsons.cli.evaluate:evaluate", "Measure a network on a folder of pictures."),
+    "compare": ("simpsons.cli.evaluate:compare", "Say whether two networks differ."),
+    "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
+    "export": ("simpsons.cli.train:export", "Write a run's best weights as one ONNX file."),
+    "import": ("simpsons.cli.train:import_keras", "Turn a Keras file into an ONNX file."),
+    "models": ("simpsons.cli.models:models", "Show both networks layer by layer."),
+    "data": ("simpsons.cli.data:data", "Fetch, look at and split pictures."),
+    "demo": ("simpsons.cli.demo:demo", "Run the whole path without any data."),
+}
+"""Where each command is, and what it does; its module is imported when it is used."""
+
+TRAIN_PACKAGES = frozenset(
+    {
+        "filelock",
+        "h5py",
+        "jinja2",
+        "kagglehub",
+        "matplotlib",
+        "onnx",
+        "onnxscript",
+        "platformdirs",
+        "safetensors",
+        "scipy",
+        "sklearn",
+        "torch",
+    }
+)
+
+
+class _UserError(click.ClickException):
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """Imports a command when it is needed, so that `predict` never pays for PyTorch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SimpsonsError as error:
+            raise _UserError(str(error)) from None
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] not in TRAIN_PACKAGES:
+                raise
+            raise _UserError(
+                f"this command needs {error.name}: pip install 'simpsons[train]'"
+            ) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise _UserError(f"{error.filename}: {error.strerror}") from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="simpsons")
+def main() -> None:
+    """Recognise characters of The Simpsons with two small convolutional networks.
+
+    \b
+    Who is this?              simpsons predict picture.jpg
+    How good is the network?  simpsons evaluate FOLDER
+    Train one:                simpsons train FOLDER --model xception
+    See it all without data:  simpsons demo
+    """
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `decode` says it better

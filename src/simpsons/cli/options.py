@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+model = click.option(
+    "--model",
+    default="xception",
+    show_default=True,
+    metavar="MODEL",
+    help="cnn, xception, an ONNX file, or a run folder.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+characters = click.option(
+    "--characters",
+    metavar="WHICH",
+    help="Names with commas between, all, or the N with most pictures.  [default: the 18 of "
+    "the data set where any is there, else all]",
+)
+split = click.option(
+    "--split",
+    metavar="KIND",
+    default="leak-free",
+    show_default=True,
+    help="leak-free, random (the notebook's), shipped (the shipped weights'), or a split.csv.",
+)
+seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+
+
+def folder(function: F) -> F:
+    """An optional folder of pictures."""
+    return click.argument("folder", required=False, type=click.Path())(function)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on one line."""
+    click.echo(json.dumps(value))

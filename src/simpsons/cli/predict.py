@@ -1,0 +1,138 @@
+"""`simpsons predict`."""
+
+import csv
+import glob
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from simpsons import images
+from simpsons.characters import display_name
+from simpsons.classifier import Classifier, Failure, Prediction
+from simpsons.cli import options
+from simpsons.errors import SimpsonsError
+from simpsons.progress import bar
+
+STDIN = "-"
+
+
+@click.command()
+@click.argument("pictures", nargs=-1)
+@options.model
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many.")
+@options.as_json
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+@click.option(
+    "--paths-from",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="Read picture paths from a file, one a line; - for standard input.",
+)
+def predict(
+    pictures: tuple[str, ...],
+    model: str,
+    top: int,
+    as_json: bool,
+    as_csv: bool,
+    paths_from: TextIO | None,
+) -> None:
+    """Say who is in PICTURES: files, folders, globs, or - for a picture on standard input.
+
+    \b
+    simpsons predict picture.jpg
+    simpsons predict holiday/ "frames/*.png" --json
+    curl -s https://example.org/picture.jpg | simpsons predict -
+
+    Prints one line a picture. A picture that can't be read is reported and the rest go on:
+    exit code 1 then, and 2 when no picture could be read.
+    """
+    if as_json and as_csv:
+        raise SimpsonsError("--json and --csv exclude each other; choose one")
+    if not pictures and paths_from is None:
+        raise SimpsonsError("no pictures given; try `simpsons predict picture.jpg`")
+    listed = (line.rstrip("\r\n") for line in paths_from or () if line.strip())
+    classifier = Classifier(model)
+    empty: list[Failure] = []
+    sources = _expand(chain(pictures, listed), empty)
+    answers: Iterable[Prediction | Failure] = chain(classifier.predict_all(sources, top), empty)
+    if not sys.stdout.isatty():
+        answers = bar(answers, None, "classifying")
+    results = (replace(answer, path=answer.path or STDIN) for answer in answers)
+    write: Callable[[Prediction | Failure], None] = _print_json if as_json else _print_line
+    if as_csv:
+        write = _csv_writer(min(top, len(classifier.labels)))
+    read = failed = 0
+    for result in results:
+        write(result)
+        read += isinstance(result, Prediction)
+        failed += isinstance(result, Failure)
+    sys.exit(2 if not read else 1 if failed else 0)
+
+
+def _expand(named: Iterable[str], empty: list[Failure]) -> Iterator[images.Source]:
+    """The pictures that files, folders, globs and - stand for; folders without go to `empty`."""
+    for name in named:
+        path = Path(name)
+        if name == STDIN:
+            yield sys.stdin.buffer.read()
+        elif path.is_dir():
+            below = _pictures_below(name)
+            first = next(below, None)
+            if first is None:
+                empty.append(Failure(name, f"{name}: the folder has no pictures"))
+            else:
+                yield from chain([first], below)
+        elif glob.has_magic(name) and not path.exists():
+            yield from sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207
+        else:
+            yield name
+
+
+def _pictures_below(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for file in sorted(files):
+            if Path(file).suffix.lower() in images.SUFFIXES:
+                yield os.path.join(parent, file)  # noqa: PTH118 (keeps the path as it was given)
+
+
+def _print_json(result: Prediction | Failure) -> None:
+    options.print_json(result.to_json())
+
+
+def _print_line(result: Prediction | Failure) -> None:
+    if isinstance(result, Failure):
+        click.echo(f"Error: {result.error}", err=True)
+        return
+    (_, probability), *others = result.top
+    line = f"{result.path}  {result.name} {probability:.1%}"
+    if others:
+        shown = ", ".join(f"{display_name(label)} {other:.1%}" for label, other in others)
+        line += f"  ({shown})"
+    click.echo(line)
+
+
+def _csv_writer(top: int) -> Callable[[Prediction | Failure], None]:
+    """A function that prints one row; prints the header now."""
+
+    def write(row: list[object]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow(row)
+        click.echo(text.getvalue())
+
+    def write_result(result: Prediction | Failure) -> None:
+        if isinstance(result, Failure):
+            write([result.path, *[""] * (2 * top), result.error])
+        else:
+            write([result.path, *chain.from_iterable(result.top), ""])
+
+    numbers = ["", *(f"_{place}" for place in range(2, top + 1))]
+    write(["path", *(f"{k}{n}" for n in numbers for k in ("label", "probability")), "error"])
+    return write_result

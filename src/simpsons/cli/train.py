@@ -1,0 +1,163 @@
+"""`simpsons train`, `simpsons export` and `simpsons import`."""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from simpsons import models as networks
+from simpsons.cli import options
+from simpsons.dataset import cache, kaggle
+from simpsons.dataset import split as splits
+from simpsons.dataset.folders import parse_characters
+from simpsons.errors import SimpsonsError
+from simpsons.progress import bar
+from simpsons.training import recipe as recipes
+from simpsons.training import run
+from simpsons.training.display import Display, TensorBoard
+from simpsons.training.loop import Observer
+
+
+@click.command()
+@options.folder
+@click.option(
+    "--model", type=click.Choice(networks.NETWORKS), default="xception", show_default=True
+)
+@click.option(
+    "--recipe",
+    type=click.Choice(recipes.NAMES),
+    default="default",
+    show_default=True,
+    help="notebook is the reference's, faithfully.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
+@click.option("--batch", type=click.IntRange(min=2), help="Instead of the recipe's.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True))
+@options.split
+@options.characters
+@options.seed
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL]")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run that was stopped; everything else is as it was.",
+)
+@click.option("--tensorboard", is_flag=True, help="Also write figures for TensorBoard.")
+@options.as_json
+def train(
+    folder: str | None,
+    model: recipes.Network,
+    recipe: str,
+    epochs: int | None,
+    batch: int | None,
+    learning_rate: float | None,
+    split: str,
+    characters: str | None,
+    seed: int,
+    device: str,
+    out: Path | None,
+    resume: Path | None,
+    tensorboard: bool,
+    as_json: bool,
+) -> None:
+    """Train a network on the pictures in FOLDER, one folder a character, into a run folder.
+
+    \b
+    simpsons train simpsons_dataset --model xception
+    simpsons train my_cartoon --epochs 10 --out runs/mine
+    simpsons train --resume runs/mine
+
+    The run folder gets the weights (model.onnx), curves.png, metrics.csv, the split, and a report
+    on the validation part. Ctrl-C saves; --resume goes on.
+    """
+    out = resume or out or Path("runs", model)
+    chosen = recipes.named(recipe, model)
+    chosen = replace(
+        chosen,
+        epochs=epochs or chosen.epochs,
+        batch=batch or chosen.batch,
+        learning_rate=learning_rate or chosen.learning_rate,
+    )
+    if resume:
+        chosen = run.Config.read(resume).recipe
+    with ExitStack() as stack:
+        display = stack.enter_context(Display(chosen.epochs))
+        observer: Observer = TensorBoard(out, display) if tensorboard else display
+        try:
+            if resume:
+                measured = run.resume(resume, observer=observer, track=bar)
+            else:
+                measured = run.start(
+                    out,
+                    kaggle.resolve(folder),
+                    model,
+                    chosen,
+                    split=split,
+                    characters=parse_characters(characters),
+                    seed=seed,
+                    device=device,
+                    observer=observer,
+                    track=bar,
+                )
+        except KeyboardInterrupt:
+            click.echo(f"\nStopped. Go on with: simpsons train --resume {out}", err=True)
+            sys.exit(130)
+    if as_json:
+        options.print_json({"run": str(out), "validation": measured.evaluation.to_json()})
+        return
+    click.echo(f"validation: {measured.evaluation.headline}")
+    click.echo(f"weights     {out / run.MODEL}")
+    click.echo(f"curves      {out / run.CURVES}")
+    click.echo(f"report      {out / run.REPORT}")
+    click.echo(f"next        simpsons evaluate --model {out} --split {out / run.SPLIT} --part test")
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--half", is_flag=True, help="Store large weights as float16: half the size.")
+def export(run_folder: Path, out: Path, half: bool) -> None:
+    """Write the best weights of RUN as one ONNX file OUT that is the whole classifier.
+
+    \b
+    simpsons export runs/xception homer.onnx
+    simpsons predict picture.jpg --model homer.onnx
+    """
+    config = run.Config.read(run_folder)
+    dataset = cache.load(config.data, config.characters, bar)
+    split = splits.read(run_folder / run.SPLIT, dataset)
+    run.export_run(run_folder, out, dataset, split, half)
+    click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+@click.command("import")
+@click.argument("keras_file", metavar="FILE.keras", type=click.Path())
+@click.argument("out", metavar="OUT.onnx", type=click.Path(path_type=Path))
+@click.option("--labels", metavar="NAMES", help="Classes with commas between.  [default: the 18]")
+def import_keras(keras_file: str, out: Path, labels: str | None) -> None:
+    """Turn a Keras file of either network into an ONNX file with the same answers.
+
+    \b
+    simpsons import notebook.keras notebook.onnx
+    simpsons evaluate FOLDER --model notebook.onnx
+
+    TensorFlow is not needed. An old .h5 file must be saved again as .keras first.
+    """
+    from simpsons.characters import SLUGS
+    from simpsons.export import export as write_onnx
+    from simpsons.keras_import import read_keras
+
+    name, network = read_keras(keras_file)
+    classes = tuple(labels.split(",")) if labels else SLUGS
+    outputs = networks.outputs(network)
+    if len(classes) != outputs:
+        raise SimpsonsError(
+            f"{keras_file}: has {outputs} classes and {len(classes)} labels are given; "
+            "name each class, in the order of the outputs, with --labels"
+        )
+    write_onnx(network, out, classes, {"network": name, "source": Path(keras_file).name})
+    click.echo(f"wrote {out}: {name}, {out.stat().st_size / 1e6:.1f} MB")

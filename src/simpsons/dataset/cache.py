@@ -1,0 +1,173 @@
+"""Pictures decoded once: one memory-mapped uint8 array and an index beside it.
+
+An entry of the cache is a folder that is made under another name and renamed when it is
+whole, and never changed after that. So a kill in the middle leaves nothing that is read, and
+any number of processes may read while one makes a new entry.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import PIL
+from filelock import FileLock
+from numpy.typing import NDArray
+from PIL import Image
+from platformdirs import user_cache_dir
+
+from simpsons import images
+from simpsons.dataset.folders import Characters, DataError, Listing, Picture, Problem, find
+from simpsons.progress import Track, silent
+
+FORMAT = 1
+"""Raised whenever decoding, resizing or the files of an entry change."""
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Decoded pictures.
+
+    listing: the files they come from. images: uint8 `[N, 64, 64, 3]`, memory-mapped, read-only.
+    labels: int64 `[N]`, indices into `classes`. paths: relative to `root`, with forward slashes.
+    sizes: int64 `[N, 2]`, width and height of the files in pixels. formats: `JPEG`, `PNG`, ...
+    problems: what was left out.
+    """
+
+    listing: Listing
+    images: images.Pixels
+    labels: NDArray[np.int64]
+    paths: tuple[str, ...]
+    sizes: NDArray[np.int64]
+    formats: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def root(self) -> Path:
+        """The folder the pictures are in."""
+        return self.listing.root
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, sorted; labels are indices into them."""
+        return self.listing.classes
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def cache_folder() -> Path:
+    """Where decoded pictures and downloads are kept: `SIMPSONS_CACHE`, else the user's cache."""
+    return Path(os.environ.get("SIMPSONS_CACHE") or user_cache_dir("simpsons", appauthor=False))
+
+
+def load(
+    root: str | os.PathLike[str], characters: Characters = None, track: Track = silent
+) -> Dataset:
+    """The decoded pictures under `root`: from the cache if nothing changed, else decoded now.
+
+    Raises DataError as `folders.find` does, and when no picture can be read.
+    """
+    listing = find(root, characters)
+    identity, content = _keys(listing)
+    folder = cache_folder() / "decoded"
+    entry = folder / f"{identity}-{content}"
+    if not entry.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{identity}.lock"):
+            if not entry.is_dir():
+                _make(entry, listing, track)
+                _remove_others(entry, identity)
+    return _open(entry, listing)
+
+
+def _keys(listing: Listing) -> tuple[str, str]:
+    where = f"{listing.root.resolve()}\n{listing.classes}"
+    content = hashlib.sha256(f"{FORMAT} {images.SIZE} {PIL.__version__}\n".encode())
+    for path, character, size, modified in listing.pictures:
+        content.update(f"{path}\t{character}\t{size}\t{modified}\n".encode())
+    return hashlib.sha256(where.encode()).hexdigest()[:16], content.hexdigest()[:16]
+
+
+def _make(entry: Path, listing: Listing, track: Track) -> None:
+    partial = entry.with_name(f"{entry.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    pictures = listing.pictures
+    shape = (len(pictures), images.SIZE, images.SIZE, 3)
+    pixels = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, shape)
+    index: dict[str, list[object]] = {"row": [], "size": [], "format": [], "problems": []}
+    decoded = track(_decode_all(listing), len(pictures), "decoding")
+    row = 0
+    for number, result in enumerate(decoded):
+        if isinstance(result, str):
+            index["problems"].append([pictures[number].path, result])
+            continue
+        pixels[row], size, file_format = result
+        index["row"].append(number)
+        index["size"].append(size)
+        index["format"].append(file_format)
+        row += 1
+    if row == 0:
+        raise DataError(
+            f"{listing.root}: none of its {len(pictures)} picture files can be read; the first: "
+            f"{index['problems'][0]}"
+        )
+    pixels.flush()
+    del pixels
+    (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    partial.rename(entry)
+
+
+def _decode_all(listing: Listing) -> Iterator[tuple[images.Pixels, tuple[int, int], str] | str]:
+    def decode_chunk(
+        chunk: tuple[Picture, ...],
+    ) -> list[tuple[images.Pixels, tuple[int, int], str] | str]:
+        return [_decode(listing.root / picture.path) for picture in chunk]
+
+    pictures = listing.pictures
+    chunks = [pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK)]
+    with ThreadPoolExecutor() as pool:
+        yield from chain.from_iterable(pool.map(decode_chunk, chunks))
+
+
+def _decode(path: Path) -> tuple[images.Pixels, tuple[int, int], str] | str:
+    """Pixels, original width and height, and file format; or why it can't be read."""
+    try:
+        pixels = images.decode(path)
+        with Image.open(path) as image:
+            file_format = image.format or "unknown"
+    except images.ImageError as error:
+        return str(error).removeprefix(f"{path}: ")
+    height, width = pixels.shape[:2]
+    return images.fit(pixels), (width, height), file_format
+
+
+def _remove_others(entry: Path, identity: str) -> None:
+    for other in entry.parent.glob(f"{identity}-*"):
+        if other != entry:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _open(entry: Path, listing: Listing) -> Dataset:
+    index = json.loads((entry / "index.json").read_text(encoding="utf-8"))
+    rows = index["row"]
+    position = {name: label for label, name in enumerate(listing.classes)}
+    pixels = np.load(entry / "images.npy", mmap_mode="r")
+    return Dataset(
+        listing=listing,
+        images=pixels[: len(rows)],
+        labels=np.array([position[listing.pictures[row].character] for row in rows], np.int64),
+        paths=tuple(listing.pictures[row].path for row in rows),
+        sizes=np.array(index["size"], np.int64).reshape(-1, 2),
+        formats=tuple(index["format"]),
+        problems=listing.problems + tuple(Problem(*problem) for problem in index["problems"]),
+    )

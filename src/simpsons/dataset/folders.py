@@ -1,0 +1,242 @@
+"""Which pictures a folder holds, and of whom: every layout people have.
+
+- class folders: `<root>/<character>/*.jpg`, for any cartoon;
+- the Kaggle archive unpacked: `simpsons_dataset/simpsons_dataset/<character>/*.jpg`, where
+  nested folders repeat one another and each picture counts once;
+- the flat test set: `<character>_<n>.jpg`.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from simpsons import images
+from simpsons.characters import CHARACTERS, SLUGS
+from simpsons.errors import SimpsonsError
+
+TRAINING_FOLDER = "simpsons_dataset"
+"""The Kaggle archive's folder of training pictures."""
+
+_FLAT_NAME = re.compile(r"(?P<character>.+)_\d+")
+_NO_CLASS = ("__MACOSX",)
+
+Characters = str | int | Sequence[str] | None
+
+
+class DataError(SimpsonsError):
+    """Data that can't be used. The message names it, the reason and the remedy."""
+
+
+class Picture(NamedTuple):
+    """One picture file: path relative to the root, class, size in bytes, time of change in ns."""
+
+    path: str
+    character: str
+    size: int
+    modified: int
+
+
+class Problem(NamedTuple):
+    """A file or folder that was left out, and the reason."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pictures of a folder.
+
+    `classes` are sorted, `flat` tells the flat test-set naming, `left_out` counts the pictures
+    of classes that were not asked for.
+    """
+
+    root: Path
+    pictures: tuple[Picture, ...]
+    classes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    left_out: dict[str, int]
+    flat: bool
+
+    def counts(self) -> dict[str, int]:
+        """Pictures per class, zero included."""
+        found = Counter(picture.character for picture in self.pictures)
+        return {character: found[character] for character in self.classes}
+
+    def require_classes(self) -> None:
+        """Raise DataError unless there are two classes or more and each has a picture."""
+        empty = [character for character, count in self.counts().items() if count == 0]
+        if empty:
+            raise DataError(
+                f"{self.root}: no readable picture in the class {', '.join(empty)}; "
+                "add pictures, remove the folder, or choose others with --characters"
+            )
+        if len(self.classes) < 2:
+            raise DataError(
+                f"{self.root}: only one class ({self.classes[0]}); put the pictures of each "
+                "character into a folder of its own and give the folder above them"
+            )
+
+
+def parse_characters(text: str | None) -> Characters:
+    """What `--characters` takes: names with commas between, `all`, or a number."""
+    if text is None or text == "all":
+        return text
+    if text.isdecimal():
+        return int(text)
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def find(root: str | os.PathLike[str], characters: Characters = None) -> Listing:
+    """List the pictures under `root`, without opening them.
+
+    `characters`: None for the 18 where any of them is there, else for every class; `"all"`
+    for every class; a number for the classes with most pictures; or names, as folders or as
+    shown (`Homer Simpson`).
+
+    Raises DataError when the folder is missing, holds no picture, or lacks a name asked for.
+    """
+    root = Path(root)
+    if not root.exists():
+        raise DataError(f"{root}: no such folder; check the path, or see `simpsons data download`")
+    if not root.is_dir():
+        raise DataError(f"{root}: is a file; give the folder that holds the pictures")
+    levels = _levels(root)
+    problems: list[Problem] = []
+    found = _in_class_folders(root, levels, problems)
+    flat = not any(found.values()) and _has_pictures(levels[-1])
+    if flat:
+        problems.clear()
+        found = _in_flat_folder(root, levels[-1], problems)
+    if not any(found.values()):
+        empty = f" (its folders {', '.join(sorted(found)[:5])} are empty)" if found else ""
+        raise DataError(
+            f"{root}: no pictures found{empty}; expected one folder per character with "
+            f"{', '.join(sorted(images.SUFFIXES))} files in it, or files named <character>_<n>.jpg"
+        )
+    classes = _choose(root, found, characters)
+    return Listing(
+        root=root,
+        pictures=tuple(picture for name in classes for picture in sorted(found[name])),
+        classes=classes,
+        problems=tuple(sorted(problems)),
+        left_out={name: len(found[name]) for name in sorted(found) if name not in classes},
+        flat=flat,
+    )
+
+
+def _levels(root: Path) -> list[Path]:
+    """The folder with the classes, and those of the same name nested in it."""
+    top = root / TRAINING_FOLDER
+    levels = [top if top.is_dir() else root]
+    while (nested := levels[-1] / levels[-1].resolve().name).is_dir():
+        levels.append(nested)
+    return levels
+
+
+def _in_class_folders(
+    root: Path, levels: list[Path], problems: list[Problem]
+) -> dict[str, list[Picture]]:
+    found: dict[str, dict[str, Picture]] = {}
+    nested = set(levels[1:])
+    for level in levels:
+        for entry in _entries(level):
+            path = Path(entry.path)
+            if entry.is_dir():
+                if path in nested or entry.name.startswith(".") or entry.name in _NO_CLASS:
+                    continue
+                known = found.setdefault(entry.name, {})
+                for picture, name in _pictures_below(root, path, entry.name, problems):
+                    known.setdefault(name, picture)
+            elif level == levels[0]:
+                reason = "outside the class folders"
+                problems.append(Problem(_relative(path, root), reason))
+    return {name: list(pictures.values()) for name, pictures in found.items()}
+
+
+def _pictures_below(
+    root: Path, folder: Path, character: str, problems: list[Problem]
+) -> Iterable[tuple[Picture, str]]:
+    for entry in _entries(folder):
+        path = Path(entry.path)
+        if entry.is_dir():
+            for picture, name in _pictures_below(root, path, character, problems):
+                yield picture, f"{entry.name}/{name}"
+        elif picture_or_none := _picture(root, entry, character, problems):
+            yield picture_or_none, entry.name
+
+
+def _in_flat_folder(root: Path, folder: Path, problems: list[Problem]) -> dict[str, list[Picture]]:
+    found: dict[str, list[Picture]] = {}
+    for entry in _entries(folder):
+        if entry.is_dir():
+            continue
+        match = _FLAT_NAME.fullmatch(Path(entry.name).stem)
+        if match is None:
+            reason = "the name does not say the character (<character>_<n>)"
+            problems.append(Problem(_relative(Path(entry.path), root), reason))
+        elif picture := _picture(root, entry, match["character"], problems):
+            found.setdefault(picture.character, []).append(picture)
+    return found
+
+
+def _picture(
+    root: Path, entry: os.DirEntry[str], character: str, problems: list[Problem]
+) -> Picture | None:
+    path = _relative(Path(entry.path), root)
+    try:
+        status = entry.stat()
+    except OSError as error:
+        problems.append(Problem(path, f"can't be read ({error.strerror})"))
+        return None
+    if Path(entry.name).suffix.lower() not in images.SUFFIXES:
+        problems.append(Problem(path, "not a picture file"))
+        return None
+    if status.st_size == 0:
+        problems.append(Problem(path, "the file is empty"))
+        return None
+    return Picture(path, character, status.st_size, status.st_mtime_ns)
+
+
+def _choose(root: Path, found: dict[str, list[Picture]], characters: Characters) -> tuple[str, ...]:
+    if characters is None:
+        ours = [name for name in found if name in SLUGS]
+        return tuple(sorted(ours or found))
+    if characters == "all":
+        return tuple(sorted(found))
+    if isinstance(characters, int):
+        if not 1 <= characters <= len(found):
+            raise DataError(
+                f"{root}: {characters} characters asked for, and it has {len(found)}; "
+                f"give a number from 1 to {len(found)}"
+            )
+        most = sorted(found, key=lambda name: (-len(found[name]), name))[:characters]
+        return tuple(sorted(most))
+    names = [characters] if isinstance(characters, str) else list(characters)
+    slugs = {character.name.lower(): character.slug for character in CHARACTERS}
+    wanted = {slugs.get(name.lower(), name) for name in names}
+    if missing := sorted(wanted - set(found)):
+        raise DataError(
+            f"{root}: no pictures of {', '.join(missing)}; it has {', '.join(sorted(found))}"
+        )
+    return tuple(sorted(wanted))
+
+
+def _has_pictures(folder: Path) -> bool:
+    return any(Path(entry.name).suffix.lower() in images.SUFFIXES for entry in _entries(folder))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except PermissionError:
+        raise DataError(f"{folder}: no permission to read it; change its permissions") from None
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()

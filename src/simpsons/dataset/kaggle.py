@@ -1,0 +1,52 @@
+"""The data set from Kaggle, and where it is found on this machine."""
+
+import os
+from pathlib import Path
+
+from simpsons.dataset.cache import cache_folder
+from simpsons.dataset.folders import DataError
+
+HANDLE = "alexattia/the-simpsons-characters-dataset"
+PAGE = f"https://www.kaggle.com/datasets/{HANDLE}"
+LICENCE = "CC BY-NC-SA 4.0, Alexandre Attia, The Simpsons Characters Data"
+
+
+def download() -> Path:
+    """Fetch the data set into the cache with Kaggle's own client; return its folder.
+
+    Shows progress, goes on with a download that was cut off, and returns at once when the data
+    is there. Raises DataError that says how to fetch it by hand when Kaggle can't be reached.
+    """
+    home = cache_folder() / "kaggle"
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["KAGGLEHUB_CACHE"] = str(home)  # read by the client at import
+    import kagglehub
+
+    try:
+        return Path(kagglehub.dataset_download(HANDLE))
+    except Exception as error:  # the client's errors share no base class
+        reason = type(error).__name__
+        raise DataError(
+            f"can't download {HANDLE} from Kaggle ({reason}). By hand: open {PAGE}, press "
+            f"Download (1.2 GB), unpack the zip anywhere, and give that folder to the commands, "
+            "or set SIMPSONS_DATA to it. Run this again to go on with a download that was cut off"
+        ) from error
+
+
+def installed() -> Path | None:
+    """The data set on this machine: `SIMPSONS_DATA`, else what `download` fetched, else None."""
+    if named := os.environ.get("SIMPSONS_DATA"):
+        return Path(named)
+    versions = cache_folder() / "kaggle" / "datasets" / HANDLE / "versions"
+    found = sorted(versions.glob("*"), key=lambda folder: folder.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def resolve(folder: str | os.PathLike[str] | None) -> Path:
+    """The folder given, else the installed data set. Raises DataError if there is neither."""
+    where = Path(folder) if folder is not None else installed()
+    if where is None:
+        raise DataError(
+            "no data: give a folder of pictures, set SIMPSONS_DATA, or run `simpsons data download`"
+        )
+    return where

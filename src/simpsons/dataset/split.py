@@ -1,0 +1,172 @@
+"""Which picture is for training, which for validation, which for the test.
+
+The leak-free split gives whole groups of near-duplicates to one part, so that no test picture
+has a neighbouring frame or a copy among the training pictures. The random split is the
+reference notebook's, kept for comparison: it leaks.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from simpsons.dataset import near_duplicates
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.folders import DataError
+from simpsons.files import write_text
+from simpsons.progress import Track, silent
+
+PARTS = ("train", "validation", "test")
+KINDS = ("leak-free", "random", "shipped")
+
+UNLISTED = "unlisted"
+"""The part of a picture that the shipped split does not know: it is in none."""
+
+_SHIPPED = Path(__file__).parent.parent / "weights" / "split.csv"
+
+_FOLDS = 10
+_NOTEBOOK_SEED = 3
+_NOTEBOOK_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which part each of N pictures is in.
+
+    kind: as `make` takes it. seed: None where none was used. part: `[N]` of `PARTS`, or
+    `UNLISTED`. group: int64 `[N]`, near-duplicates share one.
+    """
+
+    kind: str
+    seed: int | None
+    part: NDArray[np.str_]
+    group: NDArray[np.int64]
+
+    def rows(self, part: str) -> NDArray[np.int64]:
+        """The indices of the pictures in a part."""
+        return np.flatnonzero(self.part == part)
+
+    def counts(self) -> dict[str, int]:
+        """Pictures per part."""
+        return {part: len(self.rows(part)) for part in PARTS}
+
+
+def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track = silent) -> Split:
+    """Split a data set.
+
+    kind: `leak-free` for 80/10/10 by whole near-duplicate groups, stratified by class, from
+    `seed`; `random` for the notebook's 80/20 without a test part (`random_state=3`, whatever
+    the seed); `shipped` for the leak-free split that the shipped weights were trained on, by
+    file name; or the path of a CSV that `write` wrote.
+
+    Raises DataError when a class is too small, or the file does not fit the data set.
+    """
+    if kind not in KINDS:
+        return read(kind, dataset)
+    group = near_duplicates.groups(near_duplicates.thumbnails(dataset.images), track=track)
+    if kind == "shipped":
+        return Split(kind, None, _shipped_parts(dataset), group)
+    if kind == "random":
+        part = np.full(len(dataset), "train", dtype="<U10")
+        part[_random_validation(dataset.labels)] = "validation"
+        return Split(kind, _NOTEBOOK_SEED, part, group)
+    return Split(kind, seed, leak_free(dataset.labels, group, seed), group)
+
+
+def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.str_]:
+    """`[N]` of `PARTS`: 80/10/10 by whole groups, stratified by label.
+
+    labels, group: int64 `[N]`. Raises DataError if no class has 10 pictures.
+    """
+    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
+    try:
+        with catch_warnings():
+            simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds
+            parts = [held for _, held in folds.split(labels, labels, group)]
+    except ValueError:
+        raise DataError(
+            f"{len(labels)} pictures are too few for a split into training, validation and test: "
+            f"at least one class needs {_FOLDS}; add pictures"
+        ) from None
+    part = np.full(len(labels), "train", dtype="<U10")
+    part[parts[0]] = "test"
+    part[parts[1]] = "validation"
+    return part
+
+
+def _random_validation(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    rows = np.arange(len(labels))
+    _, held = train_test_split(rows, test_size=_NOTEBOOK_SHARE, random_state=_NOTEBOOK_SEED)
+    return np.asarray(held)
+
+
+def leaks(dataset: Dataset, split: Split, part: str) -> int:
+    """How many pictures of a part have a near-duplicate among the training pictures."""
+    thumbs = near_duplicates.thumbnails(dataset.images)
+    nearest = near_duplicates.similarity_to_nearest(
+        thumbs[split.rows(part)], thumbs[split.rows("train")]
+    )
+    return int((nearest > near_duplicates.GROUP_THRESHOLD).sum())
+
+
+def shipped_rows(dataset: Dataset, part: str) -> NDArray[np.int64]:
+    """The pictures of a data set that the shipped weights' split has in a part, by file name."""
+    return np.flatnonzero(_shipped_parts(dataset) == part)
+
+
+def _shipped_parts(dataset: Dataset) -> NDArray[np.str_]:
+    with _SHIPPED.open(newline="", encoding="utf-8") as file:
+        known = {line["path"]: line["split"] for line in csv.DictReader(file)}
+    names = ("/".join(path.split("/")[-2:]) for path in dataset.paths)
+    return np.array([known.get(name, UNLISTED) for name in names])
+
+
+def write(path: str | os.PathLike[str], dataset: Dataset, split: Split) -> None:
+    """Write a split as CSV with the columns path, character, group, split."""
+    lines = [("path", "character", "group", "split")]
+    for row, file in enumerate(dataset.paths):
+        character = dataset.classes[dataset.labels[row]]
+        lines.append((file, character, str(split.group[row]), str(split.part[row])))
+    write_text(path, _to_csv(lines))
+
+
+def _to_csv(lines: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
+    """Read a split that `write` wrote. Raises DataError if it does not cover the data set."""
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            table = {line["path"]: line for line in csv.DictReader(file)}
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: no such split; give leak-free, random, or a CSV that "
+            "`simpsons data split` wrote"
+        ) from None
+    except (KeyError, UnicodeDecodeError):
+        raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
+    missing = [file for file in dataset.paths if file not in table]
+    if missing:
+        raise DataError(
+            f"{path}: {len(missing)} pictures of {dataset.root} are not in it, {missing[0]} among "
+            "them; make a new one with `simpsons data split`"
+        )
+    try:
+        part = np.array([table[file]["split"] for file in dataset.paths])
+        group = np.array([int(table[file]["group"]) for file in dataset.paths], np.int64)
+    except (KeyError, ValueError):
+        raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
+    if wrong := set(part) - set(PARTS):
+        raise DataError(f"{path}: unknown part {sorted(wrong)[0]}; use {', '.join(PARTS)}")
+    return Split(str(path), None, part, group)

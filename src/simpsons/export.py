@@ -1,0 +1,109 @@
+"""From a trained network to one ONNX file that is the whole classifier.
+
+Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`.
+Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, figures and the
+data's licence are in the metadata, so that any runtime in any language gives the same answer.
+"""
+
+import json
+import logging
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from simpsons.files import whole
+from simpsons.images import SIZE
+from simpsons.models.cnn import CNN, folded
+
+OPSET = 18
+
+
+class _Classifier(nn.Module):
+    def __init__(self, network: nn.Module, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        scaled = pixels.permute(0, 3, 1, 2).float() / 255
+        return torch.softmax(self.network(scaled) / self.temperature, dim=1)
+
+
+def export(
+    network: nn.Module,
+    path: str | os.PathLike[str],
+    labels: tuple[str, ...],
+    metadata: dict[str, Any],
+    temperature: float = 1.0,
+    half: bool = False,
+) -> None:
+    """Write a network as ONNX, whole or not at all.
+
+    labels: the class of each output. metadata: JSON values, stored by name next to `labels` and
+    `temperature`. temperature: what the logits are divided by (Guo et al., "On Calibration of
+    Modern Neural Networks", 2017). half: store large weights as float16, at half the size; the
+    arithmetic stays float32.
+    """
+    network = network.cpu().eval()
+    if isinstance(network, CNN):
+        network = folded(network)
+    wrapped = _Classifier(network, temperature).eval()
+    example = torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)
+    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript"):
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            wrapped,
+            (example,),
+            input_names=["pixels"],
+            output_names=["probabilities"],
+            dynamic_shapes=({0: torch.export.Dim("N")},),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    if half:
+        _store_half(model)
+    values = {"labels": list(labels), "temperature": temperature, **metadata}
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in values.items()})
+    onnx.checker.check_model(model, full_check=True)
+    with whole(path) as temporary:
+        onnx.save(model, temporary)
+
+
+def _store_half(model: onnx.ModelProto, smallest: int = 1024) -> None:
+    """Replace large float32 weights by float16 ones and a cast, which runtimes do at load."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < smallest:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+class _quiet:  # noqa: N801
+    """Silence loggers for a while."""
+
+    def __init__(self, *names: str) -> None:
+        self._loggers = [logging.getLogger(name) for name in names]
+
+    def __enter__(self) -> None:
+        self._levels = [logger.level for logger in self._loggers]
+        for logger in self._loggers:
+            logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        for logger, level in zip(self._loggers, self._levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,28 @@
+"""The two networks."""
+
+from torch import nn
+
+from simpsons.models.cnn import CNN
+from simpsons.models.xception import Xception
+
+NETWORKS = ("cnn", "xception")
+
+
+def build(
+    network: str, classes: int = 18, dropout: float = 0.5, batch_norm: bool = False
+) -> nn.Module:
+    """A network with new weights.
+
+    network: `cnn` or `xception`. `batch_norm` is for training `cnn`; see `CNN`.
+    Raises ValueError for another name.
+    """
+    if network == "cnn":
+        return CNN(classes, batch_norm, dropout)
+    if network == "xception":
+        return Xception(classes, dropout)
+    raise ValueError(f"no network {network!r}; use {' or '.join(NETWORKS)}")
+
+
+def outputs(network: nn.Module) -> int:
+    """The number of classes of a network."""
+    return [layer.out_features for layer in network.modules() if isinstance(layer, nn.Linear)][-1]

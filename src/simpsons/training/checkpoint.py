@@ -1,0 +1,85 @@
+"""Weights and training state in safetensors files, each written whole or not at all."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from simpsons.errors import SimpsonsError
+from simpsons.files import whole
+
+
+class CheckpointError(SimpsonsError):
+    """A checkpoint that can't be used. The message names it, the reason and the remedy."""
+
+
+@dataclass
+class State:
+    """Everything that a resumed training needs to go on as if it had never stopped.
+
+    tensors: network, averaged network and optimizer, by name. facts: step, sums of the epoch so
+    far, history, best epoch; plain values.
+    """
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def write(path: str | os.PathLike[str], state: State) -> None:
+    """Write a state."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+    with whole(path) as temporary:
+        save_file(tensors, temporary, metadata={"facts": json.dumps(state.facts)})
+
+
+def read(path: str | os.PathLike[str]) -> State:
+    """Read a state that `write` wrote. Raises CheckpointError if that fails."""
+    if not Path(path).exists():
+        raise CheckpointError(f"{path}: no such checkpoint; check the path of the run")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["facts"])
+            return State({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: is no checkpoint of a training ({error}); train again"
+        ) from None
+
+
+def weights(network: nn.Module, prefix: str = "") -> dict[str, Tensor]:
+    """The parameters and buffers of a network, each name with a prefix."""
+    return {prefix + name: tensor for name, tensor in network.state_dict().items()}
+
+
+def set_weights(network: nn.Module, tensors: dict[str, Tensor], prefix: str = "") -> None:
+    """Copy the tensors under a prefix into a network, in place."""
+    network.load_state_dict(
+        {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    )
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The state tensors of an optimizer: `optimizer.<parameter number>.<name>`."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"optimizer.{number}.{name}": tensor
+        for number, tensors in state.items()
+        for name, tensor in tensors.items()
+    }
+
+
+def set_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` took."""
+    values = optimizer.state_dict()
+    values["state"] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, number, key = name.split(".", 2)
+            values["state"].setdefault(int(number), {})[key] = tensor
+    optimizer.load_state_dict(values)

@@ -1,0 +1,83 @@
+"""What a person sees of a training: a live bar, a line an epoch, and TensorBoard on request."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from simpsons.errors import SimpsonsError
+from simpsons.training.loop import Epoch
+
+
+class Display:
+    """Shows a training on standard error: a bar on a terminal, one line an epoch anywhere."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._console = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task("", epoch=1, epochs=epochs, figures="")
+        self._started: tuple[float, int] | None = None
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
+        """Move the bar."""
+        now = time.perf_counter()
+        all_done = (epoch - 1) * total + done
+        start, first = self._started = self._started or (now, all_done)
+        rate = f"{(all_done - first) / (now - start):,.0f} images/s" if now > start else ""
+        figures = f"loss {loss:.3f}  accuracy {accuracy:.1%}  {rate}"
+        total_all = self._epochs * total
+        self._progress.update(
+            self._task, completed=all_done, total=total_all, epoch=epoch, figures=figures
+        )
+
+    def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
+        """Print the epoch's figures."""
+        row = history[-1]
+        self._console.print(
+            f"epoch {row.epoch:>3}/{self._epochs}"
+            f"  train: loss {row.train_loss:.3f}, accuracy {row.train_accuracy:.1%}"
+            f"  validation: loss {row.validation_loss:.3f},"
+            f" accuracy {row.validation_accuracy:.1%}"
+            f"  {row.images_per_second:,.0f} images/s, {row.seconds:.0f} s"
+            f"{'  best so far' if best else ''}"
+        )
+
+
+class TensorBoard:
+    """Writes each epoch's figures for TensorBoard, and passes on what it is told."""
+
+    def __init__(self, folder: Path, observer: Display) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise SimpsonsError("TensorBoard is not installed: pip install tensorboard") from None
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
+        self.on_step = observer.on_step
+        self._observer = observer
+
+    def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
+        """Write the epoch's figures."""
+        for name, value in asdict(history[-1]).items():
+            if name != "epoch":
+                self._writer.add_scalar(name, value, history[-1].epoch)
+        self._writer.flush()
+        self._observer.on_epoch(history, best)

@@ -1,0 +1,298 @@
+"""One training, from pixels to the best weights: read `train` and `_Training.step`.
+
+The whole data set lives on the device as uint8. Each step takes a batch of rows, augments it,
+and updates the weights and their moving average. Every random choice of a step comes from the
+seed and the step's number, so a training can stop at any step and go on to the same result.
+"""
+
+import csv
+import io
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from simpsons import models
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.split import Split
+from simpsons.errors import SimpsonsError
+from simpsons.files import write_text
+from simpsons.training import checkpoint
+from simpsons.training.allocator import keep_freed_memory
+from simpsons.training.augment import augment
+from simpsons.training.device import choose_device, precision
+from simpsons.training.recipe import Recipe
+
+BEST = "best.safetensors"
+LAST = "last.safetensors"
+
+_CHECK_EVERY = 20  # steps between looks at the loss: each look waits for the device
+_EVALUATION_BATCH = 256
+
+
+class TrainingError(SimpsonsError):
+    """A training that can't go on. The message says why, what is kept, and the remedy."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave; a row of `metrics.csv`. Accuracies are shares of 1."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    images_per_second: float
+    seconds: float
+
+
+class Observer(Protocol):
+    """Is told how the training goes."""
+
+    def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
+        """After some steps: pictures done of the epoch's total; means of the epoch so far."""
+
+    def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
+        """After each epoch; `best`: whether it has the best validation accuracy so far."""
+
+
+def train(
+    dataset: Dataset,
+    split: Split,
+    network: str,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    observer: Observer,
+) -> list[Epoch]:
+    """Train a network into a run folder, or go on where the run in that folder stopped.
+
+    The folder gets `metrics.csv`, `best.safetensors` (the averaged weights of the epoch with the
+    best validation accuracy) and `last.safetensors` (the state to go on from). Returns the
+    history. A KeyboardInterrupt saves the state at the last whole step and is raised again.
+
+    Raises TrainingError when the loss is not finite; the best weights stay in the folder.
+    """
+    keep_freed_memory()
+    training = _Training(dataset, split, network, recipe, seed, choose_device(device))
+    if (folder / LAST).exists():
+        training.restore(checkpoint.read(folder / LAST))
+    try:
+        while training.epoch < recipe.epochs:
+            row = training.run_epoch(observer)
+            best = training.is_best()
+            if best:
+                facts = {"epoch": row.epoch, "validation_accuracy": row.validation_accuracy}
+                average = checkpoint.weights(training.average)
+                checkpoint.write(folder / BEST, checkpoint.State(average, facts))
+            checkpoint.write(folder / LAST, training.state())
+            write_text(folder / "metrics.csv", _to_csv(training.history))
+            observer.on_epoch(training.history, best)
+    except KeyboardInterrupt:
+        checkpoint.write(folder / LAST, training.state())
+        raise
+    return training.history
+
+
+class _Training:
+    """The state of a training, and its steps."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: Split,
+        network: str,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.recipe, self.seed, self.device = recipe, seed, device
+        self.pixels = torch.from_numpy(np.array(dataset.images)).to(device)
+        self.labels = torch.from_numpy(dataset.labels).to(device)
+        self.train_rows = split.rows("train")
+        self.validation_rows = split.rows("validation")
+        self.steps_per_epoch = max(1, round(len(self.train_rows) / recipe.batch))
+        self.network = models.build(
+            network, len(dataset.classes), recipe.dropout, recipe.batch_norm
+        ).to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = self.network
+        if recipe.average:
+            decay = get_ema_multi_avg_fn(recipe.average)
+            self.averaged = AveragedModel(self.network, multi_avg_fn=decay, use_buffers=True)
+            self.average = self.averaged.module
+        self.optimizer = _optimizer(self.network, recipe)
+        self.autocast = precision(device)
+        self.step_number = 0
+        self.sums = torch.zeros(3, device=device)  # loss, correct, pictures of this epoch
+        self.history: list[Epoch] = []
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return len(self.history)
+
+    def run_epoch(self, observer: Observer) -> Epoch:
+        """Run the steps that this epoch still has, then validate."""
+        start, first = time.perf_counter(), self.step_number
+        batches = self._batches()
+        for rows in batches[self.step_number - self.epoch * self.steps_per_epoch :]:
+            self.step(rows)
+            if self.step_number % _CHECK_EVERY == 0:
+                self._report(observer)
+        self._report(observer)
+        seconds = time.perf_counter() - start
+        loss, correct, pictures = self.sums.tolist()
+        validation_loss, validation_accuracy = self._validate()
+        row = Epoch(
+            epoch=self.epoch + 1,
+            train_loss=loss / pictures,
+            train_accuracy=correct / pictures,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            learning_rate=self._learning_rate(),
+            images_per_second=(self.step_number - first) * self.recipe.batch / seconds,
+            seconds=seconds,
+        )
+        self.history.append(row)
+        self.sums.zero_()
+        return row
+
+    def step(self, rows: Tensor) -> None:
+        """One update of the weights from the pictures in `rows`, int64 `[batch]`."""
+        torch.manual_seed(_step_seed(self.seed, self.step_number))
+        self.network.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
+        pixels = augment(pixels, self.recipe.augmentation)
+        labels = self.labels[rows]
+        with self.autocast:
+            logits = self.network(pixels.contiguous(memory_format=torch.channels_last))
+            loss = functional.cross_entropy(
+                logits, labels, label_smoothing=self.recipe.label_smoothing
+            )
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.recipe.average:
+            self.averaged.update_parameters(self.network)
+        correct = (logits.detach().argmax(1) == labels).sum()
+        batch = torch.tensor(float(len(rows)), device=self.device)
+        self.sums += torch.stack([loss.detach().float() * batch, correct.float(), batch])
+        self.step_number += 1
+
+    def is_best(self) -> bool:
+        """Whether the last epoch has the best validation accuracy so far."""
+        *before, last = [row.validation_accuracy for row in self.history]
+        return last > max(before, default=-1.0)
+
+    def state(self) -> checkpoint.State:
+        tensors = checkpoint.weights(self.network, "network.")
+        if self.recipe.average:
+            tensors |= checkpoint.weights(self.averaged, "average.")
+        tensors |= checkpoint.optimizer_tensors(self.optimizer)
+        facts = {
+            "step": self.step_number,
+            "sums": self.sums.tolist(),
+            "history": [asdict(row) for row in self.history],
+        }
+        return checkpoint.State(tensors, facts)
+
+    def restore(self, state: checkpoint.State) -> None:
+        """Go on from a state. Raises CheckpointError if it is another network's."""
+        try:
+            checkpoint.set_weights(self.network, state.tensors, "network.")
+            if self.recipe.average:
+                checkpoint.set_weights(self.averaged, state.tensors, "average.")
+            checkpoint.set_optimizer_tensors(self.optimizer, state.tensors)
+        except (RuntimeError, KeyError, ValueError):
+            raise checkpoint.CheckpointError(
+                "the run in this folder is of another network or recipe; choose another folder"
+            ) from None
+        self.step_number = state.facts["step"]
+        self.sums = torch.tensor(state.facts["sums"], device=self.device)
+        self.history = [Epoch(**row) for row in state.facts["history"]]
+
+    def _batches(self) -> list[Tensor]:
+        """The rows of each step of this epoch: every training picture once, shuffled."""
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.train_rows)
+        batches = np.array_split(order, self.steps_per_epoch)
+        return [torch.from_numpy(batch).to(self.device) for batch in batches]
+
+    def _learning_rate(self) -> float:
+        recipe = self.recipe
+        if recipe.schedule == "constant":
+            return recipe.learning_rate
+        done = self.step_number / (recipe.epochs * self.steps_per_epoch)
+        if done < recipe.warm_up:
+            return recipe.learning_rate * max(done / recipe.warm_up, 1e-3)
+        falling = (done - recipe.warm_up) / (1 - recipe.warm_up)
+        return recipe.learning_rate * (1 + math.cos(math.pi * falling)) / 2
+
+    def _report(self, observer: Observer) -> None:
+        loss, correct, pictures = self.sums.tolist()
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is not finite in epoch {self.epoch + 1}; the best weights so far are "
+                "kept; train again with a smaller --learning-rate"
+            )
+        done = int(pictures)
+        total = len(self.train_rows)
+        observer.on_step(self.epoch + 1, done, total, loss / pictures, correct / pictures)
+
+    def _validate(self) -> tuple[float, float]:
+        """Log loss and accuracy of the averaged weights on the validation pictures."""
+        rows = torch.from_numpy(self.validation_rows).to(self.device)
+        logits = predict_logits(self.average, self.pixels, rows)
+        labels = self.labels[rows]
+        loss = functional.cross_entropy(logits, labels).item()
+        return loss, (logits.argmax(1) == labels).float().mean().item()
+
+
+@torch.inference_mode()
+def predict_logits(network: nn.Module, pixels: Tensor, rows: Tensor) -> Tensor:
+    """Logits, float32 `[len(rows), classes]`, for those rows of uint8 `[N, 64, 64, 3]`."""
+    network.eval()
+    logits = []
+    for part in rows.split(_EVALUATION_BATCH):
+        batch = pixels[part].permute(0, 3, 1, 2).float().div_(255)
+        logits.append(network(batch.contiguous(memory_format=torch.channels_last)).float())
+    return torch.cat(logits)
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "adam":  # epsilon as in Keras
+        return torch.optim.Adam(network.parameters(), recipe.learning_rate, eps=1e-7)
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim == 1]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, recipe.learning_rate)
+
+
+def _step_seed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _to_csv(history: list[Epoch]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(Epoch.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in history)
+    return text.getvalue()

@@ -1,0 +1,256 @@
+"""A run folder: start a training in it, go on with it, and finish it with weights and a report.
+
+config.json        everything needed to repeat the run
+split.csv          which picture was in which part
+metrics.csv        one row an epoch
+best.safetensors   the weights with the best validation accuracy
+last.safetensors   the state to go on from
+curves.png         loss and accuracy by epoch
+model.onnx         the best weights as the whole classifier
+report/index.html  figures on the validation part
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from simpsons import __version__, models
+from simpsons.characters import SLUGS
+from simpsons.classifier import Classifier
+from simpsons.dataset import cache
+from simpsons.dataset import split as splits
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.folders import Characters, DataError
+from simpsons.dataset.kaggle import LICENCE
+from simpsons.dataset.split import Split
+from simpsons.errors import SimpsonsError
+from simpsons.evaluation import plots
+from simpsons.evaluation.measure import Measured, error_examples, measure
+from simpsons.evaluation.metrics import fit_temperature
+from simpsons.evaluation.report import write_report
+from simpsons.export import export
+from simpsons.files import write_text
+from simpsons.progress import Track, silent
+from simpsons.training import checkpoint, loop
+from simpsons.training.loop import Epoch, Observer
+from simpsons.training.recipe import Recipe
+
+CONFIG = "config.json"
+SPLIT = "split.csv"
+CURVES = "curves.png"
+MODEL = "model.onnx"
+REPORT = Path("report", "index.html")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What was asked of a run, and on what it ran."""
+
+    network: str
+    recipe: Recipe
+    data: str
+    characters: Characters
+    split: str
+    split_seed: int | None
+    seed: int
+    device: str
+    pictures: int
+    left_out: int
+    parts: dict[str, int]
+    classes: tuple[str, ...]
+    version: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Config":
+        """The configuration of a run folder. Raises SimpsonsError if there is none."""
+        path = folder / CONFIG
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            recipe = Recipe.from_json(values["recipe"])
+            return cls(**{**values, "recipe": recipe, "classes": tuple(values["classes"])})
+        except FileNotFoundError:
+            raise SimpsonsError(
+                f"{folder}: is no run folder, it has no {CONFIG}; start one with `simpsons train`"
+            ) from None
+        except (KeyError, TypeError, ValueError):
+            raise SimpsonsError(f"{path}: is damaged; train again into a new folder") from None
+
+
+def start(
+    folder: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    network: str,
+    recipe: Recipe,
+    *,
+    split: str = "leak-free",
+    characters: Characters = None,
+    seed: int = 0,
+    device: str = "auto",
+    observer: Observer,
+    track: Track = silent,
+) -> Measured:
+    """Train a network on a folder of pictures into a new run folder; see `finish`.
+
+    Raises SimpsonsError when the folder has a run already or the data can't be used.
+    """
+    folder = Path(folder)
+    if (folder / CONFIG).exists():
+        raise SimpsonsError(
+            f"{folder}: has a run already; go on with it by --resume, or choose another folder "
+            "with --out"
+        )
+    dataset = cache.load(data, characters, track)
+    require_trainable(dataset)
+    chosen = splits.make(dataset, split, seed, track)
+    config = Config(
+        network=network,
+        recipe=recipe,
+        data=str(Path(data).resolve()),
+        characters=characters,
+        split=chosen.kind,
+        split_seed=chosen.seed,
+        seed=seed,
+        device=device,
+        pictures=len(dataset),
+        left_out=len(dataset.problems),
+        parts=chosen.counts(),
+        classes=dataset.classes,
+        version=__version__,
+    )
+    splits.write(folder / SPLIT, dataset, chosen)
+    write_text(folder / CONFIG, json.dumps(config.to_json(), indent=2) + "\n")
+    return _train(folder, config, dataset, chosen, observer)
+
+
+def resume(
+    folder: str | os.PathLike[str], *, observer: Observer, track: Track = silent
+) -> Measured:
+    """Go on with a run that was stopped, to the same result as if it had not been.
+
+    Raises SimpsonsError when the folder is no run, or its data changed.
+    """
+    folder = Path(folder)
+    config = Config.read(folder)
+    dataset = cache.load(config.data, config.characters, track)
+    return _train(folder, config, dataset, splits.read(folder / SPLIT, dataset), observer)
+
+
+def require_trainable(dataset: Dataset) -> None:
+    """Raise DataError unless there are two classes or more, each with a readable picture."""
+    dataset.listing.require_classes()
+    present = set(np.unique(dataset.labels))
+    empty = [name for label, name in enumerate(dataset.classes) if label not in present]
+    if empty:
+        raise DataError(
+            f"{dataset.root}: no readable picture in the class {', '.join(empty)}; see "
+            "`simpsons data stats` for the reasons"
+        )
+
+
+def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
+    """Export the best weights of a run and report on the validation part.
+
+    The temperature is fitted on the validation part. Returns what was measured there.
+    """
+    config = Config.read(folder)
+    export_run(folder, folder / MODEL, dataset, split)
+    measured = measure(Classifier(folder), dataset, split.rows("validation"))
+    write_report(
+        folder / REPORT,
+        measured.evaluation,
+        title=f"{config.network} on the validation part of {dataset.root.name}",
+        facts=facts(config),
+        problems=dataset.problems,
+        errors=error_examples(measured, dataset),
+        history=[asdict(row) for row in history(folder)],
+        notes=["Validation chose the epoch and the temperature; only a test part is unbiased."],
+    )
+    return measured
+
+
+def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bool = False) -> None:
+    """Write the best weights of a run as one ONNX file; see `simpsons.export`."""
+    config = Config.read(folder)
+    network = models.build(
+        config.network, len(config.classes), config.recipe.dropout, _has_batch_norm(config)
+    )
+    best = checkpoint.read(folder / loop.BEST)
+    checkpoint.set_weights(network, best.tensors)
+    rows = torch.from_numpy(split.rows("validation"))
+    pixels = torch.from_numpy(np.array(dataset.images[rows]))
+    logits = loop.predict_logits(network, pixels, torch.arange(len(rows)))
+    temperature = fit_temperature(logits.numpy(), dataset.labels[rows])
+    metadata: dict[str, Any] = {
+        "network": config.network,
+        "recipe": config.recipe.to_json(),
+        "split": {"kind": config.split, "seed": config.split_seed, "parts": config.parts},
+        "epoch": best.facts["epoch"],
+        "figures": {"validation_accuracy": best.facts["validation_accuracy"]},
+        "version": config.version,
+    }
+    if set(config.classes) <= set(SLUGS):
+        metadata["data_licence"] = LICENCE
+    export(network, out, config.classes, metadata, temperature, half)
+
+
+def history(folder: Path) -> list[Epoch]:
+    """The epochs of a run so far."""
+    state = checkpoint.read(folder / loop.LAST)
+    return [Epoch(**row) for row in state.facts["history"]]
+
+
+def facts(config: Config) -> dict[str, str]:
+    """What a report says of a run."""
+    parts = ", ".join(f"{count:,} {part}" for part, count in config.parts.items() if count)
+    return {
+        "Network": config.network,
+        "Recipe": f"{config.recipe.name}, {config.recipe.epochs} epochs",
+        "Data": f"{config.data}: {config.pictures:,} pictures, {config.left_out} left out",
+        "Split": f"{config.split}: {parts}",
+        "Seed": str(config.seed),
+        "simpsons": config.version,
+    }
+
+
+class _Curves:
+    """Draws the curves after each epoch, and passes on what it is told."""
+
+    def __init__(self, path: Path, observer: Observer) -> None:
+        self._path, self._observer = path, observer
+
+    def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
+        self._observer.on_step(epoch, done, total, loss, accuracy)
+
+    def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
+        plots.save(plots.training_curves([asdict(row) for row in history]), self._path)
+        self._observer.on_epoch(history, best)
+
+
+def _train(
+    folder: Path, config: Config, dataset: Dataset, split: Split, observer: Observer
+) -> Measured:
+    loop.train(
+        dataset,
+        split,
+        config.network,
+        config.recipe,
+        folder,
+        seed=config.seed,
+        device=config.device,
+        observer=_Curves(folder / CURVES, observer),
+    )
+    return finish(folder, dataset, split)
+
+
+def _has_batch_norm(config: Config) -> bool:
+    return config.network == "cnn" and config.recipe.batch_norm

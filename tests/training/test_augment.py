@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import affine_transform
+
+from simpsons.training.augment import affine, augment
+from simpsons.training.recipe import DEFAULT, NOTEBOOK, Augmentation
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def pictures():
+    """Smooth random pictures, float32 [6, 3, 64, 64]."""
+    torch.manual_seed(0)
+    coarse = torch.rand(6, 3, 6, 6)
+    return torch.nn.functional.interpolate(coarse, (64, 64), mode="bicubic").clamp(0, 1)
+
+
+def keras_matrix(angle, shift_down, shift_across, shear, zoom_down, zoom_across):
+    """`ImageDataGenerator`'s matrix in rows and columns (keras/src/legacy/preprocessing)."""
+    angle, shear = np.deg2rad(angle), np.deg2rad(shear)
+    rotation = np.array(
+        [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    )
+    shift = np.array([[1, 0, shift_down], [0, 1, shift_across], [0, 0, 1]])
+    sheared = np.array([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
+    zoom = np.diag([zoom_down, zoom_across, 1])
+    matrix = rotation @ shift @ sheared @ zoom
+    to_centre = np.array([[1, 0, 31.5], [0, 1, 31.5], [0, 0, 1]])
+    return to_centre @ matrix @ np.linalg.inv(to_centre)
+
+
+def test_nothing_asked_for_changes_nothing(pictures):
+    unchanged = augment(pictures, Augmentation(flip=False))
+    torch.testing.assert_close(unchanged, pictures, atol=1e-5, rtol=0)
+
+
+def test_flip_mirrors_about_half_of_the_pictures():
+    torch.manual_seed(1)
+    picture = torch.zeros(400, 3, 8, 8)
+    picture[..., :4] = 1
+    flipped = augment(picture, Augmentation(flip=True))[:, 0, 0, 0] < 0.5
+    assert 150 < int(flipped.sum()) < 250
+
+
+def test_the_notebooks_warp_is_the_one_of_keras(pictures, monkeypatch):
+    """The same draws through our affine map and through Keras's own formula and SciPy."""
+    draws = {
+        "angle": 17.0,
+        "shear": 9.0,
+        "across": 0.11,
+        "down": -0.07,
+        "zoom_across": 0.9,
+        "zoom_down": 1.15,
+    }
+    order = iter([*(draws[key] for key in ("angle", "shear", "across", "down"))])
+
+    def fixed(count, limit, device):
+        return torch.full((count,), next(order))
+
+    monkeypatch.setattr("simpsons.training.augment._spread", fixed)
+    monkeypatch.setattr(
+        "simpsons.training.augment._zoom",
+        lambda *_: (torch.tensor([draws["zoom_across"]]), torch.tensor([draws["zoom_down"]])),
+    )
+    ours = augment(pictures[:1], Augmentation(flip=False))[0].numpy()
+    matrix = keras_matrix(
+        draws["angle"],
+        64 * draws["down"],
+        64 * draws["across"],
+        draws["shear"],
+        draws["zoom_down"],
+        draws["zoom_across"],
+    )
+    for channel, picture in zip(ours, pictures[0].numpy(), strict=True):
+        keras = affine_transform(
+            picture, matrix[:2, :2], matrix[:2, 2], order=1, mode="nearest"
+        )
+        np.testing.assert_allclose(channel, keras, atol=2e-4)
+
+
+def test_the_notebooks_ranges():
+    torch.manual_seed(2)
+    rows = affine(4000, NOTEBOOK.augmentation, CPU)
+    scale_down = rows[:, :, 1].norm(dim=1)
+    assert scale_down.min() >= 0.8
+    assert scale_down.max() <= 1.2
+    angle = torch.rad2deg(torch.atan2(rows[:, 0, 1], rows[:, 1, 1]))
+    assert 29 < angle.abs().max() <= 30.001
+    assert 0.5 < rows[:, :, 2].norm(dim=1).max() <= 0.4 * 2**0.5 + 1e-6
+
+
+@pytest.mark.parametrize("how", [NOTEBOOK.augmentation, DEFAULT["xception"].augmentation])
+def test_values_stay_in_range_and_repeat_from_a_seed(pictures, how):
+    torch.manual_seed(3)
+    first = augment(pictures, how)
+    torch.manual_seed(3)
+    again = augment(pictures, how)
+    assert torch.equal(first, again)
+    assert first.shape == pictures.shape
+    assert first.min() >= 0
+    assert first.max() <= 1 + 1e-6
+    assert not torch.allclose(first, pictures, atol=0.05)
+
+
+def test_outside_takes_the_nearest_edge():
+    picture = torch.full((1, 3, 64, 64), 0.7)
+    torch.manual_seed(4)
+    shifted = augment(picture, Augmentation(shift=0.5, zoom=0.5))
+    torch.testing.assert_close(shifted, picture)
+
+
+def test_erase_greys_a_rectangle_of_at_most_a_quarter():
+    torch.manual_seed(5)
+    black = torch.zeros(200, 3, 64, 64)
+    share = (augment(black, Augmentation(flip=False, erase=0.5)) == 0.5).float().mean(dim=(1, 2, 3))
+    assert share.max() <= 0.26
+    assert 0.35 < float((share > 0).float().mean()) < 0.6
+
+
+def test_brightness_contrast_and_saturation_do_what_they_say(pictures):
+    torch.manual_seed(6)
+    grey = pictures.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    saturated = augment(grey, Augmentation(flip=False, saturation=0.5))
+    torch.testing.assert_close(saturated, grey, atol=1e-4, rtol=0)
+    contrast = augment(0.25 + pictures / 2, Augmentation(flip=False, contrast=0.3))
+    means = contrast.mean(dim=(1, 2, 3)) - (0.25 + pictures / 2).mean(dim=(1, 2, 3))
+    assert means.abs().max() < 1e-3
+    bright = augment(pictures / 2, Augmentation(flip=False, brightness=0.3))
+    ratio = bright.mean(dim=(1, 2, 3)) / (pictures / 2).mean(dim=(1, 2, 3))
+    assert 0.7 <= ratio.min() < ratio.max() <= 1.3
