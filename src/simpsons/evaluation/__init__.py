@@ -1,0 +1,1 @@
+"""From probabilities and labels to figures, pictures and a report."""
