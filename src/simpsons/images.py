@@ -97,31 +97,45 @@ def _path_to_rgb(path: Path) -> Pixels:
     try:
         with path.open("rb") as file:
             return _file_to_rgb(file, str(path))
+    except ImageError:
+        raise
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file; check the path") from None
     except IsADirectoryError:
         raise ImageError(f"{path}: is a folder, not a picture; give a file in it") from None
     except PermissionError:
-        if path.is_dir():  # what Windows says of a folder
+        if os.path.isdir(path):  # noqa: PTH112 (what Windows says of a folder; never raises)
             raise ImageError(f"{path}: is a folder, not a picture; give a file in it") from None
         raise ImageError(f"{path}: no permission to read it; change its permissions") from None
-    except OSError as error:
-        raise ImageError(f"{path}: can't be read ({error.strerror}); check the disk") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path}: can't be read ({reason}); check the path and disk") from None
 
 
 def _file_to_rgb(file: BinaryIO, name: str) -> Pixels:
+    if not file.seekable():  # a pipe or a download
+        file = io.BytesIO(file.read())
     if not file.read(1):
         raise ImageError(f"{name}: the file is empty; fetch it again")
     file.seek(0)
     try:
-        with Image.open(file) as image:
-            return _image_to_rgb(image, name)
+        image = Image.open(file)
     except UnidentifiedImageError:
         raise ImageError(
             f"{name}: not a picture in a format known here; convert it to JPEG or PNG"
         ) from None
     except Image.DecompressionBombError:
         raise ImageError(_too_large(name)) from None
+    except Exception as error:  # each decoder has errors of its own
+        raise ImageError(_damaged(name, error)) from None
+    with image:
+        return _image_to_rgb(image, name)
+
+
+def _damaged(name: str, error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    reason = "is truncated" if "truncated" in said.lower() else f"is damaged ({said})"
+    return f"{name}: the picture {reason}; fetch it again"
 
 
 def _too_large(name: str) -> str:
@@ -135,9 +149,10 @@ def _image_to_rgb(image: Image.Image, name: str) -> Pixels:
         raise ImageError(f"{name}: has no pixels; give a picture with a width and a height")
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = "is truncated" if "truncated" in str(error) else f"is damaged ({error})"
-        raise ImageError(f"{name}: the picture {reason}; fetch it again") from None
+    except Image.DecompressionBombError:
+        raise ImageError(_too_large(name)) from None
+    except Exception as error:
+        raise ImageError(_damaged(name, error)) from None
     turn = _TRANSPOSE.get(_orientation(image))
     if turn is not None:
         image = image.transpose(turn)
@@ -181,7 +196,7 @@ def _to_uint8(array: NDArray[np.generic], name: str) -> Pixels:
     low, high = array.min(), array.max()
     if np.issubdtype(array.dtype, np.floating) and low >= 0 and high <= 1:
         return _rounded(array.astype(np.float32) * np.float32(255))
-    if array.dtype in (np.uint16, np.int32) and low >= 0 and high <= 65535:
+    if array.dtype.type in (np.uint16, np.int32) and low >= 0 and high <= 65535:
         return _rounded(array.astype(np.float32) / np.float32(257))
     raise ImageError(
         f"{name}: has {array.dtype} values from {low} to {high}; give uint8, uint16, or floats "

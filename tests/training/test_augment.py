@@ -74,9 +74,7 @@ def test_the_notebooks_warp_is_the_one_of_keras(pictures, monkeypatch):
         draws["zoom_across"],
     )
     for channel, picture in zip(ours, pictures[0].numpy(), strict=True):
-        keras = affine_transform(
-            picture, matrix[:2, :2], matrix[:2, 2], order=1, mode="nearest"
-        )
+        keras = affine_transform(picture, matrix[:2, :2], matrix[:2, 2], order=1, mode="nearest")
         np.testing.assert_allclose(channel, keras, atol=2e-4)
 
 

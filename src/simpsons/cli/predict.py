@@ -31,7 +31,7 @@ STDIN = "-"
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 @click.option(
     "--paths-from",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", errors="surrogateescape"),
     metavar="FILE",
     help="Read picture paths from a file, one a line; - for standard input.",
 )
@@ -64,6 +64,8 @@ def predict(
     answers: Iterable[Prediction | Failure] = chain(classifier.predict_all(sources, top), empty)
     if not sys.stdout.isatty():
         answers = bar(answers, None, "classifying")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # any file name can be printed
+        sys.stdout.reconfigure(errors="backslashreplace")
     results = (replace(answer, path=answer.path or STDIN) for answer in answers)
     write: Callable[[Prediction | Failure], None] = _print_json if as_json else _print_line
     if as_csv:
@@ -79,17 +81,16 @@ def predict(
 def _expand(named: Iterable[str], empty: list[Failure]) -> Iterator[images.Source]:
     """The pictures that files, folders, globs and - stand for; folders without go to `empty`."""
     for name in named:
-        path = Path(name)
         if name == STDIN:
             yield sys.stdin.buffer.read()
-        elif path.is_dir():
+        elif os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
             below = _pictures_below(name)
             first = next(below, None)
             if first is None:
                 empty.append(Failure(name, f"{name}: the folder has no pictures"))
             else:
                 yield from chain([first], below)
-        elif glob.has_magic(name) and not path.exists():
+        elif glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
             yield from sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207
         else:
             yield name

@@ -16,8 +16,9 @@ from simpsons.errors import SimpsonsError
 from simpsons.progress import bar
 from simpsons.training import recipe as recipes
 from simpsons.training import run
+from simpsons.training.card import write_card
 from simpsons.training.display import Display, TensorBoard
-from simpsons.training.loop import Observer
+from simpsons.training.history import Observer
 
 
 @click.command()
@@ -46,6 +47,21 @@ from simpsons.training.loop import Observer
     metavar="RUN",
     help="Go on with a run that was stopped; everything else is as it was.",
 )
+@click.option(
+    "--from",
+    "initial",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Start from this run's weights instead of new ones.",
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Also learn from this run's network (distillation); may be given several times.",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write figures for TensorBoard.")
 @options.as_json
 def train(
@@ -61,6 +77,8 @@ def train(
     device: str,
     out: Path | None,
     resume: Path | None,
+    initial: Path | None,
+    teachers: tuple[Path, ...],
     tensorboard: bool,
     as_json: bool,
 ) -> None:
@@ -69,6 +87,7 @@ def train(
     \b
     simpsons train simpsons_dataset --model xception
     simpsons train my_cartoon --epochs 10 --out runs/mine
+    simpsons train my_cartoon --model cnn --teacher runs/mine
     simpsons train --resume runs/mine
 
     The run folder gets the weights (model.onnx), curves.png, metrics.csv, the split, and a report
@@ -98,6 +117,8 @@ def train(
                     chosen,
                     split=split,
                     characters=parse_characters(characters),
+                    initial=initial,
+                    teachers=teachers,
                     seed=seed,
                     device=device,
                     observer=observer,
@@ -120,7 +141,8 @@ def train(
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--half", is_flag=True, help="Store large weights as float16: half the size.")
-def export(run_folder: Path, out: Path, half: bool) -> None:
+@click.option("--card", is_flag=True, help="Measure the file and write a card beside it.")
+def export(run_folder: Path, out: Path, half: bool, card: bool) -> None:
     """Write the best weights of RUN as one ONNX file OUT that is the whole classifier.
 
     \b
@@ -132,6 +154,8 @@ def export(run_folder: Path, out: Path, half: bool) -> None:
     split = splits.read(run_folder / run.SPLIT, dataset)
     run.export_run(run_folder, out, dataset, split, half)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
+    if card:
+        click.echo(f"wrote {write_card(out, dataset, split, bar)}")
 
 
 @click.command("import")

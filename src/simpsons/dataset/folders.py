@@ -119,9 +119,16 @@ def find(root: str | os.PathLike[str], characters: Characters = None) -> Listing
             f"{', '.join(sorted(images.SUFFIXES))} files in it, or files named <character>_<n>.jpg"
         )
     classes = _choose(root, found, characters)
+    pictures = tuple(picture for name in classes for picture in sorted(found[name]))
+    if not pictures:
+        others = ", ".join(sorted(name for name in found if found[name]))
+        raise DataError(
+            f"{root}: no pictures of {', '.join(classes)}; it has some of {others}, which "
+            "--characters can choose"
+        )
     return Listing(
         root=root,
-        pictures=tuple(picture for name in classes for picture in sorted(found[name])),
+        pictures=pictures,
         classes=classes,
         problems=tuple(sorted(problems)),
         left_out={name: len(found[name]) for name in sorted(found) if name not in classes},
@@ -199,7 +206,9 @@ def _picture(
     if status.st_size == 0:
         problems.append(Problem(path, "the file is empty"))
         return None
-    return Picture(path, character, status.st_size, status.st_mtime_ns)
+    # ctime too: it tells of a change of permission, and of a change that kept mtime and size
+    modified = max(status.st_mtime_ns, status.st_ctime_ns)
+    return Picture(path, character, status.st_size, modified)
 
 
 def _choose(root: Path, found: dict[str, list[Picture]], characters: Characters) -> tuple[str, ...]:

@@ -37,9 +37,10 @@ def installed() -> Path | None:
     """The data set on this machine: `SIMPSONS_DATA`, else what `download` fetched, else None."""
     if named := os.environ.get("SIMPSONS_DATA"):
         return Path(named)
-    versions = cache_folder() / "kaggle" / "datasets" / HANDLE / "versions"
-    found = sorted(versions.glob("*"), key=lambda folder: folder.stat().st_mtime)
-    return found[-1] if found else None
+    home = cache_folder() / "kaggle" / "datasets" / HANDLE
+    unpacked = (home / "versions").glob("*")
+    whole = [folder for folder in unpacked if (home / f"{folder.name}.complete").exists()]
+    return max(whole, key=lambda folder: folder.stat().st_mtime, default=None)
 
 
 def resolve(folder: str | os.PathLike[str] | None) -> Path:

@@ -27,7 +27,7 @@ Thumbnails = NDArray[np.float32]
 
 
 def thumbnails(pixels: Pixels) -> Thumbnails:
-    """uint8 `[N, 64, 64, 3]` to float32 `[N, 768]` of length 1 (0 for a picture of one colour)."""
+    """uint8 `[N, 64, 64, 3]` to float32 `[N, 768]` of length 1 (0 for a picture of one grey)."""
     count, height, width, _ = pixels.shape
     cells = (count, _SIDE, height // _SIDE, _SIDE, width // _SIDE, 3)
     small = np.empty((count, _SIDE * _SIDE * 3), np.float32)
@@ -47,11 +47,15 @@ def mirrored(thumbs: Thumbnails) -> Thumbnails:
 
 
 def similarity_to_nearest(queries: Thumbnails, references: Thumbnails) -> NDArray[np.float32]:
-    """For each query the similarity, -1 to 1, of the most alike reference, mirror included."""
+    """For each query the similarity, -1 to 1, of the most alike reference, mirror included.
+
+    Without references it is -1.
+    """
     both = np.concatenate([references, mirrored(references)])
     nearest = np.empty(len(queries), np.float32)
     for start in range(0, len(queries), _BLOCK):
-        nearest[start : start + _BLOCK] = (queries[start : start + _BLOCK] @ both.T).max(axis=1)
+        alike = queries[start : start + _BLOCK] @ both.T
+        nearest[start : start + _BLOCK] = alike.max(axis=1, initial=-1)
     return nearest
 
 

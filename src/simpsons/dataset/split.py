@@ -83,18 +83,19 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
 def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.str_]:
     """`[N]` of `PARTS`: 80/10/10 by whole groups, stratified by label.
 
-    labels, group: int64 `[N]`. Raises DataError if no class has 10 pictures.
+    labels, group: int64 `[N]`. Raises DataError if no class has 10 pictures, or there are fewer
+    than 10 groups.
     """
-    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
-    try:
-        with catch_warnings():
-            simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds
-            parts = [held for _, held in folds.split(labels, labels, group)]
-    except ValueError:
+    if np.bincount(labels).max() < _FOLDS or len(np.unique(group)) < _FOLDS:
         raise DataError(
             f"{len(labels)} pictures are too few for a split into training, validation and test: "
-            f"at least one class needs {_FOLDS}; add pictures"
-        ) from None
+            f"at least one class needs {_FOLDS}, and {_FOLDS} must be no near-duplicates of one "
+            "another; add pictures"
+        )
+    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds
+        parts = [held for _, held in folds.split(labels, labels, group)]
     part = np.full(len(labels), "train", dtype="<U10")
     part[parts[0]] = "test"
     part[parts[1]] = "validation"
@@ -102,6 +103,8 @@ def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) ->
 
 
 def _random_validation(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    if len(labels) < 2:
+        raise DataError("one picture can't be split; add pictures")
     rows = np.arange(len(labels))
     _, held = train_test_split(rows, test_size=_NOTEBOOK_SHARE, random_state=_NOTEBOOK_SEED)
     return np.asarray(held)
@@ -165,8 +168,8 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
     try:
         part = np.array([table[file]["split"] for file in dataset.paths])
         group = np.array([int(table[file]["group"]) for file in dataset.paths], np.int64)
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
-    if wrong := set(part) - set(PARTS):
+    if wrong := set(part) - {*PARTS, UNLISTED}:
         raise DataError(f"{path}: unknown part {sorted(wrong)[0]}; use {', '.join(PARTS)}")
     return Split(str(path), None, part, group)

@@ -64,6 +64,17 @@ def set_weights(network: nn.Module, tensors: dict[str, Tensor], prefix: str = ""
     )
 
 
+def set_fitting_weights(network: nn.Module, other: nn.Module) -> None:
+    """Copy the tensors of another network that have the same name and shape."""
+    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    fitting = {
+        name: tensor
+        for name, tensor in other.state_dict().items()
+        if shapes.get(name) == tensor.shape
+    }
+    network.load_state_dict(fitting, strict=False)
+
+
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The state tensors of an optimizer: `optimizer.<parameter number>.<name>`."""
     state = optimizer.state_dict()["state"]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simpsons.errors import SimpsonsError
-from simpsons.training.loop import Epoch
+from simpsons.training.history import Epoch
 
 
 class Display:

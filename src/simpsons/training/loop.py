@@ -5,14 +5,11 @@ and updates the weights and their moving average. Every random choice of a step 
 seed and the step's number, so a training can stop at any step and go on to the same result.
 """
 
-import csv
-import io
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,6 +26,8 @@ from simpsons.training import checkpoint
 from simpsons.training.allocator import keep_freed_memory
 from simpsons.training.augment import augment
 from simpsons.training.device import choose_device, precision
+from simpsons.training.history import Epoch, Observer, to_csv
+from simpsons.training.interrupt import Interrupt
 from simpsons.training.recipe import Recipe
 
 BEST = "best.safetensors"
@@ -42,30 +41,6 @@ class TrainingError(SimpsonsError):
     """A training that can't go on. The message says why, what is kept, and the remedy."""
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave; a row of `metrics.csv`. Accuracies are shares of 1."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    learning_rate: float
-    images_per_second: float
-    seconds: float
-
-
-class Observer(Protocol):
-    """Is told how the training goes."""
-
-    def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
-        """After some steps: pictures done of the epoch's total; means of the epoch so far."""
-
-    def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
-        """After each epoch; `best`: whether it has the best validation accuracy so far."""
-
-
 def train(
     dataset: Dataset,
     split: Split,
@@ -73,6 +48,8 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
+    initial: nn.Module | None = None,
+    teachers: Sequence[nn.Module] = (),
     seed: int = 0,
     device: str = "auto",
     observer: Observer,
@@ -81,25 +58,30 @@ def train(
 
     The folder gets `metrics.csv`, `best.safetensors` (the averaged weights of the epoch with the
     best validation accuracy) and `last.safetensors` (the state to go on from). Returns the
-    history. A KeyboardInterrupt saves the state at the last whole step and is raised again.
+    history. initial: a network whose weights are the first ones, as far as their shapes fit.
+    teachers: trained networks whose probabilities are mixed into the labels, as the
+    recipe's `distillation` says. A KeyboardInterrupt saves the state at the last whole step and
+    is raised again.
 
     Raises TrainingError when the loss is not finite; the best weights stay in the folder.
     """
     keep_freed_memory()
-    training = _Training(dataset, split, network, recipe, seed, choose_device(device))
+    where = choose_device(device)
+    training = _Training(dataset, split, network, recipe, initial, teachers, seed, where)
     if (folder / LAST).exists():
         training.restore(checkpoint.read(folder / LAST))
     try:
-        while training.epoch < recipe.epochs:
-            row = training.run_epoch(observer)
-            best = training.is_best()
-            if best:
-                facts = {"epoch": row.epoch, "validation_accuracy": row.validation_accuracy}
-                average = checkpoint.weights(training.average)
-                checkpoint.write(folder / BEST, checkpoint.State(average, facts))
-            checkpoint.write(folder / LAST, training.state())
-            write_text(folder / "metrics.csv", _to_csv(training.history))
-            observer.on_epoch(training.history, best)
+        with Interrupt() as interrupt:
+            while training.epoch < recipe.epochs:
+                row = training.run_epoch(observer, interrupt)
+                best = training.is_best()
+                if best:
+                    facts = {"epoch": row.epoch, "validation_accuracy": row.validation_accuracy}
+                    average = checkpoint.weights(training.average)
+                    checkpoint.write(folder / BEST, checkpoint.State(average, facts))
+                checkpoint.write(folder / LAST, training.state())
+                write_text(folder / "metrics.csv", to_csv(training.history))
+                observer.on_epoch(training.history, best)
     except KeyboardInterrupt:
         checkpoint.write(folder / LAST, training.state())
         raise
@@ -115,20 +97,26 @@ class _Training:
         split: Split,
         network: str,
         recipe: Recipe,
+        initial: nn.Module | None,
+        teachers: Sequence[nn.Module],
         seed: int,
         device: torch.device,
     ) -> None:
         torch.manual_seed(seed)
         self.recipe, self.seed, self.device = recipe, seed, device
+        self.classes = len(dataset.classes)
         self.pixels = torch.from_numpy(np.array(dataset.images)).to(device)
         self.labels = torch.from_numpy(dataset.labels).to(device)
         self.train_rows = split.rows("train")
         self.validation_rows = split.rows("validation")
         self.steps_per_epoch = max(1, round(len(self.train_rows) / recipe.batch))
-        self.network = models.build(
-            network, len(dataset.classes), recipe.dropout, recipe.batch_norm
-        ).to(device)
+        self.network = models.build(network, self.classes, recipe.dropout, recipe.batch_norm).to(
+            device
+        )
+        if initial is not None:
+            checkpoint.set_fitting_weights(self.network, initial)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.teachers = [teacher.to(device).eval() for teacher in teachers]
         self.average = self.network
         if recipe.average:
             decay = get_ema_multi_avg_fn(recipe.average)
@@ -145,12 +133,13 @@ class _Training:
         """Epochs finished."""
         return len(self.history)
 
-    def run_epoch(self, observer: Observer) -> Epoch:
+    def run_epoch(self, observer: Observer, interrupt: Interrupt) -> Epoch:
         """Run the steps that this epoch still has, then validate."""
         start, first = time.perf_counter(), self.step_number
         batches = self._batches()
         for rows in batches[self.step_number - self.epoch * self.steps_per_epoch :]:
             self.step(rows)
+            interrupt.check()
             if self.step_number % _CHECK_EVERY == 0:
                 self._report(observer)
         self._report(observer)
@@ -179,12 +168,12 @@ class _Training:
             group["lr"] = self._learning_rate()
         pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
         pixels = augment(pixels, self.recipe.augmentation)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
         labels = self.labels[rows]
         with self.autocast:
-            logits = self.network(pixels.contiguous(memory_format=torch.channels_last))
-            loss = functional.cross_entropy(
-                logits, labels, label_smoothing=self.recipe.label_smoothing
-            )
+            targets = self._targets(pixels, labels)
+            logits = self.network(pixels)
+            loss = functional.cross_entropy(logits, targets)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -194,6 +183,17 @@ class _Training:
         batch = torch.tensor(float(len(rows)), device=self.device)
         self.sums += torch.stack([loss.detach().float() * batch, correct.float(), batch])
         self.step_number += 1
+
+    @torch.no_grad()
+    def _targets(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        """Probabilities to learn, float32 `[batch, classes]`: smoothed labels and teachers."""
+        smoothing, share = self.recipe.label_smoothing, self.recipe.distillation
+        targets = functional.one_hot(labels, self.classes).float()
+        targets = targets * (1 - smoothing) + smoothing / self.classes
+        if not self.teachers:
+            return targets
+        taught = torch.stack([teacher(pixels).float().softmax(1) for teacher in self.teachers])
+        return targets * (1 - share) + taught.mean(0) * share
 
     def is_best(self) -> bool:
         """Whether the last epoch has the best validation accuracy so far."""
@@ -234,14 +234,8 @@ class _Training:
         return [torch.from_numpy(batch).to(self.device) for batch in batches]
 
     def _learning_rate(self) -> float:
-        recipe = self.recipe
-        if recipe.schedule == "constant":
-            return recipe.learning_rate
-        done = self.step_number / (recipe.epochs * self.steps_per_epoch)
-        if done < recipe.warm_up:
-            return recipe.learning_rate * max(done / recipe.warm_up, 1e-3)
-        falling = (done - recipe.warm_up) / (1 - recipe.warm_up)
-        return recipe.learning_rate * (1 + math.cos(math.pi * falling)) / 2
+        steps = self.recipe.epochs * self.steps_per_epoch
+        return self.recipe.learning_rate_at(self.step_number / steps)
 
     def _report(self, observer: Observer) -> None:
         loss, correct, pictures = self.sums.tolist()
@@ -288,11 +282,3 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 def _step_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _to_csv(history: list[Epoch]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(Epoch.__dataclass_fields__), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in history)
-    return text.getvalue()

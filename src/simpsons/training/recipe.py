@@ -1,5 +1,6 @@
 """Recipes: everything that decides how a network is trained, besides the data and the seed."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -40,7 +41,10 @@ class Recipe:
     optimizer: `adam` or `adamw`. schedule: `constant`, or `one-cycle` (linear warm-up over the
     share `warm_up` of all steps to `learning_rate`, then a half cosine to zero; L. Smith and
     N. Topin, 2018). average: decay of the exponential moving average of the weights, by step; 0 for
-    none. dropout: of the dense layers; the convolutions of `cnn` have 0.6 times it.
+    none. distillation: where a run has teachers, the share of their probabilities in the
+    target; the rest is the label (G. Hinton et al., 2015; the teachers see the same augmented
+    picture, as in L. Beyer et al., 2022). dropout: of the dense layers; the convolutions of
+    `cnn` have 0.6 times it.
     batch_norm: train `cnn` with a batch norm after each convolution and fold it away after.
     """
 
@@ -54,9 +58,19 @@ class Recipe:
     warm_up: float = 0.0
     label_smoothing: float = 0.0
     average: float = 0.0
+    distillation: float = 0.0
     dropout: float = 0.5
     batch_norm: bool = False
     augmentation: Augmentation = Augmentation()
+
+    def learning_rate_at(self, done: float) -> float:
+        """The learning rate after the share `done` of all steps, 0 to 1."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        if done < self.warm_up:
+            return self.learning_rate * max(done / self.warm_up, 1e-3)
+        falling = (done - self.warm_up) / (1 - self.warm_up)
+        return self.learning_rate * (1 + math.cos(math.pi * falling)) / 2
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `config.json` and the ONNX file's metadata."""
@@ -94,22 +108,23 @@ _OURS = Augmentation(
 DEFAULT: dict[Network, Recipe] = {
     "cnn": Recipe(
         name="default",
-        epochs=22,
+        epochs=15,
         batch=64,
         optimizer="adamw",
         learning_rate=2e-3,
         weight_decay=0.05,
         schedule="one-cycle",
-        warm_up=0.2,
+        warm_up=0.24,
         label_smoothing=0.1,
         average=0.99,
+        distillation=0.7,
         dropout=0.2,
         batch_norm=True,
         augmentation=_OURS,
     ),
     "xception": Recipe(
         name="default",
-        epochs=32,
+        epochs=30,
         batch=64,
         optimizer="adamw",
         learning_rate=3e-3,
@@ -118,6 +133,7 @@ DEFAULT: dict[Network, Recipe] = {
         warm_up=0.2,
         label_smoothing=0.1,
         average=0.99,
+        distillation=0.7,
         dropout=0.2,
         augmentation=_OURS,
     ),

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from simpsons import __version__, models
 from simpsons.characters import SLUGS
@@ -38,7 +39,7 @@ from simpsons.export import export
 from simpsons.files import write_text
 from simpsons.progress import Track, silent
 from simpsons.training import checkpoint, loop
-from simpsons.training.loop import Epoch, Observer
+from simpsons.training.history import Epoch, Observer
 from simpsons.training.recipe import Recipe
 
 CONFIG = "config.json"
@@ -56,6 +57,8 @@ class Config:
     recipe: Recipe
     data: str
     characters: Characters
+    initial: str | None
+    teachers: tuple[str, ...]
     split: str
     split_seed: int | None
     seed: int
@@ -77,7 +80,8 @@ class Config:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             recipe = Recipe.from_json(values["recipe"])
-            return cls(**{**values, "recipe": recipe, "classes": tuple(values["classes"])})
+            tuples = {key: tuple(values[key]) for key in ("classes", "teachers")}
+            return cls(**{**values, **tuples, "recipe": recipe})
         except FileNotFoundError:
             raise SimpsonsError(
                 f"{folder}: is no run folder, it has no {CONFIG}; start one with `simpsons train`"
@@ -94,12 +98,18 @@ def start(
     *,
     split: str = "leak-free",
     characters: Characters = None,
+    initial: str | os.PathLike[str] | None = None,
+    teachers: Sequence[str | os.PathLike[str]] = (),
     seed: int = 0,
     device: str = "auto",
     observer: Observer,
     track: Track = silent,
 ) -> Measured:
     """Train a network on a folder of pictures into a new run folder; see `finish`.
+
+    initial: a run folder whose best weights are the first ones, as far as their shapes fit.
+    teachers: run folders of networks to learn from; see `Recipe.distillation`. Both must have
+    been trained on the same split.
 
     Raises SimpsonsError when the folder has a run already or the data can't be used.
     """
@@ -117,6 +127,8 @@ def start(
         recipe=recipe,
         data=str(Path(data).resolve()),
         characters=characters,
+        initial=str(Path(initial).resolve()) if initial else None,
+        teachers=tuple(str(Path(teacher).resolve()) for teacher in teachers),
         split=chosen.kind,
         split_seed=chosen.seed,
         seed=seed,
@@ -181,11 +193,7 @@ def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
 def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bool = False) -> None:
     """Write the best weights of a run as one ONNX file; see `simpsons.export`."""
     config = Config.read(folder)
-    network = models.build(
-        config.network, len(config.classes), config.recipe.dropout, _has_batch_norm(config)
-    )
-    best = checkpoint.read(folder / loop.BEST)
-    checkpoint.set_weights(network, best.tensors)
+    network, best = load_best(folder)
     rows = torch.from_numpy(split.rows("validation"))
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
     logits = loop.predict_logits(network, pixels, torch.arange(len(rows)))
@@ -194,13 +202,29 @@ def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bo
         "network": config.network,
         "recipe": config.recipe.to_json(),
         "split": {"kind": config.split, "seed": config.split_seed, "parts": config.parts},
-        "epoch": best.facts["epoch"],
-        "figures": {"validation_accuracy": best.facts["validation_accuracy"]},
+        "initial": config.initial is not None,
+        "teachers": len(config.teachers),
+        "epoch": best["epoch"],
+        "figures": {"validation_accuracy": best["validation_accuracy"]},
         "version": config.version,
     }
     if set(config.classes) <= set(SLUGS):
         metadata["data_licence"] = LICENCE
     export(network, out, config.classes, metadata, temperature, half)
+
+
+def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The network of a run with its best weights, and the epoch and figures they had.
+
+    Raises SimpsonsError if the run has no weights yet.
+    """
+    config = Config.read(folder)
+    network = models.build(
+        config.network, len(config.classes), config.recipe.dropout, _has_batch_norm(config)
+    )
+    best = checkpoint.read(folder / loop.BEST)
+    checkpoint.set_weights(network, best.tensors)
+    return network, best.facts
 
 
 def history(folder: Path) -> list[Epoch]:
@@ -215,6 +239,8 @@ def facts(config: Config) -> dict[str, str]:
     return {
         "Network": config.network,
         "Recipe": f"{config.recipe.name}, {config.recipe.epochs} epochs",
+        "Started from": config.initial or "new weights",
+        "Teachers": ", ".join(config.teachers) or "none",
         "Data": f"{config.data}: {config.pictures:,} pictures, {config.left_out} left out",
         "Split": f"{config.split}: {parts}",
         "Seed": str(config.seed),
@@ -239,17 +265,43 @@ class _Curves:
 def _train(
     folder: Path, config: Config, dataset: Dataset, split: Split, observer: Observer
 ) -> Measured:
+    learnt = [_learnt(Path(other), dataset, split) for other in _others(config)]
+    initial = learnt[0] if config.initial else None
+    teachers = learnt[1:] if config.initial else learnt
+    for teacher, network in zip(config.teachers, teachers, strict=True):
+        if models.outputs(network) != len(config.classes):
+            raise SimpsonsError(f"{teacher}: has other classes; choose another --teacher")
     loop.train(
         dataset,
         split,
         config.network,
         config.recipe,
         folder,
+        initial=initial,
+        teachers=teachers,
         seed=config.seed,
         device=config.device,
         observer=_Curves(folder / CURVES, observer),
     )
     return finish(folder, dataset, split)
+
+
+def _others(config: Config) -> list[str]:
+    """The run folders that a run learns from: first the initial one, then the teachers."""
+    return [*([config.initial] if config.initial else []), *config.teachers]
+
+
+def _learnt(folder: Path, dataset: Dataset, split: Split) -> nn.Module:
+    """A run's network. Raises SimpsonsError if it learnt from pictures that are held out now."""
+    config = Config.read(folder)
+    if config.data == str(dataset.root.resolve()):
+        seen = splits.read(folder / SPLIT, dataset).part
+        if np.any((seen == "train") & (split.part != "train")):
+            raise SimpsonsError(
+                f"{folder}: learnt from pictures that this run holds out; train it on the same "
+                "split, or choose another run"
+            )
+    return load_best(folder)[0]
 
 
 def _has_batch_norm(config: Config) -> bool:

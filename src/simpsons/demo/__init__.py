@@ -1,0 +1,1 @@
+"""The whole path on drawings of our own, for where no data is at hand."""

@@ -1,0 +1,73 @@
+"""The card beside exported weights: data, split, recipe, figures and licence, all measured."""
+
+import json
+from pathlib import Path
+
+from simpsons.classifier import Classifier
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.split import PARTS, Split
+from simpsons.evaluation.measure import measure
+from simpsons.evaluation.metrics import Evaluation
+from simpsons.files import write_text
+from simpsons.progress import Track, silent
+
+_OWN_DATA = "that of the pictures it learnt from"
+
+
+def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silent) -> Path:
+    """Measure an exported file on the held-out parts of its split; write a Markdown card.
+
+    The card takes the model's place with the suffix `.md`. Returns its path.
+    """
+    classifier = Classifier(model)
+    facts = classifier.metadata
+    rows = [
+        _row(part, measure(classifier, dataset, split.rows(part), track).evaluation)
+        for part in PARTS[1:]
+        if len(split.rows(part))
+    ]
+    parts = ", ".join(f"{count:,} {part}" for part, count in facts["split"]["parts"].items())
+    recipe = json.dumps(facts["recipe"], indent=2)
+    taught = f", taught by {facts['teachers']} network(s)" if facts["teachers"] else ""
+    started = ", from the weights of an earlier run" if facts["initial"] else ""
+    lines = [
+        f"# {model.name}",
+        "",
+        f"`{facts['network']}`, {len(classifier.labels)} classes, "
+        f"{model.stat().st_size / 1e6:.1f} MB. "
+        "Input: uint8 `[N, 64, 64, 3]`, RGB. Output: probabilities, float32 `[N, classes]`.",
+        "",
+        f"- **Data:** {len(dataset):,} pictures in `{dataset.root.name}`, "
+        f"{len(dataset.problems):,} left out.",
+        f"- **Split:** {facts['split']['kind']}, seed {facts['split']['seed']}: {parts}.",
+        f"- **Training:** recipe `{facts['recipe']['name']}`{started}{taught}, the averaged "
+        f"weights of epoch {facts['epoch']} of {facts['recipe']['epochs']} (best on validation), "
+        f"temperature {facts['temperature']:.3f} (fitted on validation), "
+        f"simpsons {facts['version']}.",
+        f"- **Licence of the weights:** {facts.get('data_licence', _OWN_DATA)}.",
+        "",
+        "| part | accuracy (95 % interval) | macro-F1 | log loss | calibration error |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        "Validation chose the epoch and the temperature; the test part chose nothing.",
+        "",
+        "<details><summary>Recipe</summary>",
+        "",
+        "```json",
+        recipe,
+        "```",
+        "",
+        "</details>",
+    ]
+    path = model.with_suffix(".md")
+    write_text(path, "\n".join(lines) + "\n")
+    return path
+
+
+def _row(part: str, figures: Evaluation) -> str:
+    low, high = figures.accuracy_interval
+    return (
+        f"| {part} ({figures.n:,}) | {figures.accuracy:.2%} ({low:.2%} to {high:.2%}) "
+        f"| {figures.macro_f1:.4f} | {figures.log_loss:.4f} | {figures.calibration_error:.4f} |"
+    )

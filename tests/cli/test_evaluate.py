@@ -1,0 +1,150 @@
+"""`simpsons evaluate` and `simpsons compare` on drawings filed under the 18 names."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from simpsons import Classifier, images
+from simpsons.characters import SLUGS
+from simpsons.demo.drawings import DOLLS
+
+
+@pytest.fixture(scope="module")
+def named(drawings, tmp_path_factory):
+    """The drawings, one doll filed under each of the 18 characters."""
+    folder = tmp_path_factory.mktemp("named")
+    for slug, doll in zip(SLUGS, DOLLS, strict=True):
+        shutil.copytree(drawings / doll.slug, folder / slug)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def flat(named, tmp_path_factory):
+    """A test set named flat, each picture a re-encoded smaller copy, and one that is not."""
+    folder = tmp_path_factory.mktemp("flat")
+    for slug in SLUGS[:4]:
+        picture = sorted((named / slug).iterdir())[0]
+        with Image.open(picture) as image:
+            image.resize((80, 80 * image.height // image.width)).save(
+                folder / f"{slug}_0.jpg", quality=80
+            )
+    stranger = Image.radial_gradient("L").rotate(30)
+    stranger.save(folder / f"{SLUGS[5]}_0.jpg")
+    return folder
+
+
+def test_json_has_the_promised_keys_and_the_right_accuracy(cli, named, onnx_model):
+    result = cli("evaluate", named, "--model", onnx_model, "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    classifier = Classifier(onnx_model)
+    files = sorted(named.rglob("*.jpg"))
+    right = sum(classifier.predict(path).label == path.parent.name for path in files)
+    assert figures["n"] == len(files)
+    assert figures["accuracy"] == pytest.approx(right / len(files))
+    low, high = figures["accuracy_interval"]
+    assert low <= figures["accuracy"] <= high
+    assert {"macro_f1", "log_loss", "calibration_error", "per_class"} <= figures.keys()
+    assert figures["problems"] == []
+
+
+def test_text_names_the_figures_and_the_characters(cli, named, onnx_model):
+    result = cli("evaluate", named, "--model", onnx_model)
+    assert result.exit_code == 0
+    for words in ("accuracy", "95 % interval", "macro-F1", "calibration error", "Moe Szyslak"):
+        assert words in result.stdout
+
+
+def test_a_part_of_a_split(cli, named, onnx_model):
+    arguments = ("evaluate", named, "--model", onnx_model, "--part", "test", "--json")
+    figures = json.loads(cli(*arguments).stdout)
+    everything = len(list(named.rglob("*.jpg")))
+    assert 0 < figures["n"] < everything / 4
+    assert figures["split"] == "leak-free, seed 0, test part"
+    refused = cli(*arguments, "--split", "random")
+    assert refused.exit_code == 2
+    assert "the random split has no test part" in refused.stderr
+
+
+def test_report_and_picture_are_written(cli, named, onnx_model, tmp_path):
+    report, picture = tmp_path / "out" / "report.html", tmp_path / "confusion.png"
+    arguments = ("evaluate", named, "--model", onnx_model)
+    result = cli(*arguments, "--report", report, "--picture", picture)
+    assert result.exit_code == 0, result.output
+    assert "Confusion matrix" in report.read_text(encoding="utf-8")
+    assert images.decode(picture).shape[0] > 300
+    wrong = cli(*arguments, "--picture", tmp_path / "confusion.xyz")
+    assert wrong.exit_code == 2
+    assert "figures are saved as .png or .svg" in wrong.stderr
+
+
+def test_a_flat_test_set_is_checked_for_copies(cli, named, flat, onnx_model):
+    arguments = ("evaluate", flat, "--model", onnx_model)
+    result = cli(*arguments, "--training", named)
+    assert "4 of these 5 pictures are copies of training pictures (80.0%)" in result.stdout
+    figures = json.loads(cli(*arguments, "--training", named, "--json").stdout)
+    assert figures["copies_of_training_pictures"] == 4
+    unknown = cli(*arguments)
+    assert "no training pictures at hand to look for copies in" in unknown.stdout
+
+
+def test_training_pictures_beside_an_unpacked_archive_are_found(
+    cli, named, flat, onnx_model, tmp_path
+):
+    shutil.copytree(named, tmp_path / "simpsons_dataset")
+    nested = tmp_path / "kaggle_simpson_testset" / "kaggle_simpson_testset"
+    shutil.copytree(flat, nested)
+    result = cli("evaluate", nested.parent, "--model", onnx_model)
+    assert "4 of these 5 pictures are copies" in result.stdout
+
+
+def test_bad_files_are_counted_and_named(cli, named, onnx_model, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(named, folder)
+    (folder / SLUGS[0] / "broken.jpg").write_bytes(b"no picture")
+    result = cli("evaluate", folder, "--model", onnx_model)
+    assert result.exit_code == 0
+    assert "1 files were left out" in result.stdout
+    assert "broken.jpg: not a picture" in result.stdout
+
+
+def test_strangers_only_are_refused(cli, drawings, onnx_model):
+    result = cli("evaluate", drawings, "--model", onnx_model)
+    assert result.exit_code == 2
+    assert "no picture of a character that the model knows" in result.stderr
+
+
+def test_no_data_at_all_says_where_to_get_some(cli, onnx_model):
+    result = cli("evaluate", "--model", onnx_model)
+    assert result.exit_code == 2
+    assert "simpsons data download" in result.stderr
+
+
+def test_compare_a_model_with_itself_finds_no_difference(cli, named, onnx_model, tmp_path):
+    report = tmp_path / "compare.html"
+    result = cli("compare", onnx_model, onnx_model, named, "--report", report)
+    assert result.exit_code == 0, result.output
+    assert "do not tell them apart" in result.stdout
+    assert report.stat().st_size > 10_000
+    figures = json.loads(cli("compare", onnx_model, onnx_model, named, "--json").stdout)
+    assert figures["p_value"] == 1
+    assert figures["difference"] == 0
+
+
+def test_compare_refuses_models_of_other_characters(cli, named, onnx_model, other_model):
+    result = cli("compare", onnx_model, other_model, named)
+    assert result.exit_code == 2
+    assert "know different characters" in result.stderr
+
+
+@pytest.fixture
+def other_model(tmp_path):
+    """An ONNX file that knows two classes of another cartoon."""
+    from simpsons import models
+    from simpsons.export import export
+
+    path = tmp_path / "other.onnx"
+    export(models.build("xception", 2), path, ("cat", "mouse"), {"network": "xception"})
+    return path

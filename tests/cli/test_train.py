@@ -1,0 +1,98 @@
+"""`simpsons train`, `export`, `import` and `models` from the command line."""
+
+import json
+
+import pytest
+
+from simpsons import Classifier
+from simpsons.training import loop
+
+
+@pytest.fixture(scope="module")
+def run_folder(run_cli, drawings, tmp_path_factory):
+    """A run of one epoch, made by the command."""
+    folder = tmp_path_factory.mktemp("runs") / "xception"
+    result = run_cli(
+        "train", drawings, "--epochs", "1", "--batch", "64", "--device", "cpu", "--out", folder
+    )
+    assert result.exit_code == 0, result.output
+    assert "validation:" in result.stdout
+    assert f"simpsons evaluate --model {folder}" in result.stdout
+    return folder
+
+
+def test_the_next_command_it_prints_works(cli, run_folder, drawings):
+    result = cli(
+        "evaluate",
+        drawings,
+        *("--model", run_folder, "--split", run_folder / "split.csv", "--part", "test", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["n"] > 0
+
+
+def test_train_twice_into_one_folder_is_refused(cli, run_folder, drawings):
+    result = cli("train", drawings, "--out", run_folder)
+    assert result.exit_code == 2
+    assert "has a run already" in result.stderr
+
+
+def test_ctrl_c_says_how_to_resume(cli, drawings, tmp_path, monkeypatch):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    result = cli("train", drawings, "--out", tmp_path / "run")
+    assert result.exit_code == 130
+    assert f"simpsons train --resume {tmp_path / 'run'}" in result.stderr
+
+
+def test_export_with_half_and_card(cli, run_folder, tmp_path):
+    full, half = tmp_path / "full.onnx", tmp_path / "half.onnx"
+    assert cli("export", run_folder, full).exit_code == 0
+    result = cli("export", run_folder, half, "--half", "--card")
+    assert result.exit_code == 0, result.output
+    assert half.stat().st_size < 0.6 * full.stat().st_size
+    assert Classifier(half).labels == Classifier(full).labels
+    card = (tmp_path / "half.md").read_text(encoding="utf-8")
+    assert "| test (" in card
+    assert "leak-free" in card
+
+
+def test_import_of_a_keras_file(cli, keras_file, tmp_path):
+    out = tmp_path / "notebook.onnx"
+    result = cli("import", keras_file, out)
+    assert result.exit_code == 0, result.output
+    assert len(Classifier(out).labels) == 18
+    wrong = cli("import", keras_file, out, "--labels", "cat,mouse")
+    assert wrong.exit_code == 2
+    assert "has 18 classes and 2 labels are given" in wrong.stderr
+    missing = cli("import", tmp_path / "none.keras", out)
+    assert missing.exit_code == 2
+
+
+@pytest.fixture
+def keras_file(request):
+    return request.path.parents[1] / "fixtures" / "keras_xception.keras"
+
+
+def test_models_prints_both_networks(cli):
+    result = cli("models")
+    assert "cnn: 2,240,306 parameters" in result.stdout
+    assert "xception: 768,210 parameters, 1,984 of them batch-norm statistics" in result.stdout
+    assert "32x62x62" in result.stdout
+    facts = json.loads(cli("models", "--model", "xception", "--json").stdout)
+    assert facts["parameters"] == 768_210
+    assert sum(layer["parameters"] for layer in facts["layers"]) == 768_210
+
+
+def test_a_missing_extra_is_named(cli, monkeypatch):
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("simpsons.models")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "simpsons.cli.models", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = cli("models")
+    assert result.exit_code == 2
+    assert "pip install 'simpsons[train]'" in result.stderr

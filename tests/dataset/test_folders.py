@@ -1,0 +1,331 @@
+"""Which pictures are found in the layouts people have, and what is said of the rest."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from simpsons.characters import SLUGS
+from simpsons.dataset.folders import DataError, Problem, find, parse_characters
+
+
+def put(root: Path, *paths: str, content: bytes = b"any bytes") -> Path:
+    """Write files; `find` tells pictures by their names and does not open them."""
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+    return root
+
+
+def paths(listing) -> list[str]:
+    return [picture.path for picture in listing.pictures]
+
+
+# ---- class folders -------------------------------------------------------------------------
+
+
+def test_class_folders_of_any_names(tmp_path):
+    root = put(tmp_path, "red cats/1.jpg", "Äpfel/b.png", "Äpfel/a.png", "007/x.webp")
+    listing = find(root)
+    assert listing.classes == ("007", "red cats", "Äpfel")
+    assert listing.counts() == {"007": 1, "red cats": 1, "Äpfel": 2}
+    assert paths(listing) == ["007/x.webp", "red cats/1.jpg", "Äpfel/a.png", "Äpfel/b.png"]
+    assert [picture.character for picture in listing.pictures] == [
+        "007",
+        "red cats",
+        "Äpfel",
+        "Äpfel",
+    ]
+    assert listing.problems == ()
+    assert listing.left_out == {}
+    assert not listing.flat
+    listing.require_classes()
+
+
+@pytest.mark.parametrize(
+    "suffix", [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".JPG", ".PnG"]
+)
+def test_every_picture_suffix_counts(tmp_path, suffix):
+    put(tmp_path, f"a/one{suffix}")
+    assert paths(find(tmp_path)) == [f"a/one{suffix}"]
+
+
+def test_folders_below_a_class_belong_to_it(tmp_path):
+    put(tmp_path, "a/1.jpg", "a/season 2/1.jpg", "a/season 2/episode 3/1.jpg", "b/1.jpg")
+    listing = find(tmp_path)
+    assert listing.counts() == {"a": 3, "b": 1}
+    assert paths(listing)[:3] == ["a/1.jpg", "a/season 2/1.jpg", "a/season 2/episode 3/1.jpg"]
+
+
+def test_hidden_folders_and_what_macos_leaves_in_a_zip_are_no_classes(tmp_path):
+    put(tmp_path, "a/1.jpg", ".thumbnails/1.jpg", "__MACOSX/a/._1.jpg")
+    listing = find(tmp_path, "all")
+    assert listing.classes == ("a",)
+    assert paths(listing) == ["a/1.jpg"]
+
+
+def test_a_folder_may_be_given_relative_to_the_current_one(tmp_path, monkeypatch):
+    put(tmp_path, "here/a/1.jpg")
+    monkeypatch.chdir(tmp_path / "here")
+    assert paths(find(".")) == paths(find("../here")) == ["a/1.jpg"]
+
+
+def test_size_is_the_number_of_bytes(tmp_path):
+    put(tmp_path, "a/1.jpg", content=b"12345")
+    assert find(tmp_path).pictures[0].size == 5
+
+
+# ---- the Kaggle archive --------------------------------------------------------------------
+
+CHARACTERS = ("bart_simpson", "homer_simpson", "lenny_leonard")
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """The archive unpacked: training pictures at two levels, the flat test set beside them."""
+    training = [f"{character}/pic_{n:04d}.jpg" for character in CHARACTERS for n in range(3)]
+    for level in ("simpsons_dataset", "simpsons_dataset/simpsons_dataset"):
+        put(tmp_path, *(f"{level}/{path}" for path in training))
+    test = [f"{character}_{n}.jpg" for character in CHARACTERS for n in range(2)]
+    for level in ("kaggle_simpson_testset", "kaggle_simpson_testset/kaggle_simpson_testset"):
+        put(tmp_path, *(f"{level}/{path}" for path in test))
+    return put(tmp_path, "annotation.txt", "number_pic_char.csv")
+
+
+@pytest.mark.parametrize(
+    "start", [".", "simpsons_dataset", "simpsons_dataset/simpsons_dataset"], ids=str
+)
+def test_archive_has_each_training_picture_once(archive, start):
+    listing = find(archive / start)
+    assert listing.counts() == {"bart_simpson": 3, "homer_simpson": 3}
+    assert listing.left_out == {"lenny_leonard": 3}
+    files = {tuple(path.split("/")[-2:]) for path in paths(listing)}
+    assert len(files) == len(listing.pictures) == 6
+    assert all((archive / start / path).is_file() for path in paths(listing))
+    assert not listing.flat
+
+
+def test_archive_pictures_of_only_one_of_the_two_levels_count_too(archive):
+    nested = put(archive, "simpsons_dataset/simpsons_dataset/moe_szyslak/pic_0000.jpg")
+    put(archive, "simpsons_dataset/ned_flanders/pic_0000.jpg")
+    (archive / "simpsons_dataset/bart_simpson/pic_0001.jpg").unlink()
+    assert find(nested).counts() == {
+        "bart_simpson": 3,
+        "homer_simpson": 3,
+        "moe_szyslak": 1,
+        "ned_flanders": 1,
+    }
+
+
+def test_archive_with_a_stray_file_beside_the_characters(archive):
+    put(archive, "simpsons_dataset/annotation.txt")
+    assert find(archive).problems == (
+        Problem("simpsons_dataset/annotation.txt", "outside the class folders"),
+    )
+
+
+# ---- the flat test set ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", ["", "kaggle_simpson_testset"], ids=["outer", "inner"])
+def test_flat_test_set(archive, start):
+    listing = find(archive / "kaggle_simpson_testset" / start)
+    assert listing.flat
+    assert listing.counts() == {"bart_simpson": 2, "homer_simpson": 2}
+    assert listing.left_out == {"lenny_leonard": 2}
+    assert listing.problems == ()
+    assert sorted(Path(path).name for path in paths(listing)) == [
+        "bart_simpson_0.jpg",
+        "bart_simpson_1.jpg",
+        "homer_simpson_0.jpg",
+        "homer_simpson_1.jpg",
+    ]
+
+
+def test_flat_test_set_with_all_its_characters(archive):
+    listing = find(archive / "kaggle_simpson_testset", "all")
+    assert listing.classes == CHARACTERS
+    assert listing.left_out == {}
+
+
+def test_only_the_last_number_of_a_flat_name_is_cut_off(tmp_path):
+    put(tmp_path, "agent_99_1.jpg", "agent_99_2.jpg", "k9_10.png")
+    assert find(tmp_path).counts() == {"agent_99": 2, "k9": 1}
+
+
+def test_flat_names_that_name_nobody_are_listed(tmp_path):
+    put(tmp_path, "bart_simpson_0.jpg", "holiday.jpg", "notes_1.txt")
+    listing = find(tmp_path)
+    assert paths(listing) == ["bart_simpson_0.jpg"]
+    assert listing.problems == (
+        Problem("holiday.jpg", "the name does not say the character (<character>_<n>)"),
+        Problem("notes_1.txt", "not a picture file"),
+    )
+
+
+# ---- which characters ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    """Two of the 18 and two others; lenny has most pictures."""
+    amounts = {"bart_simpson": 2, "homer_simpson": 3, "lenny_leonard": 4, "otto_mann": 1}
+    return put(
+        tmp_path, *(f"{name}/{n}.jpg" for name, count in amounts.items() for n in range(count))
+    )
+
+
+@pytest.mark.parametrize(
+    ("wish", "classes"),
+    [
+        (None, ["bart_simpson", "homer_simpson"]),
+        ("all", ["bart_simpson", "homer_simpson", "lenny_leonard", "otto_mann"]),
+        (1, ["lenny_leonard"]),
+        (2, ["homer_simpson", "lenny_leonard"]),
+        (4, ["bart_simpson", "homer_simpson", "lenny_leonard", "otto_mann"]),
+        (["otto_mann", "bart_simpson"], ["bart_simpson", "otto_mann"]),
+        (["Homer Simpson", "bart simpson"], ["bart_simpson", "homer_simpson"]),
+        (["homer_simpson", "Homer Simpson"], ["homer_simpson"]),
+        ("otto_mann", ["otto_mann"]),
+    ],
+    ids=str,
+)
+def test_characters_that_are_asked_for(crowd, wish, classes):
+    listing = find(crowd, wish)
+    assert list(listing.classes) == classes
+    assert {picture.character for picture in listing.pictures} == set(classes)
+    everyone = find(crowd, "all").counts()
+    assert listing.left_out == {name: everyone[name] for name in everyone if name not in classes}
+
+
+def test_all_classes_are_taken_where_none_of_the_18_is(tmp_path):
+    put(tmp_path, "otto_mann/1.jpg", "lenny_leonard/1.jpg")
+    assert find(tmp_path).classes == ("lenny_leonard", "otto_mann")
+
+
+def test_the_18_are_in_their_own_order(tmp_path):
+    put(tmp_path, *(f"{slug}/1.jpg" for slug in reversed(SLUGS)))
+    assert find(tmp_path).classes == SLUGS
+
+
+def test_of_equally_many_the_first_by_name_are_taken(tmp_path):
+    put(tmp_path, "c/1.jpg", "a/1.jpg", "b/1.jpg")
+    assert find(tmp_path, 2).classes == ("a", "b")
+
+
+def test_unknown_name_says_which_there_are(crowd):
+    with pytest.raises(DataError) as caught:
+        find(crowd, ["bart_simpson", "Kodos", "kang"])
+    assert str(caught.value) == (
+        f"{crowd}: no pictures of Kodos, kang; it has bart_simpson, homer_simpson, "
+        "lenny_leonard, otto_mann"
+    )
+
+
+@pytest.mark.parametrize("number", [0, 5, 1000])
+def test_a_number_out_of_range_says_how_many_there_are(crowd, number):
+    with pytest.raises(DataError, match=rf"{number} characters asked for.* from 1 to 4$"):
+        find(crowd, number)
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        (None, None),
+        ("all", "all"),
+        ("10", 10),
+        ("moe_szyslak", ["moe_szyslak"]),
+        ("Moe Szyslak, Mr. Burns ,", ["Moe Szyslak", "Mr. Burns"]),
+    ],
+)
+def test_what_the_option_takes(text, wish):
+    assert parse_characters(text) == wish
+
+
+# ---- what is left out, and what can't be used ----------------------------------------------
+
+
+def test_each_file_left_out_is_listed_with_the_reason(tmp_path):
+    put(tmp_path, "a/1.jpg", "a/notes.txt", "a/.DS_Store", "a/deeper/film.mp4")
+    put(tmp_path, ".DS_Store", "readme.md", "alone.jpg")
+    put(tmp_path, "a/nothing.jpg", "a/nothing.txt", content=b"")
+    listing = find(tmp_path)
+    assert paths(listing) == ["a/1.jpg"]
+    assert listing.problems == (
+        Problem(".DS_Store", "outside the class folders"),
+        Problem("a/.DS_Store", "not a picture file"),
+        Problem("a/deeper/film.mp4", "not a picture file"),
+        Problem("a/notes.txt", "not a picture file"),
+        Problem("a/nothing.jpg", "the file is empty"),
+        Problem("a/nothing.txt", "not a picture file"),
+        Problem("alone.jpg", "outside the class folders"),
+        Problem("readme.md", "outside the class folders"),
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_to_nowhere_is_listed(tmp_path):
+    put(tmp_path, "a/1.jpg")
+    (tmp_path / "a" / "2.jpg").symlink_to(tmp_path / "gone.jpg")
+    listing = find(tmp_path)
+    assert paths(listing) == ["a/1.jpg"]
+    assert listing.problems == (Problem("a/2.jpg", "can't be read (No such file or directory)"),)
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere: no such folder; check the path"):
+        find(tmp_path / "nowhere")
+
+
+def test_a_file_is_no_folder(tmp_path):
+    put(tmp_path, "homer.jpg")
+    with pytest.raises(DataError, match=r"homer\.jpg: is a file; give the folder"):
+        find(tmp_path / "homer.jpg")
+
+
+def test_no_pictures_at_all(tmp_path):
+    with pytest.raises(DataError, match=r"no pictures found; expected one folder per character"):
+        find(tmp_path)
+    put(tmp_path, "a/notes.txt")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(DataError, match=r"no pictures found \(its folders a, b are empty\)"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize("wish", [None, ["homer_simpson"]], ids=str)
+def test_no_pictures_of_the_characters_chosen(tmp_path, wish):
+    put(tmp_path, "otto_mann/1.jpg")
+    (tmp_path / "homer_simpson").mkdir()
+    with pytest.raises(DataError, match=r"no pictures of homer_simpson; it has some of otto_mann"):
+        find(tmp_path, wish)
+
+
+def test_a_class_without_pictures_is_refused_by_name(tmp_path):
+    put(tmp_path, "a/1.jpg", "b/1.jpg", "c/notes.txt")
+    listing = find(tmp_path)
+    assert listing.counts() == {"a": 1, "b": 1, "c": 0}
+    with pytest.raises(DataError, match=r"no readable picture in the class c; add pictures"):
+        listing.require_classes()
+
+
+def test_one_class_alone_is_refused(tmp_path):
+    put(tmp_path, "a/1.jpg", "a/2.jpg")
+    with pytest.raises(DataError, match=r"only one class \(a\); put the pictures of each"):
+        find(tmp_path).require_classes()
+
+
+@pytest.mark.parametrize("folder", [".", "a", "a/deeper"])
+def test_a_folder_without_permission(tmp_path, monkeypatch, folder):
+    put(tmp_path, "a/1.jpg", "a/deeper/1.jpg", "b/1.jpg")
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path) == tmp_path / folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match="no permission to read it; change") as caught:
+        find(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / folder}: ")

@@ -1,0 +1,34 @@
+from dataclasses import replace
+
+import pytest
+
+from simpsons.demo import path
+from simpsons.demo.drawings import DOLLS
+from simpsons.errors import SimpsonsError
+
+
+class Quiet:
+    """An observer that says nothing."""
+
+    def on_step(self, epoch, done, total, loss, accuracy): ...
+
+    def on_epoch(self, history, best): ...
+
+
+def test_the_whole_path_on_a_small_set(tmp_path):
+    said = []
+    result = path.play(
+        tmp_path / "demo",
+        recipe=replace(path.RECIPE, epochs=1),
+        per_character=12,
+        observer=Quiet(),
+        say=said.append,
+    )
+    assert len(result.dataset) == 12 * len(DOLLS)
+    assert result.test.evaluation.n > 0
+    assert len(said) == 3
+    report = (tmp_path / "demo" / path.REPORT).read_text(encoding="utf-8")
+    assert "drawings made by simpsons demo" in report
+    assert (tmp_path / "demo" / path.COUNTS).stat().st_size > 1000
+    with pytest.raises(SimpsonsError, match="already exists"):
+        path.play(tmp_path / "demo", observer=Quiet(), say=said.append)

@@ -1,0 +1,42 @@
+"""The shipped weights: what they are, and what they score on pictures they never saw."""
+
+import numpy as np
+import onnx
+import pytest
+
+from simpsons import Classifier
+from simpsons.characters import SLUGS
+from simpsons.classifier import model_path
+from simpsons.dataset import split as splits
+from simpsons.evaluation.measure import measure
+
+PARAMETERS = {"cnn": 2_240_306, "xception": 768_210}
+FLOORS = {"cnn": 0.94, "xception": 0.95}
+
+
+@pytest.mark.parametrize("network", PARAMETERS)
+def test_it_is_the_whole_classifier_with_its_provenance(network):
+    classifier = Classifier(network)
+    assert classifier.labels == SLUGS
+    assert classifier.metadata["network"] == network
+    assert classifier.metadata["split"]["kind"] == "leak-free"
+    assert "CC BY-NC-SA 4.0" in classifier.metadata["data_licence"]
+    card = model_path(network).with_suffix(".md").read_text(encoding="utf-8")
+    assert "CC BY-NC-SA 4.0" in card
+    assert "| test (" in card
+
+
+@pytest.mark.parametrize("network", PARAMETERS)
+def test_it_has_the_parameters_of_the_architecture(network):
+    """Batch norms may be merged at export, so fewer are possible; more are not."""
+    model = onnx.load(model_path(network))
+    stored = sum(np.prod(tensor.dims, dtype=int) for tensor in model.graph.initializer)
+    assert 0.99 * PARAMETERS[network] < stored < PARAMETERS[network] + 100
+
+
+@pytest.mark.parametrize("network", PARAMETERS)
+def test_accuracy_on_the_leak_free_test_part(network, real_dataset):
+    rows = splits.shipped_rows(real_dataset, "test")
+    measured = measure(Classifier(network), real_dataset, rows)
+    assert measured.evaluation.n == 1708
+    assert measured.evaluation.accuracy >= FLOORS[network]

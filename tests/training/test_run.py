@@ -1,0 +1,281 @@
+"""Short real trainings of `xception` on drawings: what a run leaves, resumes and refuses."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from simpsons.classifier import Classifier
+from simpsons.dataset import cache
+from simpsons.dataset import split as splits
+from simpsons.errors import SimpsonsError
+from simpsons.training import loop, recipe, run
+from simpsons.training.recipe import Recipe
+
+SHORT = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32)
+
+
+class Quiet:
+    """An observer that says nothing."""
+
+    def on_step(self, epoch, done, total, loss, accuracy): ...
+
+    def on_epoch(self, history, best): ...
+
+
+def assert_same_weights(one, other):
+    first, second = load_file(one), load_file(other)
+    assert first.keys() == second.keys()
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], atol=1e-6, rtol=0, msg=name)
+
+
+@pytest.fixture(scope="module")
+def unbroken(drawings, tmp_path_factory):
+    """A run of three epochs that nothing stopped."""
+    folder = tmp_path_factory.mktemp("runs") / "unbroken"
+    run.start(folder, drawings, "xception", SHORT, seed=1, device="cpu", observer=Quiet())
+    return folder
+
+
+def test_a_run_folder_has_everything_to_repeat_and_use_it(unbroken, drawings):
+    files = {path.name for path in unbroken.iterdir()}
+    assert files == {
+        "config.json",
+        "split.csv",
+        "metrics.csv",
+        "best.safetensors",
+        "last.safetensors",
+        "curves.png",
+        "model.onnx",
+        "report",
+    }
+    config = json.loads((unbroken / "config.json").read_text())
+    assert Recipe.from_json(config["recipe"]) == SHORT
+    assert config["seed"] == 1
+    assert config["left_out"] == 0
+    assert sum(config["parts"].values()) == config["pictures"]
+    assert len((unbroken / "metrics.csv").read_text().splitlines()) == 4
+    assert Classifier(unbroken).labels == cache.load(drawings).classes
+    assert "<html" in (unbroken / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_it_learns(unbroken):
+    first, *_, last = run.history(unbroken)
+    assert last.train_loss < first.train_loss
+    assert last.train_accuracy > 2 / 18
+
+
+def test_the_onnx_file_is_the_best_weights_with_its_provenance(unbroken, drawings):
+    classifier = Classifier(unbroken)
+    network, best = run.load_best(unbroken)
+    pixels = cache.load(drawings).images[:40]
+    logits = loop.predict_logits(network, torch.from_numpy(np.array(pixels)), torch.arange(40))
+    expected = torch.softmax(logits / classifier.metadata["temperature"], dim=1)
+    np.testing.assert_allclose(classifier.probabilities(pixels), expected, atol=1e-5)
+    assert classifier.metadata["figures"]["validation_accuracy"] == best["validation_accuracy"]
+    assert classifier.metadata["recipe"]["name"] == "short"
+    assert classifier.metadata["split"]["kind"] == "leak-free"
+    assert "data_licence" not in classifier.metadata  # the drawings are our own
+
+
+class StopAt(Quiet):
+    """Raises an error at a step, as Ctrl-C or a failing machine would."""
+
+    def __init__(self, epoch, error):
+        self.epoch, self.error = epoch, error
+
+    def on_step(self, epoch, done, total, loss, accuracy):
+        if epoch == self.epoch:
+            raise self.error
+
+
+def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(
+    unbroken, drawings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loop, "_CHECK_EVERY", 2)  # so that it stops inside the epoch
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run.start(
+            folder,
+            drawings,
+            "xception",
+            SHORT,
+            seed=1,
+            device="cpu",
+            observer=StopAt(2, KeyboardInterrupt()),
+        )
+    state = loop.checkpoint.read(folder / loop.LAST)
+    assert state.facts["step"] % loop_steps(unbroken) != 0
+    run.resume(folder, observer=Quiet())
+    assert_same_weights(folder / loop.BEST, unbroken / loop.BEST)
+    assert_same_weights(folder / loop.LAST, unbroken / loop.LAST)
+
+
+def loop_steps(folder):
+    """Steps in an epoch of a finished run."""
+    return loop.checkpoint.read(folder / loop.LAST).facts["step"] // SHORT.epochs
+
+
+CHILD = """
+import sys
+from dataclasses import replace
+from simpsons.training import recipe, run
+import torch
+torch.set_num_threads({threads})
+class Slow:
+    def on_step(self, *_): ...
+    def on_epoch(self, history, best):
+        print("epoch", len(history), flush=True)
+short = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32)
+run.start(sys.argv[1], sys.argv[2], "xception", short, seed=1, device="cpu", observer=Slow())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_kill_9_in_training_loses_nothing_that_a_resume_does_not_repeat(
+    unbroken, drawings, tmp_path
+):
+    folder = tmp_path / "run"
+    script = CHILD.format(threads=torch.get_num_threads())
+    with subprocess.Popen(
+        [sys.executable, "-c", script, folder, drawings], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "epoch 1\n"
+        time.sleep(0.1)
+        child.send_signal(signal.SIGKILL)
+    run.resume(folder, observer=Quiet())
+    assert_same_weights(folder / loop.BEST, unbroken / loop.BEST)
+    assert len(run.history(folder)) == 3
+
+
+KILLED_EXPORT = """
+import os, signal, sys
+from pathlib import Path
+import onnx
+from simpsons.dataset import cache, split
+from simpsons.training import run
+real_save = onnx.save
+def save_half(model, path):
+    real_save(model, path)
+    data = Path(path).read_bytes()
+    Path(path).write_bytes(data[: len(data) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+onnx.save = save_half
+folder, out = Path(sys.argv[1]), Path(sys.argv[2])
+config = run.Config.read(folder)
+dataset = cache.load(config.data)
+run.export_run(folder, out, dataset, split.read(folder / run.SPLIT, dataset))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_kill_9_in_export_leaves_the_old_file(unbroken, tmp_path):
+    out = tmp_path / "model.onnx"
+    before = (unbroken / "model.onnx").read_bytes()
+    out.write_bytes(before)
+    killed = subprocess.run([sys.executable, "-c", KILLED_EXPORT, unbroken, out], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert out.read_bytes() == before
+    assert [path.name for path in tmp_path.glob("*.onnx") if not path.name.startswith(".")] == [
+        "model.onnx"
+    ]
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_best_weights(drawings, tmp_path):
+    folder = tmp_path / "run"
+    wild = replace(SHORT, learning_rate=1e30, warm_up=0.5, epochs=4)
+    calm = replace(SHORT, epochs=1)
+    run.start(folder, drawings, "xception", calm, device="cpu", observer=Quiet())
+    best = (folder / loop.BEST).read_bytes()
+    dataset = cache.load(drawings)
+    split = splits.read(folder / run.SPLIT, dataset)
+    (folder / loop.LAST).unlink()
+    with pytest.raises(SimpsonsError, match=r"not finite in epoch \d.*smaller --learning-rate"):
+        loop.train(dataset, split, "xception", wild, folder, device="cpu", observer=Quiet())
+    kept = load_file(folder / loop.BEST)
+    assert all(
+        torch.isfinite(tensor).all() for tensor in kept.values() if tensor.is_floating_point()
+    )
+    assert len(best) == len((folder / loop.BEST).read_bytes())
+
+
+def test_cnn_trains_with_batch_norms_and_a_teacher_and_ships_without_them(
+    unbroken, drawings, tmp_path
+):
+    folder = tmp_path / "cnn"
+    short = replace(recipe.DEFAULT["cnn"], epochs=1, batch=64)
+    run.start(
+        folder,
+        drawings,
+        "cnn",
+        short,
+        split=str(unbroken / "split.csv"),
+        teachers=[unbroken],
+        device="cpu",
+        observer=Quiet(),
+    )
+    names = load_file(folder / loop.BEST).keys()
+    assert any("running_mean" in name for name in names)
+    assert Classifier(folder).metadata["teachers"] == 1
+    weights = sum(
+        np.prod(tensor.dims) for tensor in _initializers(folder / "model.onnx") if tensor.dims
+    )
+    assert 2_240_306 <= weights < 2_240_306 + 100  # and a few constants of shapes
+
+
+def _initializers(path):
+    import onnx
+
+    return onnx.load(path).graph.initializer
+
+
+def test_a_teacher_that_learnt_from_held_out_pictures_is_refused(unbroken, drawings, tmp_path):
+    with pytest.raises(SimpsonsError, match="learnt from pictures that this run holds out"):
+        run.start(
+            tmp_path / "run",
+            drawings,
+            "xception",
+            SHORT,
+            seed=2,
+            teachers=[unbroken],
+            device="cpu",
+            observer=Quiet(),
+        )
+
+
+def test_a_second_run_in_the_same_folder_is_refused(unbroken, drawings):
+    with pytest.raises(SimpsonsError, match="has a run already; go on with it by --resume"):
+        run.start(unbroken, drawings, "xception", SHORT, observer=Quiet())
+
+
+def test_resuming_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(SimpsonsError, match="is no run folder"):
+        run.resume(tmp_path, observer=Quiet())
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(SimpsonsError, match="is damaged"):
+        run.resume(tmp_path, observer=Quiet())
+
+
+def test_an_empty_class_is_refused_before_training(tmp_path, drawings):
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(drawings, data)
+    (data / "nobody").mkdir()
+    with pytest.raises(SimpsonsError, match="no readable picture in the class nobody"):
+        run.start(tmp_path / "run", data, "xception", SHORT, observer=Quiet())
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(SimpsonsError, match="no device 'abacus' here"):
+        loop.choose_device("abacus")
