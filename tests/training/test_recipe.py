@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from simpsons.training.recipe import DEFAULT, NAMES, NOTEBOOK, Recipe, named
+
+
+@pytest.mark.parametrize("recipe", [NOTEBOOK, *DEFAULT.values()])
+def test_a_recipe_survives_json(recipe):
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_the_notebooks_recipe_is_the_notebooks():
+    assert (NOTEBOOK.epochs, NOTEBOOK.batch, NOTEBOOK.optimizer) == (100, 32, "adam")
+    assert {NOTEBOOK.learning_rate_at(done) for done in (0, 0.5, 1)} == {1e-4}
+    augmentation = NOTEBOOK.augmentation
+    assert augmentation.flip
+    assert (augmentation.rotation, augmentation.shift) == (30, 0.2)
+    assert (augmentation.shear, augmentation.zoom) == (0.2, 0.2)
+    assert not augmentation.brightness
+    assert not NOTEBOOK.average
+
+
+def test_one_cycle_rises_to_the_peak_and_falls_to_zero():
+    recipe = DEFAULT["xception"]
+    rates = [recipe.learning_rate_at(step / 1000) for step in range(1001)]
+    peak = rates.index(max(rates))
+    assert peak == round(1000 * recipe.warm_up)
+    assert max(rates) == recipe.learning_rate
+    assert rates[:peak] == sorted(rates[:peak])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert 0 < rates[0] < 0.01 * recipe.learning_rate
+    assert rates[-1] == 0
+
+
+def test_recipes_by_name():
+    assert named("notebook", "cnn") == NOTEBOOK
+    assert named("default", "cnn") == DEFAULT["cnn"]
+    assert set(NAMES) == {"default", "notebook"}
+    with pytest.raises(ValueError, match="use default or notebook"):
+        named("best", "cnn")
