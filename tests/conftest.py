@@ -1,5 +1,6 @@
 """What all tests share. Session fixtures are to be read, never written to."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,11 @@ from click.testing import CliRunner, Result
 
 from simpsons.characters import SLUGS
 from simpsons.cli import main
+from simpsons.dataset import cache
 from simpsons.demo.drawings import write_drawings
+
+REAL_DATA = os.environ.get("SIMPSONS_DATA") or Path(__file__).parents[2] / "shared/data/simpsons"
+"""Where the real pictures are, if they are on this machine at all."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,6 +34,14 @@ def drawings(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def many_drawings(tmp_path_factory) -> Path:
+    """18 class folders of 12 paper dolls each: enough to split and to train on."""
+    folder = tmp_path_factory.mktemp("data") / "many_drawings"
+    write_drawings(folder, per_character=12, size=80)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def onnx_model(tmp_path_factory) -> Path:
     """An exported `xception` that has learnt nothing; it answers each picture differently."""
     import torch
@@ -44,7 +57,7 @@ def onnx_model(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cli() -> Callable[..., Result]:
     """Run `simpsons` with these arguments; an exception that a user would see as a traceback
     fails the test."""
@@ -54,3 +67,18 @@ def cli() -> Callable[..., Result]:
         return CliRunner().invoke(main, words, input=stdin, catch_exceptions=False)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real pictures; a test that asks for it is skipped where it is missing."""
+    folder = Path(REAL_DATA)
+    if not folder.is_dir():
+        pytest.skip(f"no real pictures in {folder}; set SIMPSONS_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_dataset(real_data) -> cache.Dataset:
+    """The real pictures, decoded."""
+    return cache.load(real_data)

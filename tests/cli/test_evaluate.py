@@ -12,11 +12,11 @@ from simpsons.demo.drawings import DOLLS
 
 
 @pytest.fixture(scope="module")
-def named(drawings, tmp_path_factory):
+def named(many_drawings, tmp_path_factory):
     """The drawings, one doll filed under each of the 18 characters."""
     folder = tmp_path_factory.mktemp("named")
     for slug, doll in zip(SLUGS, DOLLS, strict=True):
-        shutil.copytree(drawings / doll.slug, folder / slug)
+        shutil.copytree(many_drawings / doll.slug, folder / slug)
     return folder
 
 

@@ -9,11 +9,11 @@ from simpsons.training import loop
 
 
 @pytest.fixture(scope="module")
-def run_folder(run_cli, drawings, tmp_path_factory):
+def run_folder(cli, many_drawings, tmp_path_factory):
     """A run of one epoch, made by the command."""
     folder = tmp_path_factory.mktemp("runs") / "xception"
-    result = run_cli(
-        "train", drawings, "--epochs", "1", "--batch", "64", "--device", "cpu", "--out", folder
+    result = cli(
+        "train", many_drawings, "--epochs", "1", "--batch", "64", "--device", "cpu", "--out", folder
     )
     assert result.exit_code == 0, result.output
     assert "validation:" in result.stdout
@@ -21,28 +21,28 @@ def run_folder(run_cli, drawings, tmp_path_factory):
     return folder
 
 
-def test_the_next_command_it_prints_works(cli, run_folder, drawings):
+def test_the_next_command_it_prints_works(cli, run_folder, many_drawings):
     result = cli(
         "evaluate",
-        drawings,
+        many_drawings,
         *("--model", run_folder, "--split", run_folder / "split.csv", "--part", "test", "--json"),
     )
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["n"] > 0
 
 
-def test_train_twice_into_one_folder_is_refused(cli, run_folder, drawings):
-    result = cli("train", drawings, "--out", run_folder)
+def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
+    result = cli("train", many_drawings, "--out", run_folder)
     assert result.exit_code == 2
     assert "has a run already" in result.stderr
 
 
-def test_ctrl_c_says_how_to_resume(cli, drawings, tmp_path, monkeypatch):
+def test_ctrl_c_says_how_to_resume(cli, many_drawings, tmp_path, monkeypatch):
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "train", interrupted)
-    result = cli("train", drawings, "--out", tmp_path / "run")
+    result = cli("train", many_drawings, "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert f"simpsons train --resume {tmp_path / 'run'}" in result.stderr
 

@@ -38,14 +38,14 @@ def assert_same_weights(one, other):
 
 
 @pytest.fixture(scope="module")
-def unbroken(drawings, tmp_path_factory):
+def unbroken(many_drawings, tmp_path_factory):
     """A run of three epochs that nothing stopped."""
     folder = tmp_path_factory.mktemp("runs") / "unbroken"
-    run.start(folder, drawings, "xception", SHORT, seed=1, device="cpu", observer=Quiet())
+    run.start(folder, many_drawings, "xception", SHORT, seed=1, device="cpu", observer=Quiet())
     return folder
 
 
-def test_a_run_folder_has_everything_to_repeat_and_use_it(unbroken, drawings):
+def test_a_run_folder_has_everything_to_repeat_and_use_it(unbroken, many_drawings):
     files = {path.name for path in unbroken.iterdir()}
     assert files == {
         "config.json",
@@ -63,7 +63,7 @@ def test_a_run_folder_has_everything_to_repeat_and_use_it(unbroken, drawings):
     assert config["left_out"] == 0
     assert sum(config["parts"].values()) == config["pictures"]
     assert len((unbroken / "metrics.csv").read_text().splitlines()) == 4
-    assert Classifier(unbroken).labels == cache.load(drawings).classes
+    assert Classifier(unbroken).labels == cache.load(many_drawings).classes
     assert "<html" in (unbroken / "report" / "index.html").read_text(encoding="utf-8")
 
 
@@ -73,10 +73,10 @@ def test_it_learns(unbroken):
     assert last.train_accuracy > 2 / 18
 
 
-def test_the_onnx_file_is_the_best_weights_with_its_provenance(unbroken, drawings):
+def test_the_onnx_file_is_the_best_weights_with_its_provenance(unbroken, many_drawings):
     classifier = Classifier(unbroken)
     network, best = run.load_best(unbroken)
-    pixels = cache.load(drawings).images[:40]
+    pixels = cache.load(many_drawings).images[:40]
     logits = loop.predict_logits(network, torch.from_numpy(np.array(pixels)), torch.arange(40))
     expected = torch.softmax(logits / classifier.metadata["temperature"], dim=1)
     np.testing.assert_allclose(classifier.probabilities(pixels), expected, atol=1e-5)
@@ -98,14 +98,14 @@ class StopAt(Quiet):
 
 
 def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(
-    unbroken, drawings, tmp_path, monkeypatch
+    unbroken, many_drawings, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(loop, "_CHECK_EVERY", 2)  # so that it stops inside the epoch
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         run.start(
             folder,
-            drawings,
+            many_drawings,
             "xception",
             SHORT,
             seed=1,
@@ -141,12 +141,12 @@ run.start(sys.argv[1], sys.argv[2], "xception", short, seed=1, device="cpu", obs
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_kill_9_in_training_loses_nothing_that_a_resume_does_not_repeat(
-    unbroken, drawings, tmp_path
+    unbroken, many_drawings, tmp_path
 ):
     folder = tmp_path / "run"
     script = CHILD.format(threads=torch.get_num_threads())
     with subprocess.Popen(
-        [sys.executable, "-c", script, folder, drawings], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, folder, many_drawings], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "epoch 1\n"
@@ -190,13 +190,13 @@ def test_kill_9_in_export_leaves_the_old_file(unbroken, tmp_path):
     ]
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_best_weights(drawings, tmp_path):
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_best_weights(many_drawings, tmp_path):
     folder = tmp_path / "run"
     wild = replace(SHORT, learning_rate=1e30, warm_up=0.5, epochs=4)
     calm = replace(SHORT, epochs=1)
-    run.start(folder, drawings, "xception", calm, device="cpu", observer=Quiet())
+    run.start(folder, many_drawings, "xception", calm, device="cpu", observer=Quiet())
     best = (folder / loop.BEST).read_bytes()
-    dataset = cache.load(drawings)
+    dataset = cache.load(many_drawings)
     split = splits.read(folder / run.SPLIT, dataset)
     (folder / loop.LAST).unlink()
     with pytest.raises(SimpsonsError, match=r"not finite in epoch \d.*smaller --learning-rate"):
@@ -209,13 +209,13 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_best_weights(drawings, tm
 
 
 def test_cnn_trains_with_batch_norms_and_a_teacher_and_ships_without_them(
-    unbroken, drawings, tmp_path
+    unbroken, many_drawings, tmp_path
 ):
     folder = tmp_path / "cnn"
     short = replace(recipe.DEFAULT["cnn"], epochs=1, batch=64)
     run.start(
         folder,
-        drawings,
+        many_drawings,
         "cnn",
         short,
         split=str(unbroken / "split.csv"),
@@ -238,11 +238,11 @@ def _initializers(path):
     return onnx.load(path).graph.initializer
 
 
-def test_a_teacher_that_learnt_from_held_out_pictures_is_refused(unbroken, drawings, tmp_path):
+def test_a_teacher_that_learnt_from_held_out_pictures_is_refused(unbroken, many_drawings, tmp_path):
     with pytest.raises(SimpsonsError, match="learnt from pictures that this run holds out"):
         run.start(
             tmp_path / "run",
-            drawings,
+            many_drawings,
             "xception",
             SHORT,
             seed=2,
@@ -252,9 +252,9 @@ def test_a_teacher_that_learnt_from_held_out_pictures_is_refused(unbroken, drawi
         )
 
 
-def test_a_second_run_in_the_same_folder_is_refused(unbroken, drawings):
+def test_a_second_run_in_the_same_folder_is_refused(unbroken, many_drawings):
     with pytest.raises(SimpsonsError, match="has a run already; go on with it by --resume"):
-        run.start(unbroken, drawings, "xception", SHORT, observer=Quiet())
+        run.start(unbroken, many_drawings, "xception", SHORT, observer=Quiet())
 
 
 def test_resuming_what_is_no_run_is_refused(tmp_path):
@@ -265,11 +265,11 @@ def test_resuming_what_is_no_run_is_refused(tmp_path):
         run.resume(tmp_path, observer=Quiet())
 
 
-def test_an_empty_class_is_refused_before_training(tmp_path, drawings):
+def test_an_empty_class_is_refused_before_training(tmp_path, many_drawings):
     import shutil
 
     data = tmp_path / "data"
-    shutil.copytree(drawings, data)
+    shutil.copytree(many_drawings, data)
     (data / "nobody").mkdir()
     with pytest.raises(SimpsonsError, match="no readable picture in the class nobody"):
         run.start(tmp_path / "run", data, "xception", SHORT, observer=Quiet())

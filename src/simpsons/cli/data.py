@@ -13,6 +13,7 @@ from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
 from simpsons.evaluation import plots
 from simpsons.progress import bar
+from simpsons.training import recipe as recipes
 
 
 @click.group()
@@ -99,7 +100,12 @@ _RANGE = ("smallest", "median", "largest")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("preview.png"), show_default=True
 )
-@click.option("--recipe", default="default", show_default=True, help="default or notebook.")
+@click.option(
+    "--recipe",
+    type=click.Choice(recipes.NAMES),
+    default="default",
+    show_default=True,
+)
 @click.option("--count", type=click.IntRange(1, 256), default=32, show_default=True)
 @options.characters
 @options.seed
@@ -117,10 +123,9 @@ def preview(
     simpsons data preview simpsons_dataset --out batch.png
     """
     from simpsons.training.preview import augmented
-    from simpsons.training.recipe import named
 
     dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
-    how = named(recipe, "xception").augmentation
+    how = recipes.named(recipe, "xception").augmentation
     pixels, labels = augmented(dataset, how, count, seed)
     titles = [display_name(dataset.classes[label]) for label in labels]
     plots.save(plots.picture_grid(pixels, titles, columns=8), out)

@@ -1,0 +1,381 @@
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from simpsons.characters import CHARACTERS, SLUGS
+from simpsons.classifier import Classifier
+from simpsons.cli import main
+from simpsons.cli.main import COMMANDS
+
+NAMES = {character.name for character in CHARACTERS}
+ENTRY = r"(.+?) (\d+\.\d)%"
+HEAVY = ("torch", "matplotlib", "sklearn", "scipy", "onnx", "h5py", "kagglehub")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, drawings):
+    """Pictures in folders, with files that are none and must be left alone."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number, name in enumerate(["b.jpg", "a.JPG", "sub/d.jpg", "sub/c.jpg", "sub/x/e.jpg"]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(sorted(drawings.rglob("pic_0000.jpg"))[number], folder / name)
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / "sub" / "README").write_text("not a picture")
+    return folder
+
+
+@pytest.fixture
+def predict(cli, onnx_model):
+    def run(*arguments, **options):
+        return cli("predict", "--model", onnx_model, *arguments, **options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def answer(onnx_model):
+    """What the Python API says of a picture, as JSON."""
+    classifier = Classifier(onnx_model)
+    return lambda path, top=3: classifier.predict(str(path), top).to_json()
+
+
+@pytest.fixture
+def bad(tmp_path):
+    path = tmp_path / "bad.jpg"
+    path.write_text("not a picture")
+    return path
+
+
+@pytest.fixture
+def good(pictures):
+    return pictures / "b.jpg"
+
+
+def lines(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def paths(result):
+    return [line["path"] for line in lines(result)]
+
+
+def same(one, other):
+    """Whether two answers agree but for rounding, which the size of a batch changes."""
+    assert (one["path"], one["label"]) == (other["path"], other["label"])
+    assert one["probability"] == pytest.approx(other["probability"], abs=2e-6)
+    assert [entry["label"] for entry in one["top"]] == [entry["label"] for entry in other["top"]]
+    numbers = [[entry["probability"] for entry in each["top"]] for each in (one, other)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=2e-6)
+    return True
+
+
+# What is printed
+
+
+def test_one_line_a_picture(predict, answer, good):
+    result = predict(good)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    [line] = result.stdout.splitlines()
+    found = re.fullmatch(rf"{re.escape(str(good))}  {ENTRY}  \({ENTRY}, {ENTRY}\)", line)
+    names, shown = found.groups()[::2], [float(number) for number in found.groups()[1::2]]
+    assert set(names) <= NAMES
+    expected = [100 * entry["probability"] for entry in answer(good)["top"]]
+    assert shown == pytest.approx(expected, abs=0.051)
+
+
+def test_top_says_how_many(predict, good):
+    assert re.fullmatch(rf"\S+  {ENTRY}\n", predict(good, "--top", 1).stdout)
+    assert predict(good, "--top", 5).stdout.count("%") == 5
+    assert predict(good, "--top", 99).stdout.count("%") == 18
+    assert predict(good, "--top", 0).exit_code == 2
+
+
+def test_json_is_an_object_a_line_that_mirrors_the_api(predict, answer, pictures):
+    given = [pictures / "sub" / "d.jpg", pictures / "b.jpg"]
+    result = predict(*given, "--json", "--top", 4)
+    assert result.exit_code == 0
+    said = lines(result)
+    assert [set(line) for line in said] == [{"path", "label", "probability", "top"}] * 2
+    assert [len(line["top"]) for line in said] == [4, 4]
+    assert all(same(line, answer(path, 4)) for line, path in zip(said, given, strict=True))
+
+
+def test_csv(predict, answer, pictures, tmp_path, bad):
+    awkward = tmp_path / 'a "quoted", name.jpg'
+    shutil.copy(pictures / "b.jpg", awkward)
+    result = predict(awkward, bad, "--csv", "--top", 2)
+    assert result.exit_code == 1
+    header, first, second = csv.reader(io.StringIO(result.stdout))
+    assert header == ["path", "label", "probability", "label_2", "probability_2", "error"]
+    top = answer(awkward, 2)["top"]
+    assert first[0] == str(awkward)
+    assert [first[1], first[3]] == [entry["label"] for entry in top]
+    numbers = [entry["probability"] for entry in top]
+    assert [float(first[2]), float(first[4])] == pytest.approx(numbers, abs=2e-6)
+    assert first[5] == ""
+    assert second[:5] == [str(bad), "", "", "", ""]
+    assert second[5].startswith(f"{bad}: not a picture")
+
+
+def test_csv_has_no_more_columns_than_there_are_characters(predict, good):
+    header, row = csv.reader(io.StringIO(predict(good, "--csv", "--top", 99).stdout))
+    assert len(header) == len(row) == 1 + 2 * 18 + 1
+    assert set(row[1:-1:2]) == set(SLUGS)
+
+
+# Which pictures
+
+
+def test_a_folder_is_read_with_those_below_in_order(predict, pictures):
+    expected = ["a.JPG", "b.jpg", "sub/c.jpg", "sub/d.jpg", "sub/x/e.jpg"]
+    result = predict(pictures, "--json")
+    assert result.exit_code == 0
+    assert paths(result) == [str(pictures / name) for name in expected]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("sub/*.jpg", ["sub/c.jpg", "sub/d.jpg"]),
+        ("**/*.jpg", ["b.jpg", "sub/c.jpg", "sub/d.jpg", "sub/x/e.jpg"]),
+        ("[ab].*", ["a.JPG", "b.jpg"]),
+    ],
+)
+def test_a_pattern_that_no_shell_expanded(predict, pictures, pattern, expected):
+    result = predict(pictures / pattern, "--json")
+    assert paths(result) == [str(pictures / name) for name in expected]
+
+
+def test_a_pattern_for_nothing(predict, pictures):
+    result = predict(pictures / "*.webp")
+    assert result.exit_code == 2
+    assert "*.webp: no such file; check the path" in result.stderr
+
+
+def test_a_name_that_looks_like_a_pattern(predict, tmp_path, good):
+    path = tmp_path / "frame [1].jpg"
+    shutil.copy(good, path)
+    assert paths(predict(path, "--json")) == [str(path)]
+
+
+def test_paths_are_printed_as_they_were_given(predict, pictures, monkeypatch):
+    monkeypatch.chdir(pictures)
+    given = ["b.jpg", "./b.jpg", "sub//c.jpg"]
+    assert paths(predict(*given, "--json")) == given
+
+
+def test_a_picture_on_standard_input(predict, answer, good):
+    result = predict("-", "--json", stdin=good.read_bytes())
+    assert result.exit_code == 0
+    [line] = lines(result)
+    assert same(line, answer(good) | {"path": "-"})
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture"])
+def test_standard_input_that_is_no_picture(predict, content):
+    result = predict("-", "--json", stdin=content)
+    assert result.exit_code == 2
+    [line] = lines(result)
+    assert set(line) == {"path", "error"}
+    assert line["path"] == "-"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_paths_from_a_file(predict, pictures, tmp_path, end):
+    names = [str(pictures / "sub" / "x"), str(pictures / "b.jpg"), str(pictures / "sub" / "*.jpg")]
+    listing = tmp_path / "list.txt"
+    listing.write_bytes(f"{names[0]}{end}{end}{names[1]}{end}{names[2]}".encode())
+    result = predict(pictures / "a.JPG", "--paths-from", listing, "--json")
+    assert result.exit_code == 0
+    expected = ["a.JPG", "sub/x/e.jpg", "b.jpg", "sub/c.jpg", "sub/d.jpg"]
+    assert paths(result) == [str(pictures / name) for name in expected]
+
+
+def test_paths_from_standard_input(predict, pictures):
+    names = [str(pictures / "sub" / "d.jpg"), str(pictures / "a.JPG")]
+    result = predict("--paths-from", "-", "--json", stdin="\n".join(names))
+    assert paths(result) == names
+
+
+def test_a_list_of_paths_that_is_empty_or_missing(predict, tmp_path):
+    assert predict("--paths-from", "-", stdin="\n").exit_code == 2
+    result = predict("--paths-from", tmp_path / "missing.txt")
+    assert result.exit_code == 2
+    assert "missing.txt" in result.stderr
+
+
+def test_many_pictures_keep_their_order(predict, pictures):
+    names = [str(pictures / name) for name in ("b.jpg", "a.JPG", "sub/c.jpg")] * 25
+    names.insert(40, "missing.jpg")
+    result = predict("--paths-from", "-", "--json", stdin="\n".join(names))
+    assert result.exit_code == 1
+    assert paths(result) == names
+    assert ["error" in line for line in lines(result)].index(True) == 40
+
+
+# What goes wrong
+
+
+def test_a_bad_picture_is_reported_and_the_rest_goes_on(predict, pictures, bad):
+    result = predict(pictures / "b.jpg", bad, "missing.jpg", pictures / "a.JPG")
+    assert result.exit_code == 1
+    first, second = result.stdout.splitlines()
+    assert first.startswith(f"{pictures / 'b.jpg'}  ")
+    assert second.startswith(f"{pictures / 'a.JPG'}  ")
+    assert result.stderr.splitlines() == [
+        f"Error: {bad}: not a picture in a format known here; convert it to JPEG or PNG",
+        "Error: missing.jpg: no such file; check the path",
+    ]
+
+
+def test_a_bad_picture_as_json(predict, good, bad):
+    result = predict(bad, good, "--json")
+    assert result.exit_code == 1
+    assert result.stderr == ""
+    first, second = lines(result)
+    assert set(first) == {"path", "error"}
+    assert first["path"] == str(bad)
+    assert first["error"].startswith(f"{bad}: not a picture")
+    assert second["path"] == str(good)
+
+
+def test_nothing_but_bad_pictures(predict, bad):
+    result = predict(bad, "missing.jpg")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("Error: ") == 2
+
+
+def test_a_folder_without_pictures(predict, good, tmp_path):
+    (tmp_path / "notes.txt").write_text("not a picture")
+    result = predict(tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {tmp_path}: the folder has no pictures\n"
+    assert predict(tmp_path, good).exit_code == 1
+    [_, failure] = lines(predict(tmp_path, good, "--json"))
+    assert failure == {"path": str(tmp_path), "error": f"{tmp_path}: the folder has no pictures"}
+
+
+@pytest.mark.parametrize("name", ["long" * 2000, "null\0inside", "\ud8ff.jpg"])
+def test_a_name_that_no_file_can_have(predict, good, name):
+    listing = f"{name}\n{good}\n".encode("utf-8", "surrogatepass")
+    result = predict("--paths-from", "-", "--json", stdin=listing)
+    assert result.exit_code == 1
+    first, second = lines(result)
+    assert set(first) == {"path", "error"}
+    assert second["path"] == str(good)
+
+
+@pytest.mark.parametrize("form", [(), ("--csv",), ("--json",)])
+def test_a_name_that_the_terminal_can_not_show(onnx_model, tmp_path, good, form):
+    path = tmp_path / "☂.jpg"
+    shutil.copy(good, path)
+    words = ["predict", str(path), "--model", str(onnx_model), *form]
+    result = CliRunner(charset="latin-1").invoke(main, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert r"\u2602.jpg" in result.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("form", [(), ("--csv",), ("--json",)])
+def test_a_name_in_an_unknown_encoding(predict, tmp_path, good, form):
+    path = tmp_path / os.fsdecode(b"\xff.jpg")
+    shutil.copy(good, path)
+    for result in (
+        predict(tmp_path, *form),
+        predict("--paths-from", "-", *form, stdin=os.fsencode(path)),
+    ):
+        assert result.exit_code == 0
+        assert r"\udcff.jpg" in result.stdout
+
+
+def test_no_pictures_given(predict):
+    result = predict()
+    assert result.exit_code == 2
+    assert result.stderr == "Error: no pictures given; try `simpsons predict picture.jpg`\n"
+
+
+def test_json_and_csv_exclude_each_other(predict, good):
+    result = predict(good, "--json", "--csv")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == "Error: --json and --csv exclude each other; choose one\n"
+
+
+def test_a_bad_model(cli, good, bad, tmp_path):
+    messages = {
+        "resnet50": "resnet50: no such weights; use cnn or xception",
+        tmp_path / "missing.onnx": f"{tmp_path / 'missing.onnx'}: no such weights",
+        bad: f"{bad}: is no ONNX file that can be run",
+    }
+    for model, message in messages.items():
+        result = cli("predict", good, "--model", model)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert result.stderr.startswith(f"Error: {message}")
+        assert result.stderr.count("\n") == 1
+
+
+# Help, and what is imported
+
+
+COMMANDS_WITH_HELP = [
+    *(command for command in COMMANDS if command != "data"),
+    *(f"data {command}" for command in ("download", "stats", "preview", "split")),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS_WITH_HELP)
+def test_help_shows_an_example(cli, command):
+    result = cli(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
+    assert re.search(rf"^ +simpsons {command}\b", result.stdout, re.MULTILINE)
+
+
+def python(code, *arguments, stdin=b""):
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments], input=stdin, capture_output=True, check=False
+    )
+    return run.returncode, run.stdout.decode(), run.stderr.decode()
+
+
+NO_HEAVY = f"""
+import sys
+from simpsons.cli import main
+try:
+    main(prog_name="simpsons")
+finally:
+    print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
+"""
+
+
+def test_help_imports_nothing_heavy():
+    code, output, errors = python(NO_HEAVY, "--help")
+    assert code == 0
+    assert all(f"\n  {command} " in output for command in COMMANDS)
+    assert errors == "[]\n"
+
+
+def test_predict_imports_nothing_heavy_and_reads_a_pipe(onnx_model):
+    picture = io.BytesIO()
+    Image.fromarray(np.full((70, 90, 3), (255, 217, 15), np.uint8)).save(picture, "PNG")
+    words = ("predict", "-", "missing.jpg", "--json", "--model", str(onnx_model))
+    code, output, errors = python(NO_HEAVY, *words, stdin=picture.getvalue())
+    assert code == 1
+    first, second = (json.loads(line) for line in output.splitlines())
+    assert first["path"] == "-"
+    assert first["label"] in SLUGS
+    assert second == {"path": "missing.jpg", "error": "missing.jpg: no such file; check the path"}
+    assert errors == "[]\n"

@@ -1,0 +1,292 @@
+"""The leak-free split never parts near-duplicates, the random one is the notebook's and leaks."""
+
+import csv
+import warnings
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from simpsons.dataset import cache
+from simpsons.dataset import split as splits
+from simpsons.dataset.folders import DataError
+from simpsons.dataset.split import PARTS, UNLISTED, Split
+from simpsons.demo import drawings
+
+WEIGHTS = files("simpsons") / "weights"
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Twenty-four drawings each of five dolls, one in five of them in a shot."""
+    folder = tmp_path_factory.mktemp("data") / "drawings"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawings, "DOLLS", drawings.DOLLS[:5])
+        drawings.write_drawings(folder, 24, size=64)
+    return cache.load(folder)
+
+
+@pytest.fixture(scope="module")
+def leak_free(dataset):
+    """What `make` does by default."""
+    return splits.make(dataset)
+
+
+@pytest.fixture(scope="module")
+def random(dataset):
+    return splits.make(dataset, "random", seed=9)
+
+
+@pytest.fixture
+def few(tmp_path, paint):
+    """Four pictures of two classes."""
+    for seed, name in enumerate(("a/1.png", "a/2.png", "b/1.png", "b/2.png")):
+        paint(tmp_path / "few" / name, seed)
+    return cache.load(tmp_path / "few")
+
+
+def assert_same(one, other):
+    assert np.array_equal(one.part, other.part)
+    assert np.array_equal(one.group, other.group)
+
+
+# ---- leak-free -----------------------------------------------------------------------------
+
+
+def labels_and_groups(pictures=1000):
+    """Four classes of unequal size; groups of 1 to 9, many across two classes or more."""
+    rng = np.random.default_rng(0)
+    labels = rng.choice(4, pictures, p=[0.4, 0.3, 0.2, 0.1])
+    group = np.repeat(np.arange(pictures), rng.integers(1, 10, pictures))[:pictures]
+    return labels, rng.permutation(group)
+
+
+@pytest.fixture(scope="module", params=[0, 1, 20], ids="seed {}".format)
+def seeded(request):
+    """A seed, labels, groups, and the parts they are given."""
+    labels, group = labels_and_groups()
+    return request.param, labels, group, splits.leak_free(labels, group, request.param)
+
+
+def test_leak_free_gives_whole_groups_to_one_part(seeded):
+    _, _, group, part = seeded
+    assert set(part) == set(PARTS)
+    assert all(len(set(part[group == number])) == 1 for number in set(group))
+
+
+def test_leak_free_is_80_10_10_of_the_whole_and_of_each_class(seeded):
+    _, labels, _, part = seeded
+    for share, name in zip((0.8, 0.1, 0.1), PARTS, strict=True):
+        assert (part == name).mean() == pytest.approx(share, abs=0.02)
+        for label in range(4):
+            assert (part[labels == label] == name).mean() == pytest.approx(share, abs=0.05)
+
+
+def test_leak_free_is_decided_by_the_seed(seeded):
+    seed, labels, group, part = seeded
+    assert np.array_equal(splits.leak_free(labels, group, seed), part)
+    assert not np.array_equal(splits.leak_free(labels, group, seed + 1), part)
+
+
+def test_leak_free_takes_a_class_smaller_than_ten_without_a_warning():
+    labels = np.array([0] * 50 + [1] * 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        part = splits.leak_free(labels, np.arange(53), 0)
+    assert set(part) == set(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "group"),
+    [(np.arange(27) % 3, np.arange(27)), (np.zeros(40, int), np.arange(40) % 9)],
+    ids=["9 pictures of each class", "9 groups"],
+)
+def test_leak_free_refuses_too_few_pictures(labels, group):
+    with pytest.raises(DataError, match=rf"{len(labels)} pictures are too few .*; add pictures"):
+        splits.leak_free(labels, group, 0)
+
+
+def test_leak_free_of_drawings_has_no_near_duplicate_of_a_training_picture(dataset, leak_free):
+    assert (leak_free.kind, leak_free.seed) == ("leak-free", 0)
+    assert sum(leak_free.counts().values()) == len(dataset)
+    assert len(set(leak_free.group)) < len(dataset), "no shots among the drawings, nothing to leak"
+    assert splits.leaks(dataset, leak_free, "validation") == 0
+    assert splits.leaks(dataset, leak_free, "test") == 0
+
+
+def test_every_class_of_drawings_is_in_every_part(dataset, leak_free):
+    for part in PARTS:
+        assert set(dataset.labels[leak_free.rows(part)]) == set(range(5))
+
+
+def test_the_seed_is_handed_on(dataset, leak_free):
+    other = splits.make(dataset, "leak-free", seed=1)
+    assert other.seed == 1
+    assert np.array_equal(other.group, leak_free.group)
+    assert not np.array_equal(other.part, leak_free.part)
+
+
+# ---- random --------------------------------------------------------------------------------
+
+
+def test_random_is_the_notebooks_whatever_the_seed(dataset, random):
+    rows = np.arange(len(dataset))
+    train, validation = train_test_split(rows, test_size=0.2, random_state=3)
+    assert random.rows("train").tolist() == sorted(train)
+    assert random.rows("validation").tolist() == sorted(validation)
+    assert random.counts() == {"train": len(train), "validation": len(validation), "test": 0}
+    assert (random.kind, random.seed) == ("random", 3)
+
+
+def test_random_leaks_and_it_is_counted(dataset, random):
+    leaks = splits.leaks(dataset, random, "validation")
+    assert 0 < leaks < random.counts()["validation"]
+    in_training = set(random.group[random.rows("train")])
+    same_group = [row for row in random.rows("validation") if random.group[row] in in_training]
+    assert leaks <= len(same_group)
+    assert splits.leaks(dataset, random, "test") == 0
+
+
+def test_random_refuses_one_picture(tmp_path, paint):
+    paint(tmp_path / "a" / "1.png", 0)
+    with pytest.raises(DataError, match="one picture can't be split"):
+        splits.make(cache.load(tmp_path), "random")
+
+
+def test_leaks_where_nothing_is_for_training(few):
+    split = Split("mine", None, np.array(["test"] * 4), np.arange(4))
+    assert splits.leaks(few, split, "test") == 0
+
+
+# ---- shipped -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shipped_names():
+    """The first two pictures of each part of the shipped split: path to part."""
+    with (WEIGHTS / "split.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    return {
+        line["path"]: part
+        for part in PARTS
+        for line in [line for line in lines if line["split"] == part][:2]
+    }
+
+
+@pytest.mark.parametrize("above", ["", "simpsons_dataset", "simpsons_dataset/simpsons_dataset"])
+def test_shipped_goes_by_file_name_and_leaves_out_what_it_does_not_know(
+    tmp_path, paint, shipped_names, above
+):
+    expected = shipped_names | {
+        "bart_simpson/mine.jpg": UNLISTED,
+        "otto_mann/pic_0000.jpg": UNLISTED,
+    }
+    for seed, name in enumerate(expected):
+        paint(tmp_path / above / name, seed)
+    dataset = cache.load(tmp_path, "all")
+    split = splits.make(dataset, "shipped")
+    names = ["/".join(path.split("/")[-2:]) for path in dataset.paths]
+    assert dict(zip(names, split.part, strict=True)) == expected
+    assert split.counts() == {"train": 2, "validation": 2, "test": 2}
+    assert (split.kind, split.seed) == ("shipped", None)
+    for part in (*PARTS, UNLISTED):
+        assert np.array_equal(splits.shipped_rows(dataset, part), split.rows(part))
+
+
+def test_shipped_of_pictures_it_does_not_know_is_empty(dataset):
+    split = splits.make(dataset, "shipped")
+    assert split.counts() == {"train": 0, "validation": 0, "test": 0}
+
+
+def test_shipped_survives_a_file(tmp_path, paint, shipped_names):
+    for seed, name in enumerate([*shipped_names, "bart_simpson/mine.jpg"]):
+        paint(tmp_path / "pictures" / name, seed)
+    dataset = cache.load(tmp_path / "pictures")
+    split = splits.make(dataset, "shipped")
+    splits.write(tmp_path / "split.csv", dataset, split)
+    assert_same(splits.read(tmp_path / "split.csv", dataset), split)
+
+
+# ---- written and read ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["leak_free", "random"])
+def test_what_is_written_is_read(tmp_path, dataset, kind, request):
+    split = request.getfixturevalue(kind)
+    path = tmp_path / "split.csv"
+    splits.write(path, dataset, split)
+    for read in (splits.read(path, dataset), splits.make(dataset, str(path))):
+        assert_same(read, split)
+        assert (read.kind, read.seed) == (str(path), None)
+
+
+def test_a_written_split_is_a_table_for_people(tmp_path, few):
+    part = np.array(["train", "test", "validation", "train"])
+    splits.write(tmp_path / "s.csv", few, Split("mine", None, part, np.array([0, 1, 2, 0])))
+    assert (tmp_path / "s.csv").read_bytes().decode() == (
+        "path,character,group,split\n"
+        "a/1.png,a,0,train\n"
+        "a/2.png,a,1,test\n"
+        "b/1.png,b,2,validation\n"
+        "b/2.png,b,0,train\n"
+    )
+
+
+def test_a_file_name_with_a_comma_or_other_letters_survives(tmp_path, paint):
+    names = ["a/one, two.png", "a/ä ß.png"]
+    for seed, name in enumerate(names):
+        paint(tmp_path / "pictures" / name, seed)
+    dataset = cache.load(tmp_path / "pictures")
+    split = Split("mine", None, np.array(["train", "test"]), np.arange(2))
+    splits.write(tmp_path / "split.csv", dataset, split)
+    assert_same(splits.read(tmp_path / "split.csv", dataset), split)
+
+
+def test_a_split_of_more_pictures_does_for_fewer(tmp_path, few, paint):
+    split = Split("mine", None, np.array(["train", "test", "validation", "train"]), np.arange(4))
+    splits.write(tmp_path / "split.csv", few, split)
+    (tmp_path / "few" / "a" / "2.png").unlink()
+    fewer = splits.read(tmp_path / "split.csv", cache.load(tmp_path / "few"))
+    assert fewer.part.tolist() == ["train", "validation", "train"]
+    assert fewer.group.tolist() == [0, 2, 3]
+
+
+HEADER = "path,character,group,split\n"
+LINES = "a/1.png,a,0,train\na/2.png,a,1,test\nb/1.png,b,2,train\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"4 pictures of .*few are not in it, a/1\.png among them; make a new one"),
+        (HEADER + LINES, r"1 pictures of .*few are not in it, b/2\.png among them"),
+        (HEADER + LINES + "b/2.png,b,3,holdout\n", "unknown part holdout; use train, validation"),
+        (HEADER + LINES + "b/2.png,b,three,test\n", "is no split; make one with"),
+        (HEADER + LINES + "b/2.png,b", "is no split; make one with"),
+        ("a,b\n1,2\n", "is no split; make one with"),
+        ("path,set\na/1.png,1\na/2.png,1\nb/1.png,1\nb/2.png,1\n", "is no split; make one with"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is no split; make one with"),
+    ],
+    ids=[
+        "empty",
+        "a picture missing",
+        "unknown part",
+        "group no number",
+        "cut off",
+        "another table",
+        "other columns",
+        "a picture",
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(tmp_path, few, content, message):
+    path = tmp_path / "my split.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError, match=message) as caught:
+        splits.make(few, str(path))
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_kind_that_is_neither_known_nor_a_file(few):
+    with pytest.raises(DataError, match=r"^radnom: no such split; give leak-free, random"):
+        splits.make(few, "radnom")

@@ -1,0 +1,108 @@
+"""A file is written whole or not at all, whatever fails or is killed."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from simpsons.files import whole, write_bytes, write_text
+
+
+def test_a_new_file_and_the_folders_above_it(tmp_path):
+    path = tmp_path / "not" / "yet" / "there.txt"
+    write_text(path, "one\ntwo\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_text_is_utf_8_with_the_line_ends_given(tmp_path):
+    write_text(tmp_path / "a.txt", "Äpfel ✓\nzwei\n")
+    assert (tmp_path / "a.txt").read_bytes() == "Äpfel ✓\nzwei\n".encode()
+
+
+def test_bytes_take_the_place_of_the_old_ones(tmp_path):
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"old and long")
+    write_bytes(str(path), b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    with whole(path) as temporary:
+        temporary.write_text("ne")
+        assert path.read_text() == "old"
+        with temporary.open("a") as file:
+            file.write("w")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+def test_the_file_to_write_to_has_the_same_suffix_and_folder(tmp_path):
+    with whole(tmp_path / "figure.png") as temporary:
+        assert temporary.suffix == ".png"
+        assert temporary.parent == tmp_path
+        assert temporary.name != "figure.png"
+        temporary.touch()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("written", [True, False], ids=["after a part", "before anything"])
+def test_an_error_keeps_the_old_file_and_leaves_no_other(tmp_path, error, written):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail():
+        with whole(path) as temporary:
+            if written:
+                temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "a.txt"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_way_of_a_folder_is_an_os_error(tmp_path):
+    (tmp_path / "file").write_text("keep")
+    with pytest.raises(OSError, match="file"):
+        write_text(tmp_path / "file" / "a.txt", "text")
+    assert (tmp_path / "file").read_text() == "keep"
+
+
+HALF = """
+import sys
+from simpsons.files import whole
+
+with whole(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print("half", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_killed_in_the_middle_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    command = [sys.executable, "-c", HALF, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "half\n"
+        process.kill()
+        process.wait()
+    if sys.platform != "win32":
+        assert process.returncode == -signal.SIGKILL
+    assert path.read_text() == "old"
+    write_text(path, "new")
+    assert path.read_text() == "new"

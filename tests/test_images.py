@@ -1,0 +1,428 @@
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile, ImageOps
+
+from simpsons import images
+from simpsons.demo.drawings import DOLLS, draw
+from simpsons.images import ImageError, decode, fit, load
+
+PICTURE = draw(DOLLS[0], np.random.default_rng(0), 96)
+PIXELS = np.asarray(PICTURE)
+GREY = PIXELS[:, :, :1]
+WHITE = [255, 255, 255]
+ORIENTATION = 0x0112
+
+
+def encoded(image, kind="PNG", **options):
+    """The bytes of a file."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def png_header(width, height, depth=8, colour=2):
+    """A PNG that says its size and has next to no data."""
+
+    def chunk(kind, data):
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+    data = chunk(b"IDAT", zlib.compress(b"\0"))
+    return b"\x89PNG\r\n\x1a\n" + header + data + chunk(b"IEND", b"")
+
+
+def with_orientation(kind, orientation):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    return encoded(PICTURE, kind, exif=exif)
+
+
+def difference(one, other):
+    """The mean difference of two pictures, in grey levels."""
+    return np.abs(one.astype(float) - other.astype(float)).mean()
+
+
+# One picture, given in many ways
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(PICTURE))
+    return path
+
+
+@pytest.mark.parametrize("give", [Path, str, Path.read_bytes, Image.open, PIXELS.copy])
+def test_every_kind_of_source_gives_the_same_pixels(file, give):
+    source = give() if give == PIXELS.copy else give(file)
+    pixels = decode(source)
+    assert pixels.dtype == np.uint8
+    assert np.array_equal(pixels, PIXELS)
+    assert np.array_equal(load(source), fit(PIXELS))
+
+
+@pytest.mark.parametrize("opened", [io.BytesIO, lambda data: io.BufferedReader(io.BytesIO(data))])
+def test_a_file_object_is_read_and_left_open(opened):
+    source = opened(encoded(PICTURE))
+    assert np.array_equal(decode(source), PIXELS)
+    assert not source.closed
+    assert np.array_equal(decode(source), PIXELS)
+
+
+def test_an_open_file_is_named_in_errors(tmp_path):
+    path = tmp_path / "notes.jpg"
+    path.write_text("no picture")
+    with path.open("rb") as source, pytest.raises(ImageError, match=r"notes\.jpg: not a picture"):
+        decode(source)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs /dev/fd")
+def test_a_pipe_is_a_file_too():
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(encoded(PICTURE.resize((20, 20))))
+    with os.fdopen(reading, "rb"):
+        pixels = decode(f"/dev/fd/{reading}")
+    assert np.array_equal(pixels, np.asarray(PICTURE.resize((20, 20))))
+
+
+@pytest.mark.parametrize("name", ["Ünïcödé ☂.png", "写真.png", "a space, a comma.PNG", "no_ending"])
+def test_any_file_name_will_do(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(encoded(PICTURE))
+    assert np.array_equal(decode(path), PIXELS)
+
+
+# Arrays
+
+
+@pytest.mark.parametrize(
+    "array",
+    [PIXELS.astype(np.uint16) * 257]
+    + [(PIXELS.astype(np.uint16) * 257).astype(">u2")]
+    + [(PIXELS / 255).astype(kind) for kind in (np.float16, np.float32, np.float64)],
+    ids=["uint16", "big-endian uint16", "float16", "float32", "float64"],
+)
+def test_numbers_of_every_type_give_the_same_pixels(array):
+    assert np.array_equal(decode(array), PIXELS)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [GREY[:, :, 0], GREY, np.repeat(GREY, 3, axis=2)],
+    ids=["[H, W]", "[H, W, 1]", "[H, W, 3]"],
+)
+def test_grey_arrays_of_every_shape_give_the_same_pixels(array):
+    pixels = decode(array)
+    assert pixels.shape == PIXELS.shape
+    assert (pixels == GREY).all()
+
+
+def test_the_fourth_channel_is_transparency_on_white():
+    alpha = np.zeros_like(GREY)
+    alpha[:48] = 255
+    pixels = decode(np.concatenate([PIXELS, alpha], axis=2))
+    assert np.array_equal(pixels[:48], PIXELS[:48])
+    assert (pixels[48:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros(5, np.uint8), r"has the shape \[5\]; give \[H, W\]"),
+        (np.zeros((4, 4, 2), np.uint8), r"has the shape \[4, 4, 2\]"),
+        (np.zeros((1, 4, 4, 3), np.uint8), r"has the shape \[1, 4, 4, 3\]"),
+        (np.zeros((0, 4, 3), np.uint8), r"has the shape \[0, 4, 3\]"),
+        (np.full((4, 4), 1.5), r"has float64 values from 1\.5 to 1\.5; give uint8"),
+        (np.full((4, 4), -0.1), r"has float64 values from -0\.1 to -0\.1"),
+        (np.full((4, 4), np.nan), "has float64 values from nan to nan"),
+        (np.full((4, 4), 200), "has int64 values from 200 to 200"),
+        (np.full((4, 4), -1, np.int32), "has int32 values from -1 to -1"),
+        (np.zeros((4, 4), bool), "has bool values"),
+        (np.broadcast_to(np.uint8(0), (10_000, 10_000)), "has more than 80,000,000 pixels"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_refused(array, message):
+    with pytest.raises(ImageError, match=f"^the array: {message}"):
+        decode(array)
+
+
+@pytest.mark.parametrize("source", [None, 5, ["picture.jpg"]])
+def test_what_is_no_source_is_refused(source):
+    with pytest.raises(ImageError, match=f"^{type(source).__name__} is not a picture: give a path"):
+        decode(source)
+
+
+# What files hold
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(kind, orientation):
+    data = with_orientation(kind, orientation)
+    with Image.open(io.BytesIO(data)) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    pixels = decode(data)
+    assert pixels.shape == (PIXELS.shape if orientation < 5 else PIXELS.transpose(1, 0, 2).shape)
+    assert np.array_equal(pixels, upright)
+
+
+def test_orientation_of_a_pil_image_is_applied():
+    with Image.open(io.BytesIO(with_orientation("PNG", 6))) as image:
+        assert np.array_equal(decode(image), np.rot90(PIXELS, -1))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")
+@pytest.mark.parametrize(
+    "exif",
+    [b"", b"nonsense", b"MM\0*\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff"],
+    ids=["empty", "nonsense", "pointing nowhere", "cut"],
+)
+def test_malformed_exif_is_passed_over(exif):
+    data = encoded(PICTURE, "JPEG", exif=b"Exif\0\0" + exif)
+    assert np.array_equal(decode(data), decode(encoded(PICTURE, "JPEG")))
+
+
+def test_an_orientation_that_does_not_exist_is_passed_over():
+    assert np.array_equal(decode(with_orientation("PNG", 77)), PIXELS)
+
+
+def test_cmyk_jpeg_keeps_its_colours():
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 0, 0), (255, 255, 255)]
+    patches = np.repeat(np.repeat(np.uint8([colours]), 16, axis=0), 16, axis=1)
+    data = encoded(Image.fromarray(patches).convert("CMYK"), "JPEG", quality=95)
+    middles = decode(data)[8, 8::16]
+    assert np.abs(middles.astype(int) - colours).max() <= 8
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_is_scaled_and_not_clipped(kind):
+    ramp = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    pixels = decode(encoded(Image.fromarray(ramp * 257), kind))
+    assert np.array_equal(pixels[:, :, 0], ramp)
+
+
+def test_big_endian_16_bit_tiff():
+    ramp = np.arange(256, dtype=">u2").reshape(16, 16) * 257
+    data = encoded(Image.frombytes("I;16B", (16, 16), ramp.astype(">u2").tobytes()), "TIFF")
+    assert np.array_equal(decode(data)[:, :, 0], ramp // 257)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F"])
+def test_a_pil_image_of_any_mode(mode):
+    image = Image.new("L" if mode in ("1", "L", "LA", "P", "I", "F") else "RGB", (6, 4))
+    image.paste("white", (0, 0, 3, 4))
+    if mode in ("I", "F"):
+        image = image.point(lambda value: value * (257 if mode == "I" else 1 / 255), mode)
+    pixels = decode(image.convert(mode))
+    assert pixels.shape == (4, 6, 3)
+    assert pixels.dtype == np.uint8
+    assert (pixels[:, :3] == 255).all()
+    assert (pixels[:, 3:] == 0).all()
+
+
+def test_a_palette_with_transparency_is_put_on_white():
+    image = Image.new("P", (4, 2))
+    image.putpalette([200, 0, 0, 0, 0, 200])
+    image.putpixel((1, 0), 1)
+    pixels = decode(encoded(image, transparency=0))
+    assert pixels[0, 1].tolist() == [0, 0, 200]
+    assert pixels[0, 0].tolist() == pixels[1, 3].tolist() == WHITE
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_is_put_on_white(mode):
+    image = Image.new("RGBA", (3, 1), (100, 100, 100, 255))
+    image.putpixel((1, 0), (100, 100, 100, 0))
+    image.putpixel((2, 0), (0, 0, 0, 128))
+    pixels = decode(encoded(image.convert(mode)))[0]
+    assert pixels[0].tolist() == [100, 100, 100]
+    assert pixels[1].tolist() == WHITE
+    assert pixels[2].tolist() == [127, 127, 127]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_the_first_frame_of_an_animation_is_taken(kind):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.n_frames == 3
+    assert (decode(data) == [255, 0, 0]).all()
+
+
+# What can't be read
+
+
+def test_a_missing_file():
+    with pytest.raises(ImageError, match=r"^nowhere\.jpg: no such file; check the path$"):
+        decode("nowhere.jpg")
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(ImageError) as caught:
+        decode(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: is a folder, not a picture; give a file in it"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty; fetch it again"),
+        (b"Dear diary,\n", "not a picture in a format known here; convert it to JPEG or PNG"),
+        (encoded(PICTURE, "JPEG")[:-900], "the picture is truncated; fetch it again"),
+        (encoded(PICTURE, "JPEG")[:200], "the picture is truncated; fetch it again"),
+    ],
+    ids=["empty", "text", "truncated", "truncated in the header"],
+)
+def test_a_damaged_file(tmp_path, content, message):
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ImageError) as caught:
+        decode(path)
+    assert str(caught.value) == f"{path}: {message}"
+    with pytest.raises(ImageError) as caught:
+        decode(content)
+    assert str(caught.value) == f"the bytes given: {message}"
+
+
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"])
+def test_a_file_cut_anywhere_is_refused(tmp_path, kind):
+    whole = encoded(PICTURE, kind)
+    assert decode(whole).shape == PIXELS.shape
+    path = tmp_path / "cut"
+    for end in np.linspace(1, len(whole) * 0.9, 25).astype(int):
+        path.write_bytes(whole[:end])
+        with pytest.raises(ImageError, match=r"cut: (the picture is|not a picture)"):
+            decode(path)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_a_file_damaged_anywhere_is_refused_or_read_and_raises_nothing_else():
+    generator = np.random.default_rng(0)
+    errors = []
+    for kind in ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"):
+        whole = np.frombuffer(encoded(PICTURE.resize((24, 20)), kind), np.uint8)
+        for _ in range(40):
+            damaged = whole.copy()
+            places = generator.integers(0, min(len(whole), 200), 4)
+            damaged[places] = generator.integers(0, 256, 4)
+            try:
+                decode(damaged.tobytes())
+            except ImageError as error:
+                errors.append(str(error))
+    assert 50 < len(errors) < 240
+    assert all(error.startswith("the bytes given: ") for error in errors)
+
+
+@pytest.fixture
+def no_decoding(monkeypatch):
+    def fail(_image):
+        raise AssertionError("the pixels were decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [30_000, 9_500, 9_000])
+@pytest.mark.usefixtures("no_decoding")
+def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, side):
+    path = tmp_path / "huge.png"
+    path.write_bytes(png_header(side, side))
+    with pytest.raises(ImageError) as caught:
+        decode(path)
+    assert str(caught.value) == f"{path}: has more than 80,000,000 pixels; make it smaller"
+
+
+def test_the_largest_picture_is_decoded(monkeypatch):
+    monkeypatch.setattr(images, "MAX_PIXELS", PICTURE.width * PICTURE.height)
+    assert np.array_equal(decode(encoded(PICTURE)), PIXELS)
+    monkeypatch.setattr(images, "MAX_PIXELS", PICTURE.width * PICTURE.height - 1)
+    with pytest.raises(ImageError, match="has more than"):
+        decode(encoded(PICTURE))
+
+
+def deny(*_arguments, **_options):
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_file_without_permission(monkeypatch, file):
+    monkeypatch.setattr(Path, "open", deny)  # as root, who runs tests at times, may read all
+    with pytest.raises(ImageError) as caught:
+        decode(file)
+    assert str(caught.value) == f"{file}: no permission to read it; change its permissions"
+
+
+def test_a_file_in_a_folder_without_permission(monkeypatch, file):
+    monkeypatch.setattr(Path, "open", deny)
+    monkeypatch.setattr(Path, "stat", deny)
+    with pytest.raises(ImageError, match=r"no permission to read it; change its permissions$"):
+        decode(file)
+
+
+def test_a_failing_disk(monkeypatch, file):
+    def fail(*_arguments):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(ImageError, match=r"can't be read \(Input/output error\); check the path"):
+        decode(file)
+
+
+@pytest.mark.parametrize("path", ["a\0b.jpg", f"{'long' * 2000}.jpg"], ids=["null", "long"])
+def test_a_path_that_can_not_exist(path):
+    with pytest.raises(ImageError, match=r"can't be read \(.+\); check the path"):
+        decode(path)
+
+
+def test_a_pil_image_without_pixels():
+    with pytest.raises(ImageError, match=r"^the PIL image: has no pixels"):
+        decode(Image.new("RGB", (0, 5)))
+
+
+# Fit
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (64, 64), (480, 17), (63, 65), (5, 1000)])
+@pytest.mark.parametrize("size", [64, 32])
+def test_fit_gives_the_size_asked_for(shape, size):
+    fitted = fit(np.full((*shape, 3), 200, np.uint8), size)
+    assert fitted.shape == (size, size, 3)
+    assert fitted.dtype == np.uint8
+    assert (fitted == 200).all()
+
+
+def test_the_default_size_is_that_of_the_networks():
+    assert images.SIZE == 64
+    assert fit(PIXELS).shape == load(PICTURE).shape == (64, 64, 3)
+
+
+def test_a_picture_that_fits_is_left_as_it_is():
+    fitting = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    assert np.array_equal(fit(fitting), fitting)
+
+
+@pytest.mark.parametrize("cell", [1, 3])
+def test_a_fine_checkerboard_becomes_grey(cell):
+    y, x = np.mgrid[:512, :512] // cell
+    board = np.repeat(((x + y) % 2 * 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    assert np.abs(fit(board).astype(float) - 127.5).max() < 3
+    aliased = Image.fromarray(board).resize((64, 64), Image.Resampling.NEAREST)
+    assert np.asarray(aliased).std() > 80 or cell == 1
+
+
+@pytest.mark.parametrize("doll", DOLLS[:4], ids=lambda doll: doll.slug)
+def test_a_small_and_a_large_original_look_the_same(doll):
+    large = draw(doll, np.random.default_rng(7), 480)
+    small = large.resize((large.width // 5, large.height // 5), Image.Resampling.BOX)
+    assert max(small.size) == 96
+    aliasing = [image.resize((64, 64), Image.Resampling.NEAREST) for image in (large, small)]
+    nearest = difference(*(np.asarray(image) for image in aliasing))
+    assert difference(load(large), load(small)) < 3 < nearest
