@@ -185,9 +185,10 @@ def test_orientation_of_a_pil_image_is_applied():
     [b"", b"nonsense", b"MM\0*\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff"],
     ids=["empty", "nonsense", "pointing nowhere", "cut"],
 )
-def test_malformed_exif_is_passed_over(exif):
-    data = encoded(PICTURE, "JPEG", exif=b"Exif\0\0" + exif)
-    assert np.array_equal(decode(data), decode(encoded(PICTURE, "JPEG")))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_malformed_exif_is_passed_over(kind, exif):
+    data = encoded(PICTURE, kind, exif=b"Exif\0\0" + exif)
+    assert np.array_equal(decode(data), decode(encoded(PICTURE, kind)))
 
 
 def test_an_orientation_that_does_not_exist_is_passed_over():

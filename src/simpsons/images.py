@@ -21,6 +21,9 @@ SIZE = 64
 MAX_PIXELS = 80_000_000
 """Largest picture that is decoded, in pixels; a larger one is refused before it is decoded."""
 
+FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+"""What is decoded, as Pillow names it; formats that run other programs are left out."""
+
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """File name endings, in lower case, that are taken for pictures when a folder is read."""
 
@@ -119,7 +122,7 @@ def _file_to_rgb(file: BinaryIO, name: str) -> Pixels:
         raise ImageError(f"{name}: the file is empty; fetch it again")
     file.seek(0)
     try:
-        image = Image.open(file)
+        image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
         raise ImageError(
             f"{name}: not a picture in a format known here; convert it to JPEG or PNG"

@@ -27,9 +27,8 @@ def flat(named, tmp_path_factory):
     for slug in SLUGS[:4]:
         picture = sorted((named / slug).iterdir())[0]
         with Image.open(picture) as image:
-            image.resize((80, 80 * image.height // image.width)).save(
-                folder / f"{slug}_0.jpg", quality=80
-            )
+            smaller = image.resize((image.width * 3 // 5, image.height * 3 // 5))
+            smaller.save(folder / f"{slug}_0.jpg", quality=80)
     stranger = Image.radial_gradient("L").rotate(30)
     stranger.save(folder / f"{SLUGS[5]}_0.jpg")
     return folder

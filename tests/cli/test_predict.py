@@ -26,7 +26,8 @@ HEAVY = ("torch", "matplotlib", "sklearn", "scipy", "onnx", "h5py", "kagglehub")
 def pictures(tmp_path_factory, drawings):
     """Pictures in folders, with files that are none and must be left alone."""
     folder = tmp_path_factory.mktemp("pictures")
-    for number, name in enumerate(["b.jpg", "a.JPG", "sub/d.jpg", "sub/c.jpg", "sub/x/e.jpg"]):
+    names = ["b.jpg", "a.JPG", "sub/d.jpg", "sub/c.jpg", "sub/x/e.jpg", "more/f.jpg", "art/g.jpg"]
+    for number, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(sorted(drawings.rglob("pic_0000.jpg"))[number], folder / name)
     (folder / "notes.txt").write_text("not a picture")
@@ -138,7 +139,15 @@ def test_csv_has_no_more_columns_than_there_are_characters(predict, good):
 
 
 def test_a_folder_is_read_with_those_below_in_order(predict, pictures):
-    expected = ["a.JPG", "b.jpg", "sub/c.jpg", "sub/d.jpg", "sub/x/e.jpg"]
+    expected = [
+        "a.JPG",
+        "b.jpg",
+        "art/g.jpg",
+        "more/f.jpg",
+        "sub/c.jpg",
+        "sub/d.jpg",
+        "sub/x/e.jpg",
+    ]
     result = predict(pictures, "--json")
     assert result.exit_code == 0
     assert paths(result) == [str(pictures / name) for name in expected]
@@ -148,7 +157,7 @@ def test_a_folder_is_read_with_those_below_in_order(predict, pictures):
     ("pattern", "expected"),
     [
         ("sub/*.jpg", ["sub/c.jpg", "sub/d.jpg"]),
-        ("**/*.jpg", ["b.jpg", "sub/c.jpg", "sub/d.jpg", "sub/x/e.jpg"]),
+        ("sub/**/*.jpg", ["sub/c.jpg", "sub/d.jpg", "sub/x/e.jpg"]),
         ("[ab].*", ["a.JPG", "b.jpg"]),
     ],
 )
@@ -267,7 +276,11 @@ def test_a_folder_without_pictures(predict, good, tmp_path):
     assert failure == {"path": str(tmp_path), "error": f"{tmp_path}: the folder has no pictures"}
 
 
-@pytest.mark.parametrize("name", ["long" * 2000, "null\0inside", "\ud8ff.jpg"])
+@pytest.mark.parametrize(
+    "name",
+    ["long" * 2000, "[long]" * 2000, "null\0inside", "\ud8ff.jpg"],
+    ids=["long", "long pattern", "null", "no UTF-8"],
+)
 def test_a_name_that_no_file_can_have(predict, good, name):
     listing = f"{name}\n{good}\n".encode("utf-8", "surrogatepass")
     result = predict("--paths-from", "-", "--json", stdin=listing)

@@ -18,7 +18,11 @@ from simpsons.training import recipe as recipes
 
 @click.group()
 def data() -> None:
-    """Fetch, look at and split pictures."""
+    """Fetch, look at and split pictures.
+
+    \b
+    simpsons data stats simpsons_dataset
+    """
 
 
 @data.command()

@@ -5,7 +5,6 @@ import warnings
 from typing import Any
 
 import click
-from PIL import Image
 
 from simpsons import __version__
 from simpsons.errors import SimpsonsError
@@ -92,4 +91,4 @@ def main() -> None:
     Train one:                simpsons train FOLDER --model xception
     See it all without data:  simpsons demo
     """
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `decode` says it better
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # `images.decode` says it better
