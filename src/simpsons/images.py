@@ -21,7 +21,7 @@ SIZE = 64
 MAX_PIXELS = 80_000_000
 """Largest picture that is decoded, in pixels; a larger one is refused before it is decoded."""
 
-FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What is decoded, as Pillow names it; formats that run other programs are left out."""
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
