@@ -20,7 +20,7 @@ from simpsons.training.recipe import DEFAULT, Recipe
 
 DRAWINGS_PER_CHARACTER = 80
 
-RECIPE: Recipe = replace(DEFAULT["xception"], name="demo", epochs=16, batch=32)
+RECIPE: Recipe = replace(DEFAULT["xception"], name="demo", epochs=12, batch=32)
 """The default recipe, short enough for a small data set and a person who waits."""
 
 DRAWINGS = "drawings"

@@ -58,7 +58,8 @@ class Display:
             f"  validation: loss {row.validation_loss:.3f},"
             f" accuracy {row.validation_accuracy:.1%}"
             f"  {row.images_per_second:,.0f} images/s, {row.seconds:.0f} s"
-            f"{'  best so far' if best else ''}"
+            f"{'  best so far' if best else ''}",
+            soft_wrap=True,
         )
 
 

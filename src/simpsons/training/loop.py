@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from simpsons import models
 from simpsons.dataset.cache import Dataset
@@ -35,6 +35,8 @@ LAST = "last.safetensors"
 
 _CHECK_EVERY = 20  # steps between looks at the loss: each look waits for the device
 _EVALUATION_BATCH = 256
+
+_Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class TrainingError(SimpsonsError):
@@ -119,8 +121,9 @@ class _Training:
         self.teachers = [teacher.to(device).eval() for teacher in teachers]
         self.average = self.network
         if recipe.average:
-            decay = get_ema_multi_avg_fn(recipe.average)
-            self.averaged = AveragedModel(self.network, multi_avg_fn=decay, use_buffers=True)
+            self.averaged = AveragedModel(
+                self.network, multi_avg_fn=self._move_average, use_buffers=True
+            )
             self.average = self.averaged.module
         self.optimizer = _optimizer(self.network, recipe)
         self.autocast = precision(device)
@@ -236,6 +239,18 @@ class _Training:
     def _learning_rate(self) -> float:
         steps = self.recipe.epochs * self.steps_per_epoch
         return self.recipe.learning_rate_at(self.step_number / steps)
+
+    def _move_average(self, averaged: _Tensors, current: _Tensors, _: Tensor | int) -> None:
+        """Move the averaged weights towards the current ones.
+
+        The decay rises with the steps, so that the first weights and batch-norm variances, which
+        mean nothing, are soon forgotten.
+        """
+        decay = min(self.recipe.average, (1 + self.step_number) / (10 + self.step_number))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, 1 - decay)
+        else:
+            torch._foreach_copy_(averaged, current)
 
     def _report(self, observer: Observer) -> None:
         loss, correct, pictures = self.sums.tolist()
