@@ -56,3 +56,9 @@ def test_the_file_carries_its_labels_and_metadata(tmp_path):
     export(models.build("xception", 3), path, LABELS, metadata, temperature=1.5)
     stored = {item.key: json.loads(item.value) for item in onnx.load(path).metadata_props}
     assert stored == {"labels": list(LABELS), "temperature": 1.5, **metadata}
+
+
+def test_the_file_says_nothing_of_the_machine_it_was_made_on(tmp_path):
+    path = tmp_path / "model.onnx"
+    export(models.build("xception", 3), path, LABELS, {})
+    assert b".py" not in path.read_bytes()

@@ -69,6 +69,7 @@ def export(
         )
     assert program is not None
     model = program.model_proto
+    _remove_traces(model)
     if half:
         _store_half(model)
     values = {"labels": list(labels), "temperature": temperature, **metadata}
@@ -76,6 +77,16 @@ def export(
     onnx.checker.check_model(model, full_check=True)
     with whole(path) as temporary:
         onnx.save(model, temporary)
+
+
+def _remove_traces(model: onnx.ModelProto) -> None:
+    """Remove what the exporter notes of the source code, paths of this machine included."""
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for tensor in graph.initializer:
+        tensor.ClearField("metadata_props")
 
 
 def _store_half(model: onnx.ModelProto, smallest: int = 1024) -> None:
