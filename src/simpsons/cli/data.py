@@ -1,4 +1,4 @@
-"""`simpsons data`: download, stats, preview and split."""
+"""`simpsons data`: download, stats, preview and split; audit and clean are in `cli.audit`."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 
 from simpsons.characters import display_name
 from simpsons.cli import options
+from simpsons.cli.audit import audit, clean
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
@@ -18,11 +19,16 @@ from simpsons.training import recipe as recipes
 
 @click.group()
 def data() -> None:
-    """Fetch, look at and split pictures.
+    """Fetch, look at, audit and split pictures.
 
     \b
     simpsons data stats simpsons_dataset
+    simpsons data audit simpsons_dataset
     """
+
+
+data.add_command(audit)
+data.add_command(clean)
 
 
 @data.command()

@@ -17,13 +17,14 @@ COMMANDS = {
     "export": ("simpsons.cli.train:export", "Write a run's best weights as one ONNX file."),
     "import": ("simpsons.cli.train:import_keras", "Turn a Keras file into an ONNX file."),
     "models": ("simpsons.cli.models:models", "Show both networks layer by layer."),
-    "data": ("simpsons.cli.data:data", "Fetch, look at and split pictures."),
+    "data": ("simpsons.cli.data:data", "Fetch, look at, audit and split pictures."),
     "demo": ("simpsons.cli.demo:demo", "Run the whole path without any data."),
 }
 """Where each command is, and what it does; its module is imported when it is used."""
 
 TRAIN_PACKAGES = frozenset(
     {
+        "cleanlab",
         "filelock",
         "h5py",
         "jinja2",

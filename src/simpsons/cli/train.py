@@ -37,6 +37,12 @@ from simpsons.training.history import Observer
 @click.option("--batch", type=click.IntRange(min=2), help="Instead of the recipe's.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True))
 @options.split
+@click.option(
+    "--exclude",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Training pictures to drop or relabel, as `simpsons data clean` lists them.",
+)
 @options.characters
 @options.seed
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
@@ -72,6 +78,7 @@ def train(
     batch: int | None,
     learning_rate: float | None,
     split: str,
+    exclude: Path | None,
     characters: str | None,
     seed: int,
     device: str,
@@ -88,6 +95,7 @@ def train(
     simpsons train simpsons_dataset --model xception
     simpsons train my_cartoon --epochs 10 --out runs/mine
     simpsons train my_cartoon --model cnn --teacher runs/mine
+    simpsons train my_cartoon --exclude exclude.csv
     simpsons train --resume runs/mine
 
     The run folder gets the weights (model.onnx), curves.png, metrics.csv, the split, and a report
@@ -116,6 +124,7 @@ def train(
                     model,
                     chosen,
                     split=split,
+                    exclude=exclude,
                     characters=parse_characters(characters),
                     initial=initial,
                     teachers=teachers,

@@ -29,6 +29,9 @@ KINDS = ("leak-free", "random", "shipped")
 UNLISTED = "unlisted"
 """The part of a picture that the shipped split does not know: it is in none."""
 
+EXCLUDED = "excluded"
+"""The part of a training picture that a list of exclusions drops."""
+
 _SHIPPED = Path(__file__).parent.parent / "weights" / "split.csv"
 
 _FOLDS = 10
@@ -70,7 +73,7 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
     """
     if kind not in KINDS:
         return read(kind, dataset)
-    group = near_duplicates.groups(near_duplicates.thumbnails(dataset.images), track=track)
+    group = groups(dataset, track)
     if kind == "shipped":
         return Split(kind, None, _shipped_parts(dataset), group)
     if kind == "random":
@@ -78,6 +81,11 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
         part[_random_validation(dataset.labels)] = "validation"
         return Split(kind, _NOTEBOOK_SEED, part, group)
     return Split(kind, seed, leak_free(dataset.labels, group, seed), group)
+
+
+def groups(dataset: Dataset, track: Track = silent) -> NDArray[np.int64]:
+    """int64 `[N]`: the near-duplicate group of each picture."""
+    return near_duplicates.groups(near_duplicates.thumbnails(dataset.images), track=track)
 
 
 def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.str_]:
@@ -170,6 +178,6 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
         group = np.array([int(table[file]["group"]) for file in dataset.paths], np.int64)
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
-    if wrong := set(part) - {*PARTS, UNLISTED}:
+    if wrong := set(part) - {*PARTS, UNLISTED, EXCLUDED}:
         raise DataError(f"{path}: unknown part {sorted(wrong)[0]}; use {', '.join(PARTS)}")
     return Split(str(path), None, part, group)

@@ -6,10 +6,9 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,8 +18,6 @@ from simpsons.evaluation import plots
 from simpsons.evaluation.compare import Comparison
 from simpsons.evaluation.metrics import ClassScore, Evaluation, confused_sentences
 from simpsons.files import write_bytes
-
-TEMPLATE = files("simpsons.evaluation").joinpath("report.html.jinja")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +82,8 @@ def write_report(
     networks = [_network(name, each) for name, each in named]
 
     html = (
-        _environment()
-        .from_string(TEMPLATE.read_text(encoding="utf-8"))
+        page_templates("simpsons.evaluation")
+        .get_template("report.html.jinja")
         .render(
             title=title,
             networks=networks,
@@ -103,14 +100,23 @@ def write_report(
     write_bytes(path, html.encode(errors="replace"))  # a file name may be no Unicode
 
 
-def _environment() -> Environment:
+def page_templates(package: str) -> Environment:
+    """The templates of a package, with this module's filters and `report.css` at hand."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=ChoiceLoader([_templates_in(package), _templates_in("simpsons.evaluation")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         name=display_name, percent=_percent, score=_score, png=_png, unbroken=_unbroken
     )
     return environment
+
+
+def _templates_in(package: str) -> PackageLoader:
+    return PackageLoader(package, package_path="")
 
 
 def _network(name: str, evaluation: Evaluation) -> _Network:

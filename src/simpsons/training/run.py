@@ -2,6 +2,7 @@
 
 config.json        everything needed to repeat the run
 split.csv          which picture was in which part
+exclude.csv        what training dropped or relabelled, where --exclude was given
 metrics.csv        one row an epoch
 best.safetensors   the weights with the best validation accuracy
 last.safetensors   the state to go on from
@@ -24,9 +25,10 @@ from torch import nn
 from simpsons import __version__, models
 from simpsons.characters import SLUGS
 from simpsons.classifier import Classifier
-from simpsons.dataset import cache
+from simpsons.dataset import cache, exclusions
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
+from simpsons.dataset.exclusions import Excluded
 from simpsons.dataset.folders import Characters, DataError
 from simpsons.dataset.kaggle import LICENCE
 from simpsons.dataset.split import Split
@@ -44,6 +46,7 @@ from simpsons.training.recipe import Recipe
 
 CONFIG = "config.json"
 SPLIT = "split.csv"
+EXCLUDE = "exclude.csv"
 CURVES = "curves.png"
 MODEL = "model.onnx"
 REPORT = Path("report", "index.html")
@@ -68,6 +71,8 @@ class Config:
     parts: dict[str, int]
     classes: tuple[str, ...]
     version: str
+    dropped: int = 0
+    relabelled: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -97,6 +102,7 @@ def start(
     recipe: Recipe,
     *,
     split: str = "leak-free",
+    exclude: str | os.PathLike[str] | None = None,
     characters: Characters = None,
     initial: str | os.PathLike[str] | None = None,
     teachers: Sequence[str | os.PathLike[str]] = (),
@@ -107,6 +113,7 @@ def start(
 ) -> Measured:
     """Train a network on a folder of pictures into a new run folder; see `finish`.
 
+    exclude: a list of training pictures to drop or relabel; see `dataset.exclusions`.
     initial: a run folder whose best weights are the first ones, as far as their shapes fit.
     teachers: run folders of networks to learn from; see `Recipe.distillation`. Both must have
     been trained on the same split.
@@ -122,6 +129,10 @@ def start(
     dataset = cache.load(data, characters, track)
     require_trainable(dataset)
     chosen = splits.make(dataset, split, seed, track)
+    excluded = Excluded(0, 0)
+    if exclude:
+        dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
+        exclusions.write(folder / EXCLUDE, exclusions.read(exclude))
     config = Config(
         network=network,
         recipe=recipe,
@@ -135,6 +146,8 @@ def start(
         device=device,
         pictures=len(dataset),
         left_out=len(dataset.problems),
+        dropped=excluded.dropped,
+        relabelled=excluded.relabelled,
         parts=chosen.counts(),
         classes=dataset.classes,
         version=__version__,
@@ -154,7 +167,10 @@ def resume(
     folder = Path(folder)
     config = Config.read(folder)
     dataset = cache.load(config.data, config.characters, track)
-    return _train(folder, config, dataset, splits.read(folder / SPLIT, dataset), observer)
+    split = splits.read(folder / SPLIT, dataset)
+    if (folder / EXCLUDE).exists():
+        dataset, split, _ = exclusions.apply(folder / EXCLUDE, dataset, split)
+    return _train(folder, config, dataset, split, observer)
 
 
 def require_trainable(dataset: Dataset) -> None:
@@ -243,6 +259,7 @@ def facts(config: Config) -> dict[str, str]:
         "Teachers": ", ".join(config.teachers) or "none",
         "Data": f"{config.data}: {config.pictures:,} pictures, {config.left_out} left out",
         "Split": f"{config.split}: {parts}",
+        "Exclusions": f"{config.dropped} dropped, {config.relabelled} relabelled",
         "Seed": str(config.seed),
         "simpsons": config.version,
     }
@@ -296,7 +313,7 @@ def _learnt(folder: Path, dataset: Dataset, split: Split) -> nn.Module:
     config = Config.read(folder)
     if config.data == str(dataset.root.resolve()):
         seen = splits.read(folder / SPLIT, dataset).part
-        if np.any((seen == "train") & (split.part != "train")):
+        if np.any((seen == "train") & np.isin(split.part, splits.PARTS[1:])):
             raise SimpsonsError(
                 f"{folder}: learnt from pictures that this run holds out; train it on the same "
                 "split, or choose another run"

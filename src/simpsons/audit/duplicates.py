@@ -1,0 +1,111 @@
+"""Near-duplicates of a data set, read three ways: groups, two labels for one picture, leaks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simpsons.dataset import copies, near_duplicates
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.split import PARTS, Split
+from simpsons.progress import Track, silent
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures that show the same.
+
+    first, second: their rows. similarity: of their thumbnails, -1 to 1, mirror included.
+    copy: whether one is the other re-encoded, resized, cropped, mirrored or subtitled, rather
+    than a neighbouring frame.
+    """
+
+    first: int
+    second: int
+    similarity: float
+    copy: bool
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Held-out pictures that have a near-duplicate among the training pictures.
+
+    name: what is held out. rows: int64 `[M]`, the held-out pictures. strongest: for each that
+    leaks its strongest pair (held-out picture first), the strongest of all first.
+    """
+
+    name: str
+    rows: Rows
+    strongest: tuple[Pair, ...]
+
+    @property
+    def copies(self) -> int:
+        """How many held-out pictures are copies of training pictures."""
+        return sum(pair.copy for pair in self.strongest)
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """The near-duplicates among N pictures: a data set's, then those of a test folder.
+
+    pairs: all, the strongest first. group: int64 `[N]`, linked pictures share one.
+    """
+
+    pairs: tuple[Pair, ...]
+    group: Rows
+
+    def groups(self) -> list[Rows]:
+        """The groups of two pictures or more, the largest first."""
+        order = np.argsort(self.group, kind="stable")
+        starts = np.flatnonzero(np.diff(self.group[order])) + 1
+        together = [rows for rows in np.split(order, starts) if len(rows) > 1]
+        return sorted(together, key=lambda rows: (-len(rows), rows[0]))
+
+    def leaks(self, name: str, held: Rows, training: Rows) -> Leaks:
+        """What leaks from the rows `training` into the rows `held`."""
+        kind = np.zeros(len(self.group), np.int8)
+        kind[training], kind[held] = 1, 2
+        found: dict[int, Pair] = {}
+        for pair in self.pairs:
+            if {int(kind[pair.first]), int(kind[pair.second])} != {1, 2}:
+                continue
+            first, second = pair.first, pair.second
+            if kind[first] == 1:
+                first, second = second, first
+            if first not in found or (pair.copy and not found[first].copy):
+                found[first] = Pair(first, second, pair.similarity, pair.copy)
+        return Leaks(name, held, tuple(found.values()))
+
+
+def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -> Duplicates:
+    """The near-duplicates of a data set, and of a test folder's pictures, whose rows follow."""
+    pixels = dataset.images
+    if test is not None:
+        pixels = np.concatenate([pixels, test.images])
+    thumbs = near_duplicates.thumbnails(pixels)
+    alike = near_duplicates.pairs(thumbs, track=track)
+    copied = copies.find(pixels, track=track)
+    joined: dict[tuple[int, int], Pair] = {}
+    for first, second, similarity in zip(*alike, strict=True):
+        joined[int(first), int(second)] = Pair(int(first), int(second), float(similarity), False)
+    for first, second in zip(copied.first, copied.second, strict=True):
+        key = int(first), int(second)
+        similarity = near_duplicates.similarity_to_nearest(thumbs[[first]], thumbs[[second]])[0]
+        joined[key] = Pair(*key, float(similarity), True)
+    pairs = sorted(joined.values(), key=lambda pair: (-pair.similarity, pair.first, pair.second))
+    links = np.array([(pair.first, pair.second) for pair in pairs], np.int64).reshape(-1, 2)
+    return Duplicates(tuple(pairs), near_duplicates.connected(links, len(pixels)))
+
+
+def leaks_of_split(found: Duplicates, split: Split) -> list[Leaks]:
+    """The leaks of a split's validation and test parts."""
+    training = split.rows("train")
+    held = {part: split.rows(part) for part in PARTS[1:]}
+    name = f"{split.kind} split"
+    return [
+        found.leaks(f"{name}, {part} part", rows, training)
+        for part, rows in held.items()
+        if len(rows)
+    ]

@@ -1,0 +1,233 @@
+"""`simpsons data audit` and `simpsons data clean`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from simpsons.cli import options
+from simpsons.dataset import cache, kaggle
+from simpsons.dataset import split as splits
+from simpsons.dataset.folders import parse_characters
+from simpsons.progress import bar
+from simpsons.training.recipe import Network
+
+if TYPE_CHECKING:
+    from simpsons.audit.findings import Findings
+    from simpsons.training.display import Display
+    from simpsons.training.recipe import Recipe
+
+_test = click.option(
+    "--test", type=click.Path(), metavar="FOLDER", help="Test pictures to look for leaks into."
+)
+_split = click.option(
+    "--split", metavar="KIND", help="A split to look for leaks in: random, or a split.csv."
+)
+_label_errors = click.option(
+    "--label-errors",
+    is_flag=True,
+    help="Also look for label errors: three trainings, about half an hour on two cores.",
+)
+_model = click.option(
+    "--model",
+    type=click.Choice(get_args(Network)),
+    default="xception",
+    show_default=True,
+    help="The network that is trained to judge.",
+)
+_device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
+
+
+@click.command()
+@options.folder
+@_test
+@_split
+@_label_errors
+@click.option(
+    "--random-claim",
+    is_flag=True,
+    help="Also train on a random split, and show what it claims and what it is worth.",
+)
+@_model
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    default=Path("audit.html"),
+    show_default=True,
+    metavar="FILE.html",
+)
+@options.characters
+@options.seed
+@_device
+@options.as_json
+def audit(
+    folder: str | None,
+    test: str | None,
+    split: str | None,
+    label_errors: bool,
+    random_claim: bool,
+    model: Network,
+    report: Path,
+    characters: str | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Find near-duplicates, leaks, wrong labels and odd pictures in FOLDER.
+
+    \b
+    simpsons data audit simpsons_dataset
+    simpsons data audit simpsons_dataset --test kaggle_simpson_testset
+    simpsons data audit my_cartoon --split random --label-errors --random-claim
+
+    Writes one HTML page with counts, scores and example pictures. --json prints every finding.
+    A training that was stopped goes on where it was, and is not repeated for the same pictures.
+    """
+    from simpsons.audit import report as reports
+
+    judges = (model if label_errors else None, model if random_claim else None)
+    found = _find(folder, test, split, judges, characters, seed, device)
+    reports.write(report, found)
+    if as_json:
+        options.print_json(found.to_json() | {"report": str(report)})
+        return
+    _print(found)
+    click.echo(f"wrote {report}")
+
+
+@click.command()
+@options.folder
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("exclude.csv"), show_default=True
+)
+@_test
+@_label_errors
+@click.option("--copies", is_flag=True, help="Also drop all but one of a picture's copies.")
+@_model
+@options.characters
+@options.seed
+@_device
+@options.as_json
+def clean(
+    folder: str | None,
+    out: Path,
+    test: str | None,
+    label_errors: bool,
+    copies: bool,
+    model: Network,
+    characters: str | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """List the pictures of FOLDER that training should drop or relabel, as CSV.
+
+    \b
+    simpsons data clean simpsons_dataset --label-errors --out exclude.csv
+    simpsons train simpsons_dataset --exclude exclude.csv
+
+    No picture is touched. Read and edit the list: each line has a path, an action (drop or
+    relabel), the new character, and the reason.
+    """
+    from simpsons.audit import clean as cleaning
+    from simpsons.dataset import exclusions
+
+    judges = (model if label_errors else None, None)
+    found = _find(folder, test, None, judges, characters, seed, device)
+    lines = cleaning.suggestions(found, copies)
+    exclusions.write(out, lines)
+    counts = Counter(line.action for line in lines)
+    facts = {action: counts[action] for action in (exclusions.DROP, exclusions.RELABEL)}
+    if as_json:
+        options.print_json(facts | {"out": str(out)})
+        return
+    click.echo(f"{facts['drop']:,} pictures to drop, {facts['relabel']:,} to relabel")
+    click.echo(f"wrote {out}")
+
+
+def _find(
+    folder: str | None,
+    test: str | None,
+    split: str | None,
+    judges: tuple[Network | None, Network | None],
+    characters: str | None,
+    seed: int,
+    device: str,
+) -> Findings:
+    """The findings; judges: the networks for label errors and for a random split's claim."""
+    from simpsons.audit import findings
+    from simpsons.training.run import require_trainable
+
+    chosen = parse_characters(characters)
+    dataset = cache.load(kaggle.resolve(folder), chosen, bar)
+    if any(judges):
+        require_trainable(dataset)
+    with _Watch() as watch:
+        return findings.find(
+            dataset,
+            test=cache.load(test, chosen, bar) if test else None,
+            split=splits.make(dataset, split, seed, bar) if split else None,
+            label_errors=judges[0],
+            random_split=[judges[1]] if judges[1] else [],
+            device=device,
+            watch=watch,
+            track=bar,
+        )
+
+
+class _Watch:
+    """Shows one training after the other."""
+
+    def __init__(self) -> None:
+        self._display: Display | None = None
+
+    def __enter__(self) -> _Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._display:
+            self._display.__exit__()
+
+    def __call__(self, name: str, recipe: Recipe) -> Display:
+        from simpsons.training.display import Display
+
+        self.__exit__()
+        click.echo(f"training for {name}, {recipe.epochs} epochs", err=True)
+        self._display = Display(recipe.epochs).__enter__()
+        return self._display
+
+
+def _print(found: Findings) -> None:
+    counts = found.counts()
+    line = "{:<34} {:>8}"
+    for leaks in found.leaks:
+        click.echo(
+            line.format(f"leaks into the {leaks.name}", f"{len(leaks.strongest):,}")
+            + f"  of {len(leaks.rows):,}, {leaks.copies:,} of them copies"
+        )
+    for title, key in _TITLES.items():
+        value = counts[key]
+        click.echo(line.format(title, "not looked for" if value is None else f"{value:,}"))
+    for claim in found.claims:
+        parts = (claim.claimed, claim.leaking, claim.clean)
+        shares = ["-" if part.share is None else f"{part.share:.1%}" for part in parts]
+        click.echo(
+            f"a random split claims {shares[0]} for {claim.network}: {shares[1]} on the "
+            f"{claim.leaking.pictures:,} pictures that leak, {shares[2]} on the "
+            f"{claim.clean.pictures:,} clean ones"
+        )
+
+
+_TITLES = {
+    "pictures": "pictures",
+    "near-duplicate groups": "near_duplicate_groups",
+    "pictures in them": "pictures_in_groups",
+    "copies (pairs)": "copies",
+    "near-duplicates with two labels": "pairs_with_two_labels",
+    "label errors": "label_errors",
+    "odd pictures": "odd_pictures",
+    "unreadable files": "left_out",
+}

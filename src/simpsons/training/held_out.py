@@ -1,0 +1,151 @@
+"""Networks trained only to be asked: for each picture what one says that did not learn from it.
+
+The answers, and a training that was stopped, are kept in the cache. No held-out picture chooses
+the epoch: the last one's weights answer.
+"""
+
+import hashlib
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from simpsons import models
+from simpsons.dataset.cache import Dataset, cache_folder
+from simpsons.dataset.split import Split
+from simpsons.files import write_bytes
+from simpsons.training import checkpoint, loop
+from simpsons.training.history import Observer
+from simpsons.training.recipe import DEFAULT, Network, Recipe
+
+FOLDS = 3
+
+_EPOCHS = 8
+_STEPS = 1200  # at least so many, for small data sets
+_VALIDATED = 10  # one held-out picture in so many is looked at after each epoch
+
+Watch = Callable[[str, Recipe], Observer]
+"""Makes what is told of a training, from its name and recipe."""
+
+
+def recipe_for(pictures: int, network: Network = "xception") -> Recipe:
+    """Our default recipe, cut short: enough to tell which labels are doubtful."""
+    recipe = DEFAULT[network]
+    steps_per_epoch = max(1, pictures * (FOLDS - 1) // FOLDS // recipe.batch)
+    epochs = max(_EPOCHS, min(recipe.epochs, math.ceil(_STEPS / steps_per_epoch)))
+    return replace(recipe, name="out-of-fold", epochs=epochs)
+
+
+def out_of_fold(
+    dataset: Dataset,
+    group: NDArray[np.int64],
+    *,
+    network: Network = "xception",
+    seed: int = 0,
+    device: str = "auto",
+    watch: Watch,
+) -> NDArray[np.float32]:
+    """float32 `[N, classes]`: each picture's probabilities by a network that did not see it.
+
+    The pictures are cut into `FOLDS` by whole groups (group: int64 `[N]`, near-duplicates share
+    one), stratified, so that no copy of a picture vouches for its label. One network a fold
+    learns from the others and judges that one.
+    """
+    recipe = recipe_for(len(dataset), network)
+    folder = _folder(dataset, group, network, recipe, seed)
+
+    def judge_all() -> NDArray[np.float32]:
+        result = np.zeros((len(dataset), len(dataset.classes)), np.float32)
+        fold = _folds(dataset.labels, group, seed)
+        for number in range(FOLDS):
+            held = np.flatnonzero(fold == number)
+            observer = watch(f"fold {number + 1} of {FOLDS}", recipe)
+            work, first = folder / str(number), seed + number
+            result[held] = _judge(dataset, held, network, recipe, work, first, device, observer)
+        return result
+
+    return _kept(folder, judge_all)
+
+
+def held_out(
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    *,
+    network: Network = "xception",
+    seed: int = 0,
+    device: str = "auto",
+    watch: Watch,
+) -> NDArray[np.float32]:
+    """float32 `[len(rows), classes]`: probabilities by a network that learnt from all others."""
+    recipe = recipe_for(len(dataset), network)
+    folder = _folder(dataset, rows, network, recipe, seed)
+
+    def judge() -> NDArray[np.float32]:
+        observer = watch("a random split", recipe)
+        return _judge(dataset, rows, network, recipe, folder / "0", seed, device, observer)
+
+    return _kept(folder, judge)
+
+
+def _folds(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    fold = np.zeros(len(labels), np.int64)
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds
+        for number, (_, held) in enumerate(splitter.split(labels, labels, group)):
+            fold[held] = number
+    return fold
+
+
+def _judge(
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    network: Network,
+    recipe: Recipe,
+    work: Path,
+    seed: int,
+    device: str,
+    observer: Observer,
+) -> NDArray[np.float32]:
+    """Train on all but `rows`, then the probabilities of those."""
+    part = np.full(len(dataset), "train", dtype="<U10")
+    part[rows] = "held-out"
+    part[rows[::_VALIDATED]] = "validation"
+    split = Split("held-out", seed, part, np.arange(len(dataset)))
+    loop.train(dataset, split, network, recipe, work, seed=seed, device=device, observer=observer)
+    learnt = models.build(network, len(dataset.classes), recipe.dropout, recipe.batch_norm)
+    prefix = "average.module." if recipe.average else "network."
+    checkpoint.set_weights(learnt, checkpoint.read(work / loop.LAST).tensors, prefix)
+    pixels = torch.from_numpy(np.array(dataset.images[rows]))
+    logits = loop.predict_logits(learnt, pixels, torch.arange(len(rows)))
+    probabilities: NDArray[np.float32] = logits.softmax(1).numpy()
+    return probabilities
+
+
+def _kept(folder: Path, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+    path = folder / "probabilities.npy"
+    if not path.is_file():
+        file = io.BytesIO()
+        np.save(file, make())
+        write_bytes(path, file.getvalue())
+    kept: NDArray[np.float32] = np.load(path)
+    return kept
+
+
+def _folder(
+    dataset: Dataset, rows: NDArray[np.int64], network: str, recipe: Recipe, seed: int
+) -> Path:
+    """Where the answers are kept: named by everything that they depend on."""
+    facts = [network, recipe.to_json(), seed, FOLDS, dataset.classes, dataset.paths]
+    content = hashlib.sha256(json.dumps(facts).encode())
+    for array in (dataset.images, dataset.labels, rows):
+        content.update(np.ascontiguousarray(array).data)
+    return cache_folder() / "out_of_fold" / content.hexdigest()[:16]
