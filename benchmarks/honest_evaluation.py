@@ -1,0 +1,108 @@
+"""What test sets that leak claim, for both networks. Writes docs/honest-evaluation.md.
+
+The official test set is a re-encoded copy of training pictures; here such a set is made: 50
+training pictures a character, smaller and saved again. And each network is trained on a random
+split, and measured on its leaking and on its clean validation pictures.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.data import data_option, folder
+from benchmarks.label_errors import DOCUMENT, watch
+from benchmarks.report import machine, table, write_section
+from simpsons import images
+from simpsons.audit import claim, duplicates
+from simpsons.audit.claim import Accuracy
+from simpsons.classifier import Classifier
+from simpsons.dataset import cache
+from simpsons.dataset import split as splits
+from simpsons.dataset.cache import Dataset
+from simpsons.evaluation.measure import measure
+from simpsons.progress import bar
+from simpsons.training.recipe import Network
+
+NETWORKS: tuple[Network, ...] = ("cnn", "xception")
+PER_CHARACTER = 50
+
+
+def make_copies(dataset: Dataset, rows: np.ndarray, out: Path) -> None:
+    """A flat test set of training pictures at 70 % of their size, JPEG quality 80."""
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(dataset.classes):
+        of_class = rows[dataset.labels[rows] == number]
+        for count, row in enumerate(rng.permutation(of_class)[:PER_CHARACTER]):
+            picture = Image.fromarray(images.decode(dataset.root / dataset.paths[row]))
+            smaller = [round(0.7 * side) for side in picture.size]
+            picture.resize((smaller[0], smaller[1]), Image.Resampling.LANCZOS).save(
+                out / f"{name}_{count}.jpg", quality=80
+            )
+
+
+def shown(part: Accuracy) -> str:
+    """Share with interval and count."""
+    if part.share is None or part.interval is None:
+        return "-"
+    low, high = part.interval
+    return f"{part.share:.1%} ({100 * low:.1f} to {100 * high:.1f}, n = {part.pictures:,})"
+
+
+def accuracy(network: str, dataset: Dataset, rows: np.ndarray | None) -> Accuracy:
+    """A shipped network's accuracy."""
+    measured = measure(Classifier(network), dataset, rows)
+    correct = measured.probabilities.argmax(axis=1) == measured.labels
+    return Accuracy(int(correct.sum()), len(correct))
+
+
+def official(dataset: Dataset) -> str:
+    """The shipped weights on copies of training pictures and on the leak-free test part."""
+    split = splits.make(dataset, "shipped")
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Path(temporary) / "kaggle_simpson_testset"
+        made.mkdir()
+        make_copies(dataset, split.rows("train"), made)
+        copies = cache.load(made)
+        found = duplicates.find(dataset, copies, bar)
+        held = np.arange(len(dataset), len(dataset) + len(copies))
+        leaks = found.leaks("copies", held, np.arange(len(dataset)))
+        rows = [
+            [
+                f"`{network}`",
+                shown(accuracy(network, copies, None)),
+                shown(accuracy(network, dataset, split.rows("test"))),
+            ]
+            for network in NETWORKS
+        ]
+    return (
+        table(["shipped weights", "on copies of training pictures", "leak-free test part"], rows)
+        + f"\n\nThe audit finds {leaks.copies:,} of the {len(copies):,} copies."
+    )
+
+
+def random_split(dataset: Dataset) -> str:
+    """Each network trained on the notebook's random split."""
+    claims = [claim.of_random_split(dataset, network, watch=watch) for network in NETWORKS]
+    rows = [
+        [f"`{each.network}`", shown(each.claimed), shown(each.leaking), shown(each.clean)]
+        for each in claims
+    ]
+    return table(["network", "claimed", "pictures that leak", "clean pictures"], rows)
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    data_option(parser)
+    dataset = cache.load(folder(parser.parse_args()), track=bar)
+    by = f"`python -m benchmarks.honest_evaluation`, seed 0; {machine()}."
+    for name, text in (("official", official(dataset)), ("random split", random_split(dataset))):
+        print(text, flush=True)
+        write_section(DOCUMENT, name, f"{text}\n\n{by}")
+
+
+if __name__ == "__main__":
+    main()
