@@ -79,6 +79,17 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_dataset(real_data) -> cache.Dataset:
+def real_cache(tmp_path_factory) -> Path:
+    """Where the real pictures are decoded to, once for all processes of this test run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return folder / "real_cache"
+
+
+@pytest.fixture(scope="session")
+def real_dataset(real_data, real_cache) -> cache.Dataset:
     """The real pictures, decoded."""
-    return cache.load(real_data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIMPSONS_CACHE", str(real_cache))
+        return cache.load(real_data)

@@ -43,8 +43,11 @@ def test_every_picture_of_the_shipped_split_is_listed_once(real_data, listed):
     assert listed <= set(found)
 
 
-def test_every_picture_can_be_read_and_the_second_load_is_the_same(real_data, real_dataset):
+def test_every_picture_can_be_read_and_the_second_load_is_the_same(
+    real_data, real_cache, real_dataset, monkeypatch
+):
     assert len(real_dataset) == len(real_dataset.listing.pictures)
+    monkeypatch.setenv("SIMPSONS_CACHE", str(real_cache))
     again = cache.load(real_data)
     assert again.paths == real_dataset.paths
     assert np.array_equal(again.labels, real_dataset.labels)
