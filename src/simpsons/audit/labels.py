@@ -25,11 +25,11 @@ class LabelError:
 
 
 def ranked(labels: NDArray[np.int64], probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """All rows, the most doubtful label first: by normalised margin.
+    """All rows, the most doubtful label first: the one that the network finds least probable.
 
     labels: int64 `[N]`. probabilities: float32 `[N, classes]`, out of fold.
     """
-    quality = get_label_quality_scores(labels, probabilities, method="normalized_margin")
+    quality = get_label_quality_scores(labels, probabilities, method="self_confidence")
     order: NDArray[np.int64] = np.argsort(quality, kind="stable")
     return order
 
