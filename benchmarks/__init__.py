@@ -1,0 +1,1 @@
+"""Commands that measure: each figure of the documentation has one."""
