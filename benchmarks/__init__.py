@@ -1,1 +1,1 @@
-"""Each figure that the README quotes, as a command: `python -m benchmarks.NAME`."""
+"""Each figure that the documents quote, as a command: `python -m benchmarks.NAME --help`."""

@@ -45,6 +45,14 @@ def test_audit_as_json(cli, folder, tmp_path):
     assert found["report"] == str(page)
 
 
+def test_a_folder_without_faults(cli, folder, tmp_path):
+    page = tmp_path / "audit.html"
+    found = json.loads(cli("data", "audit", folder / "train", "--report", page, "--json").stdout)
+    counts = found["counts"]
+    assert counts["near_duplicate_groups"] == counts["copies"] == counts["odd_pictures"] == 0
+    assert found["groups"] == found["two_labels"] == found["leaks"] == found["odd"] == []
+
+
 def test_clean_writes_a_list(cli, folder, tmp_path):
     out = tmp_path / "exclude.csv"
     arguments = ("--test", folder / "test", "--out", out, "--json")

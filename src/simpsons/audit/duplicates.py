@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from simpsons.dataset import copies, near_duplicates
 from simpsons.dataset.cache import Dataset
@@ -86,17 +88,24 @@ def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -
         pixels = np.concatenate([pixels, test.images])
     thumbs = near_duplicates.thumbnails(pixels)
     alike = near_duplicates.pairs(thumbs, track=track)
-    copied = copies.find(pixels, track=track)
-    joined: dict[tuple[int, int], Pair] = {}
-    for first, second, similarity in zip(*alike, strict=True):
-        joined[int(first), int(second)] = Pair(int(first), int(second), float(similarity), False)
-    for first, second in zip(copied.first, copied.second, strict=True):
-        key = int(first), int(second)
-        similarity = near_duplicates.similarity_to_nearest(thumbs[[first]], thumbs[[second]])[0]
-        joined[key] = Pair(*key, float(similarity), True)
-    pairs = sorted(joined.values(), key=lambda pair: (-pair.similarity, pair.first, pair.second))
-    links = np.array([(pair.first, pair.second) for pair in pairs], np.int64).reshape(-1, 2)
-    return Duplicates(tuple(pairs), near_duplicates.connected(links, len(pixels)))
+    copied = copies.find(pixels, track)
+    joined = {
+        (first, second): Pair(first, second, similarity, copy=False)
+        for first, second, similarity in zip(*(part.tolist() for part in alike), strict=True)
+    }
+    for pair in zip(copied.first.tolist(), copied.second.tolist(), strict=True):
+        known = joined.get(pair)
+        similarity = known.similarity if known else _similarity(thumbs, *pair)
+        joined[pair] = Pair(*pair, similarity, copy=True)
+    ordered = sorted(joined.values(), key=lambda pair: (-pair.similarity, pair.first, pair.second))
+    first, second = np.array(list(joined), np.int64).reshape(-1, 2).T
+    links = coo_array((np.ones(len(joined)), (first, second)), (len(pixels),) * 2)
+    _, group = connected_components(links, directed=False)
+    return Duplicates(tuple(ordered), group.astype(np.int64))
+
+
+def _similarity(thumbs: near_duplicates.Thumbnails, first: int, second: int) -> float:
+    return float(near_duplicates.similarity_to_nearest(thumbs[[first]], thumbs[[second]])[0])
 
 
 def leaks_of_split(found: Duplicates, split: Split) -> list[Leaks]:

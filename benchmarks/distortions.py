@@ -1,0 +1,108 @@
+"""What becomes of a picture that is saved again by somebody else: one distortion at a time."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+
+Distortion = Callable[[Image.Image, np.random.Generator], Image.Image]
+
+_QUALITY = 90
+"""JPEG quality of the saved copy where the distortion is another than JPEG."""
+
+_HARD = 0.3
+"""Share of the draws that take the hardest value of a range, so that the ends count."""
+
+_LINES = (
+    "I told you not to touch it.",
+    "Where is everybody going?",
+    "It was like this when I came in.",
+    "Somebody has to pay for all that.",
+    "Not again! We have just cleaned.",
+    "Thank you. Come back tomorrow.",
+)
+
+
+def saved(picture: Image.Image, quality: int = _QUALITY) -> Image.Image:
+    """The picture as a JPEG file shows it."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality)
+    with Image.open(file) as image:
+        return image.convert("RGB")
+
+
+def _between(rng: np.random.Generator, hard: float, easy: float) -> float:
+    return hard if rng.random() < _HARD else hard + (easy - hard) * rng.random()
+
+
+def jpeg(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """JPEG quality 30 to 95."""
+    return saved(picture, round(_between(rng, 30, 95)))
+
+
+def rescaled(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """0.25 to 1 of the size, with one of four filters."""
+    scale = _between(rng, 0.25, 1)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    filters = ("BOX", "BILINEAR", "BICUBIC", "LANCZOS")
+    return saved(picture.resize(size, Image.Resampling[str(rng.choice(filters))]))
+
+
+def cropped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Up to 10 % of width and height cut off, each on its own, at any position."""
+    edges = []
+    for length in picture.size:
+        cut = round(length * _between(rng, 0.10, 0))
+        before = int(rng.choice((0, cut, rng.integers(cut + 1))))
+        edges.append((before, before + length - cut))
+    (left, right), (top, bottom) = edges
+    return saved(picture.crop((left, top, right, bottom)))
+
+
+def mirrored(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Left and right exchanged."""
+    return saved(ImageOps.mirror(picture))
+
+
+def brighter(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """All values times 0.7 to 1.3, clipped at white."""
+    strength = _between(rng, 0.3, 0)
+    return saved(ImageEnhance.Brightness(picture).enhance(1 + strength * rng.choice((-1, 1))))
+
+
+def subtitled(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """One or two lines of white text, outlined or on a dark bar, in the lower quarter."""
+    picture = picture.copy()
+    pen = ImageDraw.Draw(picture)
+    lines = [str(line) for line in rng.choice(_LINES, int(rng.integers(1, 3)), replace=False)]
+    text = "\n".join(lines)
+    room_x, room_y = 0.94 * picture.width, 0.23 * picture.height
+    size = 60.0
+    while True:
+        font = ImageFont.load_default(size)
+        outline = max(1, round(size / 12))
+        left, top, right, bottom = pen.multiline_textbbox((0, 0), text, font, stroke_width=outline)
+        if (right - left <= room_x and bottom - top <= room_y) or size < 4:
+            break
+        size *= 0.93
+    y = picture.height * 0.985 - (bottom - top)
+    if rng.random() < 0.5:
+        pen.rectangle(
+            (0, max(y - 1, 0.755 * picture.height), picture.width, picture.height), (9,) * 3
+        )
+    where = ((picture.width - (right - left)) / 2 - left, y - top)
+    pen.multiline_text(
+        where, text, "white", font, align="center", stroke_width=outline, stroke_fill="black"
+    )
+    return saved(picture)
+
+
+DISTORTIONS: dict[str, Distortion] = {
+    "JPEG quality 30 to 95": jpeg,
+    "scale 0.25 to 1": rescaled,
+    "crop up to 10 %": cropped,
+    "mirror": mirrored,
+    "brightness ±30 %": brighter,
+    "subtitles": subtitled,
+}
