@@ -194,6 +194,8 @@ def _judged(
             _turned(asked.coarse[first], mirrored), known.coarse[second]
         )
         kept = alike > _CORRELATION
+        if not kept.any():
+            return Pairs(first[:0], second[:0], alike[:0], mirrored[:0])
         first, second, mirrored, windows = first[kept], second[kept], mirrored[kept], windows[kept]
         pictures = _turned(queries[first], mirrored), np.asarray(references[second])
         score = _score(*pictures, windows)
