@@ -11,6 +11,7 @@ from simpsons.errors import SimpsonsError
 
 COMMANDS = {
     "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),
+    "timeline": ("simpsons.cli.timeline:timeline", "Say who is on screen when in a film."),
     "evaluate": ("simpsons.cli.evaluate:evaluate", "Measure a network on a folder of pictures."),
     "compare": ("simpsons.cli.evaluate:compare", "Say whether two networks differ."),
     "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
@@ -40,6 +41,8 @@ TRAIN_PACKAGES = frozenset(
     }
 )
 
+VIDEO_PACKAGES = frozenset({"av", "cv2", "scenedetect"})
+
 
 class _UserError(click.ClickException):
     exit_code = 2
@@ -68,10 +71,12 @@ class _Commands(click.Group):
         except SimpsonsError as error:
             raise _UserError(str(error)) from None
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] not in TRAIN_PACKAGES:
+            package = (error.name or "").partition(".")[0]
+            if package not in TRAIN_PACKAGES | VIDEO_PACKAGES:
                 raise
+            extra = "video" if package in VIDEO_PACKAGES else "train"
             raise _UserError(
-                f"this command needs {error.name}: pip install 'simpsons[train]'"
+                f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
             ) from None
         except BrokenPipeError:
             raise
