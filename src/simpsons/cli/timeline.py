@@ -21,7 +21,7 @@ from simpsons.progress import bar
     type=float,
     default=0.5,
     show_default=True,
-    help="Averaged probability that a character needs to be on screen.",
+    help="Mean probability that a character needs to be on screen.",
 )
 @click.option(
     "--out",

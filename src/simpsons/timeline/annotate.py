@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def _copy(film: Film, copy: av.container.OutputContainer, timeline: Timeline, tr
     out.width, out.height = source.width // 2 * 2, source.height // 2 * 2
     out.pix_fmt = "yuv420p"
     out.codec_context.time_base = out.time_base = source.time_base
-    out.sample_aspect_ratio = source.sample_aspect_ratio
+    out.sample_aspect_ratio = source.sample_aspect_ratio or Fraction(1)
     for tag in ("colorspace", "color_primaries", "color_trc"):
         setattr(out.codec_context, tag, getattr(source.codec_context, tag))
     others = _sound(film, copy)

@@ -13,7 +13,7 @@ WINDOW = 4.0
 """Seconds, around each frame and inside its shot, over which probabilities are averaged."""
 
 MINIMUM = 0.5
-"""Averaged probability that a character must have to be on screen."""
+"""Mean probability that a character must have in an interval to be on screen."""
 
 
 @dataclass(frozen=True)
@@ -56,27 +56,23 @@ def of_shot(
 ) -> list[Interval]:
     """The intervals of one shot, which lasts from `start` to `end`.
 
-    times: the seconds of the N frames classified, ascending. probabilities: `[N, classes]`; a row
-    of zeros is a frame with nobody in it. rate: frames classified a second. A character has
-    an interval where the averaged probability is the highest of all and at least `minimum`.
+    times: the seconds of the N frames classified, ascending. probabilities: `[N, classes]`; what
+    a row lacks to 1 is the probability of nobody. rate: frames classified a second.
+
+    Each frame gets the character with the highest average around it. A run of frames with one
+    character is an interval if that character's mean probability in it is at least `minimum`.
     """
-    smooth = averaged(times, probabilities)
-    best = smooth.argmax(axis=1)
-    best[smooth.max(axis=1) < minimum] = -1
+    nobody = 1 - probabilities.sum(axis=1, keepdims=True)
+    best = averaged(times, np.hstack([probabilities, nobody])).argmax(axis=1)
     changes = np.flatnonzero(np.diff(best)) + 1
-    firsts, afters = [0, *changes], [*changes, len(best)]
-    # the change was somewhere between two frames classified: half a step before the later one
-    bounds = [start, *(times[first] - 0.5 / rate for first in changes), end]
-    return [
-        Interval(
-            float(bounds[place]),
-            float(bounds[place + 1]),
-            labels[best[first]],
-            float(probabilities[first:after, best[first]].mean()),
-        )
-        for place, (first, after) in enumerate(zip(firsts, afters, strict=True))
-        if best[first] >= 0
-    ]
+    # somewhere between two frames classified: half a step before the later one
+    bounds = [start, *(float(times[change]) - 0.5 / rate for change in changes), end]
+    result = []
+    for place, run in enumerate(np.split(np.arange(len(best)), changes)):
+        label = best[run[0]]
+        if label < len(labels) and (mean := float(probabilities[run, label].mean())) >= minimum:
+            result.append(Interval(bounds[place], bounds[place + 1], labels[label], mean))
+    return result
 
 
 def averaged(times: Sequence[float], values: NDArray[np.float64]) -> NDArray[np.float64]:

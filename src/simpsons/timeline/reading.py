@@ -27,7 +27,7 @@ class Timeline:
     """Who is on screen when.
 
     film: its path. duration: seconds up to which it was read. rate: frames classified a second.
-    minimum: the averaged probability that an interval needed. cuts: the seconds at which a shot
+    minimum: the mean probability that an interval needed. cuts: the seconds at which a shot
     ends and the next begins. thumbnails: for each label with an interval, its surest frame as
     the network saw it, uint8 `[64, 64, 3]`. aspect: width to height of the film as it is shown.
     problem: what could not be read, in words; None if nothing.
@@ -65,8 +65,8 @@ def read(
 ) -> Timeline:
     """Who is on screen when.
 
-    rate: frames a second to classify, above 0. minimum: the averaged probability, 0 to 1, that a
-    character must have. A film that breaks off gives what was read of it, with `problem` set.
+    rate: frames a second to classify, above 0. minimum: the mean probability, 0 to 1, that a
+    character must have in an interval. A film that breaks off gives what was read of it, with `problem` set.
 
     Raises FilmError for a film without a frame that can be read, SimpsonsError for a rate or
     minimum out of its range.
