@@ -66,7 +66,8 @@ def read(
     """Who is on screen when.
 
     rate: frames a second to classify, above 0. minimum: the mean probability, 0 to 1, that a
-    character must have in an interval. A film that breaks off gives what was read of it, with `problem` set.
+    character must have in an interval. A film that breaks off gives what was read of it, with
+    `problem` set.
 
     Raises FilmError for a film without a frame that can be read, SimpsonsError for a rate or
     minimum out of its range.
