@@ -55,8 +55,12 @@ def _copy(film: Film, copy: av.container.OutputContainer, timeline: Timeline, tr
     out = copy.add_stream("libx264", rate=film.frame_rate, options={"preset": "veryfast"})
     out.width, out.height = source.width // 2 * 2, source.height // 2 * 2
     out.pix_fmt = "yuv420p"
-    out.codec_context.time_base = out.time_base = source.time_base
+    out.codec_context.time_base = out.time_base = film.time_base
     out.sample_aspect_ratio = source.sample_aspect_ratio or Fraction(1)
+    with Film(film.path) as ahead:  # sound may come before the first picture, and ends the header
+        rotation = next(ahead.frames()).picture.rotation
+    if rotation:
+        out.set_display_rotation(rotation)
     for tag in ("colorspace", "color_primaries", "color_trc"):
         setattr(out.codec_context, tag, getattr(source.codec_context, tag))
     others = _sound(film, copy)
@@ -65,15 +69,13 @@ def _copy(film: Film, copy: av.container.OutputContainer, timeline: Timeline, tr
     total = round(timeline.duration * float(film.frame_rate))
     last = -1
     for frame in track(film.frames(others), total, "annotating"):
-        if last < 0 and frame.picture.rotation:
-            out.set_display_rotation(frame.picture.rotation)
         picture = scaler.reformat(frame.picture, out.width, out.height, "yuv420p")
         picture.make_writable()
         name = names(frame)
         if name is not None:
             _put(picture, name)
-        last = max(last + 1, round(frame.time / source.time_base))
-        picture.pts, picture.time_base = last, source.time_base
+        last = max(last + 1, round(frame.time / film.time_base))
+        picture.pts, picture.time_base = last, film.time_base
         picture.pict_type = 0
         copy.mux(out.encode(picture))
     copy.mux(out.encode())
@@ -87,7 +89,7 @@ def _sound(film: Film, copy: av.container.OutputContainer) -> Callable[[av.Packe
     }
 
     def put(packet: av.Packet[Any]) -> None:
-        if packet.stream.index in streams and packet.dts is not None:
+        if packet.stream.index in streams and packet.pts is not None and packet.dts is not None:
             shift = round(film.start / packet.time_base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             packet.stream = streams[packet.stream.index]

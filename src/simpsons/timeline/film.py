@@ -33,8 +33,8 @@ class Film:
     """A film that is open for reading; use it in a `with` block.
 
     duration: in seconds, as the header says; None if it doesn't. start: the timestamp, in seconds,
-    of the film's start. frame_rate: frames a second, on average. end: the second up to which
-    frames have been read so far.
+    of the film's start. frame_rate: frames a second, on average. time_base: the unit of the
+    pictures' timestamps, in seconds. end: the second up to which frames have been read so far.
 
     Raises FilmError for a file that is missing, no film, or without pictures.
     """
@@ -61,6 +61,7 @@ class Film:
         self.stream = streams[0]
         self.stream.thread_type = "AUTO"
         self.frame_rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+        self.time_base = self.stream.time_base or Fraction(1, av.time_base)
         duration, start = self.container.duration, self.container.start_time
         self.duration = None if duration is None else duration / av.time_base
         self.start = (start or 0) / av.time_base

@@ -93,8 +93,8 @@ def read(
                 rows.append([top[label] for label in labels])
                 _keep(candidates, prediction.label, (prediction.probability, sample))
                 aspect = sample.aspect
-            bounds = [*shots.starts[number : number + 2], source.end][:2]
-            found = of_shot(*bounds, times, np.array(rows), labels, rate, minimum)
+            start, end, *_ = *shots.starts[number : number + 2], source.end
+            found = of_shot(start, end, times, np.array(rows), labels, rate, minimum)
             for label in candidates.keys() & {interval.label for interval in found}:
                 _keep(thumbnails, label, candidates[label])
             intervals += found
