@@ -66,7 +66,7 @@ def of_shot(
     best = averaged(times, np.hstack([probabilities, nobody])).argmax(axis=1)
     changes = np.flatnonzero(np.diff(best)) + 1
     # somewhere between two frames classified: half a step before the later one
-    bounds = [start, *(float(times[change]) - 0.5 / rate for change in changes), end]
+    bounds = [start, *(float(times[int(change)]) - 0.5 / rate for change in changes), end]
     result = []
     for place, run in enumerate(np.split(np.arange(len(best)), changes)):
         label = best[run[0]]
