@@ -48,17 +48,16 @@ async def read(request: Request, limits: Limits) -> list[Upload]:
         raise Refusal(400, f"the body can't be read: {error.message}", REMEDY) from None
     except ClientDisconnect:
         raise Refusal(400, "the body ends early", "send it again") from None
-    async with form:
-        if not reader.ended:
-            raise Refusal(400, "the body ends early", "send it again")
-        files = form.getlist(FIELD)
-        if not files:
-            raise Refusal(422, "no pictures in the request", REMEDY)
-        return [
-            Upload(await file.read(), file.filename or f"picture {number}")
-            for number, file in enumerate(files, 1)
-            if isinstance(file, UploadFile)
-        ]
+    if not reader.ended:
+        raise Refusal(400, "the body ends early", "send it again")
+    files = form.getlist(FIELD)
+    if not files:
+        raise Refusal(422, "no pictures in the request", REMEDY)
+    return [
+        Upload(await file.read(), file.filename or f"picture {number}")
+        for number, file in enumerate(files, 1)
+        if isinstance(file, UploadFile)
+    ]
 
 
 class _Reader(MultiPartParser):

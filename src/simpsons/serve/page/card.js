@@ -52,9 +52,8 @@ export class Card {
   }
 
   verdict(network) {
-    const answer = this.answers.get(network);
-    if (this.error || !answer) return "not read";
-    return answer.verdict === "unknown" ? "unknown" : this.names(answer.verdict);
+    const { verdict } = this.answers.get(network);
+    return verdict === "unknown" ? "unknown" : this.names(verdict);
   }
 
   panel(network) {

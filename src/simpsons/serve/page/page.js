@@ -81,11 +81,15 @@ function* batches(asked) {
 }
 
 function report(asked) {
+  const read = asked.filter((card) => !card.error);
   const said = shownNetworks().map((network) => {
-    const verdicts = asked.map((card) => card.verdict(network)).join(", ");
+    const verdicts = read.map((card) => card.verdict(network)).join(", ");
     return shownNetworks().length > 1 ? `${network}: ${verdicts}` : verdicts;
   });
-  find("#status").textContent = `${counted(asked.length)}. ${said.join(". ")}`;
+  const failed = asked.length - read.length;
+  if (read.length === 0) said.length = 0;
+  if (failed > 0) said.push(`${counted(failed)} could not be read`);
+  find("#status").textContent = [`${counted(asked.length)}`, ...said].join(". ");
 }
 
 function counted(number) {
@@ -172,6 +176,7 @@ function connectExamples() {
   });
 }
 
+if (!names.has("homer_simpson")) find("#known").textContent = `${names.size} characters`;
 find("#origin").textContent = location.origin;
 connectSettings();
 connectWaysIn();
