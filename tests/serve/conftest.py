@@ -4,7 +4,6 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.demo.drawings import DOLLS, draw
@@ -16,12 +15,21 @@ def classifiers():
 
 
 @pytest.fixture(scope="session")
-def doll() -> bytes:
+def dolls():
+    """So many pictures of paper dolls, as PNG."""
+
+    def drawn(count: int) -> list[bytes]:
+        pictures = []
+        for number in range(count):
+            file = io.BytesIO()
+            draw(DOLLS[number % len(DOLLS)], np.random.default_rng(number), 80).save(file, "PNG")
+            pictures.append(file.getvalue())
+        return pictures
+
+    return drawn
+
+
+@pytest.fixture(scope="session")
+def doll(dolls) -> bytes:
     """A picture of a paper doll, as PNG."""
-    return png(draw(DOLLS[0], np.random.default_rng(0), 80))
-
-
-def png(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
+    return dolls(1)[0]

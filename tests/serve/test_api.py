@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import io
 import json
@@ -7,9 +8,13 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,7 +23,6 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from simpsons import explain
-from simpsons.classifier import Classifier
 from simpsons.cli import main
 from simpsons.errors import SimpsonsError
 from simpsons.serve import server
@@ -231,6 +235,7 @@ def test_the_page_is_all_here(client, path, media_type):
         ("top=0", "top: "),
         ("top=many", "top: "),
         ("explain=perhaps", "explain: "),
+        ("modle=cnn", "no parameter 'modle'"),
     ],
 )
 def test_parameters_that_are_wrong(client, doll, query, word):
@@ -268,24 +273,34 @@ def test_bodies_that_are_no_pictures(client, body, headers, status):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "/etc/passwd", r"..\..\boot.ini", "C:\\x.png", "a\tb", "\u202e.png"]
+    ("name", "said"),
+    [
+        ("../../etc/passwd", "../../etc/passwd"),
+        ("/etc/passwd", "/etc/passwd"),
+        (r"..\..\boot.ini", r"..\..\boot.ini"),
+        (r"C:\x.png", "x.png"),
+        ("a\nb", "a%0Ab"),
+        ("\u202e.png", "\u202e.png"),
+        ("", "picture 1"),
+    ],
 )
-def test_a_name_from_outside_is_only_said_again(client, doll, name, monkeypatch, tmp_path):
+def test_a_name_from_outside_is_only_said_again(client, doll, name, said, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    written = []
-    flags = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-
-    def watch(event, arguments):
-        if event == "open" and watching and isinstance(arguments[2], int) and arguments[2] & flags:
-            written.append(arguments[0])
-
-    watching = True
-    sys.addaudithook(watch)
-    [picture] = pictures(client.post("/predict", files=files((name, doll))))
-    watching = False
-    assert picture["path"] == name
-    assert written == []
+    body = HEADER.replace(b"a.png", name.replace("\n", "%0A").encode()) + doll + b"\r\n--b--\r\n"
+    [picture] = pictures(client.post("/predict", content=body, headers=FORM))
+    assert picture["path"] == said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_are_never_on_disk(classifiers, doll, monkeypatch):
+    def rollover(_):
+        raise AssertionError("a temporary file is written")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", rollover)
+    with TestClient(create_app(classifiers), URL) as client:
+        large = doll + bytes(5_000_000)
+        [picture] = pictures(client.post("/predict", files=files(("large.png", large))))
+    assert picture["label"]
 
 
 @pytest.mark.parametrize(
@@ -341,47 +356,112 @@ def test_too_large(client, doll):
     assert refused(client.post("/predict", files=files(*many)), 413, "at most 4")
 
 
-def streamed(size, sent):
-    yield HEADER
-    for _ in range(0, size, 10_000):
-        sent.append(10_000)
-        yield bytes(10_000)
-
-
 @pytest.mark.parametrize("length", ["12,3", "-1", "1e3", "", "٣"])
 def test_a_length_that_is_no_number(client, length):
     headers = FORM | {"Content-Length": length.encode()}
     assert refused(client.post("/predict", content=b"", headers=headers), 400, "Content-Length")
 
 
+async def ask(app, receive, headers=(), method="POST", path="/predict"):
+    """Status, headers and JSON of an answer, straight from the application."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    given = {"Host": "127.0.0.1", **FORM, **dict(headers)}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(key.lower().encode(), value.encode()) for key, value in given.items()],
+    }
+    await app(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in sent)
+    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(body)
+
+
 @pytest.mark.parametrize("length", [{}, {"Content-Length": "100"}], ids=["none", "a lie"])
 def test_a_body_is_counted_whatever_it_says_of_its_length(classifiers, length):
     """Straight to the application: a server in front of it may let more through."""
-    import asyncio
-
-    sent = []
-    parts = iter(streamed(GIGABYTE, sent))
-    answers = []
+    read = []
 
     async def receive():
-        return {"type": "http.request", "body": next(parts), "more_body": True}
+        read.append(10_000)
+        part = HEADER if len(read) == 1 else bytes(10_000)
+        return {"type": "http.request", "body": part, "more_body": sum(read) < GIGABYTE}
 
-    async def send(message):
-        answers.append(message)
+    limits = Limits(file_bytes=GIGABYTE, request_bytes=100_000)
+    status, headers, said = asyncio.run(ask(create_app(classifiers, limits), receive, length))
+    assert status == 413
+    assert headers[b"connection"] == b"close"
+    assert said["error"].startswith("the request is too large")
+    assert sum(read) <= limits.request_bytes + 20_000
 
-    headers = {"Host": "127.0.0.1", **FORM, **length}
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/predict",
-        "query_string": b"",
-        "headers": [(key.lower().encode(), value.encode()) for key, value in headers.items()],
-    }
-    limits = Limits(file_bytes=10**8, request_bytes=100_000)
-    asyncio.run(create_app(classifiers, limits)(scope, receive, send))
-    assert answers[0]["status"] == 413
-    assert dict(answers[0]["headers"])[b"connection"] == b"close"
-    assert sum(sent) <= limits.request_bytes + 10_000
+
+def test_a_body_that_does_not_come(classifiers):
+    async def receive():
+        await asyncio.Event().wait()
+
+    status, _, said = asyncio.run(ask(create_app(classifiers, SMALL), receive))
+    assert status == 408
+    assert said["error"] == "the body was not there after 0.5 s"
+
+
+def test_too_many_requests_at_once(classifiers, doll):
+    body = {"type": "http.request", "body": HEADER + doll + b"\r\n--b--\r\n"}
+
+    async def crowd():
+        app = create_app(classifiers, replace(SMALL, body_seconds=60))
+        sent = asyncio.Event()
+
+        async def late():
+            await sent.wait()
+            return body
+
+        async def prompt():
+            return body
+
+        first = [asyncio.create_task(ask(app, late)) for _ in range(SMALL.requests)]
+        await asyncio.sleep(0.05)
+        refused = await ask(app, prompt)
+        health = await ask(app, prompt, method="GET", path="/health")
+        sent.set()
+        return refused, health, await asyncio.gather(*first), await ask(app, prompt)
+
+    refused, health, first, after = asyncio.run(crowd())
+    assert refused[0] == 503
+    assert set(refused[2]) == {"error", "remedy"}
+    assert refused[1][b"retry-after"] == b"1"
+    assert health[0] == 200
+    assert [answer[0] for answer in first] == [200] * SMALL.requests
+    assert after[0] == 200
+
+
+def test_health_answers_while_a_network_works(classifiers, monkeypatch, doll):
+    done = threading.Event()
+    monkeypatch.setattr(explain, "heat_map", lambda *_: done.wait(10) and np.zeros((64, 64)))
+    with TestClient(create_app(classifiers), URL) as client, ThreadPoolExecutor() as pool:
+        send = partial(client.post, "/predict?explain=true", files=files(("a.png", doll)))
+        slow = pool.submit(send)
+        assert client.get("/health").status_code == 200
+        assert not slow.done()
+        done.set()
+        assert slow.result().status_code == 200
+
+
+def test_a_fault_of_ours_is_said_in_the_same_shape(classifiers, monkeypatch, doll, caplog):
+    def fail(*_):
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(explain, "heat_map", fail)
+    with TestClient(create_app(classifiers), URL, raise_server_exceptions=False) as client:
+        answer = client.post("/predict?explain=true", files=files(("a.png", doll)))
+        assert refused(answer, 500)
+        assert "out of order" not in answer.text
+        assert "out of order" in caplog.text
+        assert client.get("/health").status_code == 200
 
 
 # Who may ask
@@ -392,7 +472,9 @@ def test_hosts_of_this_machine(client, host):
     assert client.get("/health", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "[", "@"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "[", "@"]
+)
 def test_a_foreign_host(client, host):
     assert refused(client.get("/health", headers={"Host": host}), 400, "Host")
 
@@ -486,29 +568,51 @@ def test_a_path_that_takes_no_body_reads_none(service):
     assert status == 404
 
 
-def test_a_body_that_never_comes(client, classifiers):
-    """Refused after its time, and while it is awaited others are answered, up to the limit."""
-    gate = threading.Event()
+def test_a_taken_port_is_said(service):
+    _, port = service
+    result = CliRunner().invoke(main, ["serve", "--model", "xception", "--port", str(port)])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: 127.0.0.1 port {port}: ")
+    assert "--port" in result.stderr
+    assert result.stderr.count("\n") == 1
 
-    def slow():
-        yield HEADER
-        gate.wait(5)
-        yield b"x"
 
-    with TestClient(create_app(classifiers, SMALL, LOOPBACK), URL) as client:
-        answers = []
-        threads = [
-            threading.Thread(
-                target=lambda: answers.append(
-                    client.post("/predict", content=slow(), headers=FORM | {"X": "1"})
-                )
-            )
-            for _ in range(1)
-        ]
-        for thread in threads:
-            thread.start()
-        assert client.get("/health").status_code == 200
-        gate.set()
-        for thread in threads:
-            thread.join()
-    assert refused(answers[0], 400, "ends early")
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 70 + ".example"])
+def test_an_address_that_is_none(host):
+    with pytest.raises(SimpsonsError, match="choose another"):
+        server.listen(host, 0)
+
+
+def test_a_network_that_is_none(cli):
+    result = cli("serve", "--model", "resnet", "--port", 0)
+    assert result.exit_code == 2
+    assert "resnet: no such weights" in result.stderr
+
+
+def test_without_the_extra(cli, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("simpsons.serve")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    result = cli("serve")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: this command needs uvicorn: pip install 'simpsons[app]'\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+def test_what_is_under_way_is_finished_when_it_is_told_to_stop(service, doll):
+    process, port = service
+    body = HEADER + doll + b"\r\n--b--\r\n"
+    with connect(port, post(f"Content-Length: {len(body)}")) as connection:
+        connection.sendall(body[:-50])
+        with socket.create_connection(("127.0.0.1", port)) as other:  # so the first is under way
+            other.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert received(other) == (200, {"status": "ok"})
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        connection.sendall(body[-50:])
+        status, said = received(connection)
+    assert status == 200
+    assert said["results"][0]["pictures"][0]["path"] == "a.png"
+    process.wait(10)
+    assert process.stderr.read() == b""

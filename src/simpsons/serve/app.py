@@ -101,6 +101,9 @@ def _add_predict(app: FastAPI, inference: Inference, limits: Limits) -> None:
         A picture that can't be read is reported in its place and the rest go on.
         """
         nonlocal under_way
+        unknown = sorted(set(request.query_params) - {"model", "explain", "top"})
+        if unknown:
+            raise Refusal(422, f"no parameter {unknown[0]!r:.80}", "use model, explain or top")
         if model not in choices:
             raise Refusal(422, f"model: no network {model!r:.80}", f"use {' or '.join(choices)}")
         if under_way >= limits.requests:
