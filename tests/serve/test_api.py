@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import webbrowser
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -587,6 +588,16 @@ def test_a_network_that_is_none(cli):
     result = cli("serve", "--model", "resnet", "--port", 0)
     assert result.exit_code == 2
     assert "resnet: no such weights" in result.stderr
+
+
+def test_the_page_is_opened_where_that_is_asked(cli, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(server, "serve", lambda networks, host, port, started: started("http://x/"))
+    assert cli("serve", "--model", "cnn").stdout == "http://x/  (Ctrl+C stops)\n"
+    assert opened == []
+    assert cli("serve", "--model", "cnn", "--open").exit_code == 0
+    assert opened == ["http://x/"]
 
 
 def test_without_the_extra(cli, monkeypatch):

@@ -37,7 +37,7 @@ export class Card {
     this.find(".waiting").hidden = true;
   }
 
-  // Whether there is something that the service has not been asked yet.
+  // Whether the service has not been asked yet where it looked.
   lacksHeat() {
     return !this.error && [...this.answers.values()].some((answer) => !answer.heat_map);
   }

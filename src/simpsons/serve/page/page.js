@@ -34,16 +34,29 @@ function remove(card) {
 // The service
 
 function ask(asked) {
-  for (const batch of batches(asked)) asking = asking.then(() => request(batch));
-  asking = asking.then(() => report(asked));
+  asking = asking.then(() => answer(asked));
 }
 
-async function request(batch) {
+// Names first: where the networks looked takes them much longer.
+async function answer(asked) {
+  for (const batch of batches(asked)) await request(batch, false);
+  report(asked);
+  if (find("#heat").checked) await explain(asked);
+}
+
+async function explain(asked) {
+  const lacking = asked.filter((card) => card.lacksHeat());
+  for (const batch of batches(lacking)) await request(batch, true);
+  report(asked);
+}
+
+async function request(batch, heat) {
   const body = new FormData();
   for (const { file } of batch) body.append("pictures", file, file.name);
   const model = networks.length > 1 ? "both" : networks[0];
-  const query = new URLSearchParams({ model, explain: find("#heat").checked, top: 5 });
-  find("#status").textContent = `Looking at ${counted(batch.length)} …`;
+  const query = new URLSearchParams({ model, explain: heat, top: 5 });
+  const task = heat ? "Finding what counted in" : "Looking at";
+  find("#status").textContent = `${task} ${counted(batch.length)} …`;
   try {
     const response = await fetch(`/predict?${query}`, { method: "POST", body });
     const answer = await response.json();
@@ -113,8 +126,7 @@ function connectSettings() {
   });
   find("#heat").addEventListener("change", () => {
     find("#results").classList.toggle("hot", find("#heat").checked);
-    const lacking = cards.filter((card) => card.lacksHeat());
-    if (find("#heat").checked && lacking.length > 0) ask(lacking);
+    if (find("#heat").checked && cards.length > 0) asking = asking.then(() => explain(cards));
   });
   find("#results").classList.toggle("hot", find("#heat").checked);
   find("#clear").addEventListener("click", () => {
