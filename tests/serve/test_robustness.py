@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from simpsons.serve.app import create_app
 from simpsons.serve.limits import Limits
 
-GENERATED, MUTATED = 100, 400
+GENERATED, MUTATED = 60, 440
 LIMITS = Limits(file_bytes=20_000, request_bytes=50_000, pictures=3)
 
 START = b"--bound\r\n"
@@ -84,7 +84,7 @@ def mutations(doll):
     """Malformed bodies with their media types, the same ones each time."""
     rng = random.Random(0)
     body = HEADER + doll[:500] + END
-    for _ in range(150):
+    for _ in range(200):
         yield MULTIPART, body[: rng.randrange(len(body) - len(END) + 2)]
     for region in (START[:-2], DISPOSITION, FIELD, END[2:-2]):
         for _ in range(40):
