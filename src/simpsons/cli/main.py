@@ -17,6 +17,7 @@ COMMANDS = {
     "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
     "export": ("simpsons.cli.train:export", "Write a run's best weights as one ONNX file."),
     "import": ("simpsons.cli.train:import_keras", "Turn a Keras file into an ONNX file."),
+    "serve": ("simpsons.cli.serve:serve", "Serve a page and an API on this machine."),
     "models": ("simpsons.cli.models:models", "Show both networks layer by layer."),
     "data": ("simpsons.cli.data:data", "Fetch, look at, audit and split pictures."),
     "demo": ("simpsons.cli.demo:demo", "Run the whole path without any data."),
@@ -41,7 +42,16 @@ TRAIN_PACKAGES = frozenset(
     }
 )
 
+APP_PACKAGES = frozenset({"fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"})
+
 VIDEO_PACKAGES = frozenset({"av", "cv2", "scenedetect"})
+
+EXTRAS = {
+    **dict.fromkeys(TRAIN_PACKAGES, "train"),
+    **dict.fromkeys(APP_PACKAGES, "app"),
+    **dict.fromkeys(VIDEO_PACKAGES, "video"),
+}
+"""The extra that has a package which a command may lack."""
 
 
 class _UserError(click.ClickException):
@@ -72,9 +82,9 @@ class _Commands(click.Group):
             raise _UserError(str(error)) from None
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
-            if package not in TRAIN_PACKAGES | VIDEO_PACKAGES:
+            extra = EXTRAS.get(package)
+            if extra is None:
                 raise
-            extra = "video" if package in VIDEO_PACKAGES else "train"
             raise _UserError(
                 f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
             ) from None
