@@ -18,7 +18,7 @@ touch are joined, and a missed one mixes two characters.
 """
 
 SHORTEST = 0.4
-"""Seconds between two cuts at least, so that a flash is no shot."""
+"""Seconds between two cuts at least, so that a flash makes one at most."""
 
 
 class ShotDetector:
