@@ -9,9 +9,9 @@ So the weights are, to rounding, those of one process. The first process alone w
 Outside torchrun there is one process, and each function here does nothing or next to nothing.
 """
 
+import atexit
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -49,21 +49,16 @@ def local_rank() -> int:
     return int(os.environ["LOCAL_RANK"]) if launched() else 0
 
 
-@contextmanager
-def joined(device: torch.device) -> Iterator[None]:
-    """Connect the processes that torchrun started: NCCL between GPUs, gloo between CPUs."""
+def join(device: torch.device) -> None:
+    """Connect the processes that torchrun started, once: NCCL between GPUs, gloo between CPUs."""
     if processes() == 1 or distributed.is_initialized():
-        yield
         return
     backend = "gloo"
     if device.type == "cuda":
         torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, timeout=_LONGEST_WAIT)
-    try:
-        yield
-    finally:
-        distributed.destroy_process_group()
+    atexit.register(distributed.destroy_process_group)
 
 
 def first_does(work: Callable[[], T]) -> T | None:
@@ -156,7 +151,7 @@ def averaging(network: nn.Module, device: torch.device) -> nn.Module:
     if not distributed.is_initialized():
         return network
     where = [device] if device.type == "cuda" else None
-    return DistributedDataParallel(network, device_ids=where, broadcast_buffers=False)
+    return DistributedDataParallel(network, device_ids=where)
 
 
 class Dropout(nn.Module):
@@ -187,8 +182,8 @@ class BatchNorm(nn.BatchNorm2d):
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         assert self.momentum is not None
-        values = x.float()
-        count = total(torch.tensor(float(values.numel() // self.num_features)))
+        values = x.to(torch.promote_types(x.dtype, torch.float32))
+        count = total(torch.tensor(values.numel() // self.num_features)).to(values)
         mean = _sum(values.sum((0, 2, 3))) / count
         centred = values - mean.view(1, -1, 1, 1)
         variance = _sum(centred.square().sum((0, 2, 3))) / count
@@ -220,6 +215,6 @@ def _batch_norm(layer: nn.BatchNorm2d) -> nn.Module:
     if layer.weight.device.type == "cuda":
         synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(layer)
         return synchronised
-    whole = BatchNorm(layer.num_features, layer.eps, layer.momentum)
+    whole = BatchNorm(layer.num_features, layer.eps, layer.momentum).to(layer.weight)
     whole.load_state_dict(layer.state_dict())
     return whole

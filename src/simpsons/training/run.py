@@ -121,9 +121,9 @@ def start(
         write_text(folder / CONFIG, json.dumps(config.to_json(), indent=2) + "\n")
         return config, dataset, chosen
 
-    with parallel.joined(where):
-        prepared = parallel.first_does(prepare) or _load(folder, silent)
-        return _train(folder, *prepared, observer)
+    parallel.join(where)
+    prepared = parallel.first_does(prepare) or _load(folder, silent)
+    return _train(folder, *prepared, observer)
 
 
 def resume(
@@ -135,9 +135,9 @@ def resume(
     when the folder is no run, or its data changed.
     """
     folder = Path(folder)
-    with parallel.joined(choose_device(Config.read(folder).device)):
-        loaded = parallel.first_does(lambda: _load(folder, track)) or _load(folder, silent)
-        return _train(folder, *loaded, observer)
+    parallel.join(choose_device(Config.read(folder).device))
+    loaded = parallel.first_does(lambda: _load(folder, track)) or _load(folder, silent)
+    return _train(folder, *loaded, observer)
 
 
 def _load(folder: Path, track: Track) -> tuple[Config, Dataset, Split]:
