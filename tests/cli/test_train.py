@@ -47,6 +47,25 @@ def test_ctrl_c_says_how_to_resume(cli, many_drawings, tmp_path, monkeypatch):
     assert f"simpsons train --resume {tmp_path / 'run'}" in result.stderr
 
 
+def test_it_says_what_it_runs_on_and_what_a_teacher_does_not_tell(
+    cli, many_drawings, onnx_model, tmp_path, monkeypatch
+):
+    def interrupted(*_args, **kwargs):
+        assert len(kwargs["teachers"]) == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    out = tmp_path / "run"
+    how = ("--batch", "48", "--device", "cpu", "--teacher", onnx_model, "--out", out)
+    said = cli("train", many_drawings, *how).stderr
+    assert "xception, recipe default: 30 epochs, batch 48" in said
+    assert "on cpu (" in said
+    assert f"Warning: {onnx_model} does not say which pictures it learnt from" in said
+    machine = json.loads((out / "config.json").read_text())["machine"]
+    assert machine["device"] == "cpu"
+    assert machine["processes"] == 1
+
+
 def test_export_with_half_and_card(cli, run_folder, tmp_path):
     full, half = tmp_path / "full.onnx", tmp_path / "half.onnx"
     assert cli("export", run_folder, full).exit_code == 0
