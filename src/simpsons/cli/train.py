@@ -123,12 +123,13 @@ def train(
         learning_rate=learning_rate or chosen.learning_rate,
     )
     with _one_voice() as speaks, ExitStack() as stack:
+        name: str = model
         if resume:
             config = Config.read(resume)
-            model, chosen, device = config.network, config.recipe, config.device
+            name, chosen, device = config.network, config.recipe, config.device
         observer: Observer = Silent()
         if speaks:
-            click.echo(f"{model}, recipe {chosen.name}: {chosen.summary}", err=True)
+            click.echo(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
             click.echo(f"on {describe(choose_device(device))}", err=True)
             for source in learnt.of_unknown_split([initial, *teachers] if initial else teachers):
                 click.echo(
