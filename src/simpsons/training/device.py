@@ -80,5 +80,5 @@ def precision(device: torch.device) -> AbstractContextManager[None]:
 def _multiplies_bf16(device: torch.device) -> bool:
     """Whether it is a GPU with bf16 tensor cores, or a CPU with AMX tiles."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())

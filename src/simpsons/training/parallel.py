@@ -131,7 +131,8 @@ class Batch:
         """
         if not distributed.is_initialized():
             return 1.0
-        return (self.own.stop - self.own.start) * distributed.get_world_size() / self.size
+        rows: int = self.own.stop - self.own.start
+        return rows * processes() / self.size
 
 
 def synchronise(network: nn.Module, batch: Batch) -> None:
