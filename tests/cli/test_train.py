@@ -1,10 +1,12 @@
 """`simpsons train`, `export`, `import` and `models` from the command line."""
 
 import json
+import shutil
 
 import pytest
 
 from simpsons import Classifier
+from simpsons.classifier import model_path
 from simpsons.training import loop
 
 
@@ -45,6 +47,26 @@ def test_ctrl_c_says_how_to_resume(cli, many_drawings, tmp_path, monkeypatch):
     result = cli("train", many_drawings, "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert f"simpsons train --resume {tmp_path / 'run'}" in result.stderr
+
+
+def test_it_says_what_it_runs_on_and_what_an_onnx_file_does_not_tell(
+    cli, many_drawings, tmp_path, monkeypatch
+):
+    def interrupted(*_args, **kwargs):
+        assert kwargs["initial"] is not None
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    out, model = tmp_path / "run", tmp_path / "own.onnx"
+    shutil.copy(model_path("xception"), model)
+    how = ("--batch", "48", "--device", "cpu", "--from", model, "--out", out)
+    said = cli("train", many_drawings, *how).stderr
+    assert "xception, recipe default: 30 epochs, batch 48" in said
+    assert "on cpu (" in said
+    assert f"Warning: {model} does not say which pictures it learnt from" in said
+    machine = json.loads((out / "config.json").read_text())["machine"]
+    assert machine["device"] == "cpu"
+    assert machine["processes"] == 1
 
 
 def test_export_with_half_and_card(cli, run_folder, tmp_path):

@@ -16,7 +16,7 @@ from simpsons.classifier import Classifier
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.errors import SimpsonsError
-from simpsons.training import loop, recipe, run
+from simpsons.training import learnt, loop, recipe, run
 from simpsons.training.recipe import Recipe
 
 SHORT = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32)
@@ -75,7 +75,7 @@ def test_it_learns(unbroken):
 
 def test_the_onnx_file_is_the_best_weights_with_its_provenance(unbroken, many_drawings):
     classifier = Classifier(unbroken)
-    network, best = run.load_best(unbroken)
+    network, best = learnt.load_best(unbroken)
     pixels = cache.load(many_drawings).images[:40]
     logits = loop.predict_logits(network, torch.from_numpy(np.array(pixels)), torch.arange(40))
     expected = torch.softmax(logits / classifier.metadata["temperature"], dim=1)

@@ -1,7 +1,8 @@
 """`simpsons train`, `simpsons export` and `simpsons import`."""
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
 from simpsons.errors import SimpsonsError
-from simpsons.progress import bar
+from simpsons.progress import bar, silent
+from simpsons.training import learnt, parallel, run
 from simpsons.training import recipe as recipes
-from simpsons.training import run
 from simpsons.training.card import write_card
+from simpsons.training.config import Config
+from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
-from simpsons.training.history import Observer
+from simpsons.training.history import Observer, Silent
 
 
 @click.command()
@@ -45,7 +48,12 @@ from simpsons.training.history import Observer
 )
 @options.characters
 @options.seed
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="cpu, cuda or mps; auto is a GPU where there is one.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL]")
 @click.option(
     "--resume",
@@ -56,17 +64,18 @@ from simpsons.training.history import Observer
 @click.option(
     "--from",
     "initial",
-    type=click.Path(path_type=Path),
-    metavar="RUN",
-    help="Start from this run's weights instead of new ones.",
+    type=click.Path(),
+    metavar="MODEL",
+    help="Start from these weights instead of new ones: a run folder, cnn, xception, or an ONNX "
+    "file.",
 )
 @click.option(
     "--teacher",
     "teachers",
     multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="RUN",
-    help="Also learn from this run's network (distillation); may be given several times.",
+    type=click.Path(),
+    metavar="MODEL",
+    help="Also learn from this network (distillation), given likewise; may be given several times.",
 )
 @click.option("--tensorboard", is_flag=True, help="Also write figures for TensorBoard.")
 @options.as_json
@@ -84,8 +93,8 @@ def train(
     device: str,
     out: Path | None,
     resume: Path | None,
-    initial: Path | None,
-    teachers: tuple[Path, ...],
+    initial: str | None,
+    teachers: tuple[str, ...],
     tensorboard: bool,
     as_json: bool,
 ) -> None:
@@ -96,10 +105,14 @@ def train(
     simpsons train my_cartoon --epochs 10 --out runs/mine
     simpsons train my_cartoon --model cnn --teacher runs/mine
     simpsons train my_cartoon --exclude exclude.csv
+    simpsons train simpsons_dataset --split shipped --from xception --epochs 5
     simpsons train --resume runs/mine
+    torchrun --nproc-per-node 2 -m simpsons train simpsons_dataset
 
     The run folder gets the weights (model.onnx), curves.png, metrics.csv, the split, and a report
-    on the validation part. Ctrl-C saves; --resume goes on.
+    on the validation part. Ctrl-C saves; --resume goes on. A GPU needs no other command. With
+    torchrun several processes, each with its own GPU if there are any, train one network: to
+    rounding the same one.
     """
     out = resume or out or Path("runs", model)
     chosen = recipes.named(recipe, model)
@@ -109,14 +122,28 @@ def train(
         batch=batch or chosen.batch,
         learning_rate=learning_rate or chosen.learning_rate,
     )
-    if resume:
-        chosen = run.Config.read(resume).recipe
-    with ExitStack() as stack:
-        display = stack.enter_context(Display(chosen.epochs))
-        observer: Observer = TensorBoard(out, display) if tensorboard else display
+    with _one_voice() as speaks, ExitStack() as stack:
+        name: str = model
+        if resume:
+            config = Config.read(resume)
+            name, chosen, device = config.network, config.recipe, config.device
+        observer: Observer = Silent()
+        if speaks:
+            click.echo(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
+            click.echo(f"on {describe(choose_device(device))}", err=True)
+            for source in learnt.of_unknown_split([initial, *teachers] if initial else teachers):
+                click.echo(
+                    f"Warning: {source} does not say which pictures it learnt from; if "
+                    "some are held out here, the figures flatter.",
+                    err=True,
+                )
+            observer = display = stack.enter_context(Display(chosen.epochs))
+            if tensorboard:
+                observer = TensorBoard(out, display)
+        track = bar if speaks else silent
         try:
             if resume:
-                measured = run.resume(resume, observer=observer, track=bar)
+                measured = run.resume(resume, observer=observer, track=track)
             else:
                 measured = run.start(
                     out,
@@ -131,11 +158,14 @@ def train(
                     seed=seed,
                     device=device,
                     observer=observer,
-                    track=bar,
+                    track=track,
                 )
         except KeyboardInterrupt:
-            click.echo(f"\nStopped. Go on with: simpsons train --resume {out}", err=True)
+            if speaks:
+                click.echo(f"\nStopped. Go on with: simpsons train --resume {out}", err=True)
             sys.exit(130)
+    if measured is None:
+        return
     if as_json:
         options.print_json({"run": str(out), "validation": measured.evaluation.to_json()})
         return
@@ -144,6 +174,17 @@ def train(
     click.echo(f"curves      {out / run.CURVES}")
     click.echo(f"report      {out / run.REPORT}")
     click.echo(f"next        simpsons evaluate --model {out} --split {out / run.SPLIT} --part test")
+
+
+@contextmanager
+def _one_voice() -> Iterator[bool]:
+    """Whether this process speaks. Of several the first does, and the others fail in silence."""
+    try:
+        yield parallel.is_first()
+    except (SimpsonsError, OSError):
+        if parallel.is_first():
+            raise
+        sys.exit(2)
 
 
 @click.command()
@@ -158,7 +199,7 @@ def export(run_folder: Path, out: Path, half: bool, card: bool) -> None:
     simpsons export runs/xception homer.onnx
     simpsons predict picture.jpg --model homer.onnx
     """
-    config = run.Config.read(run_folder)
+    config = Config.read(run_folder)
     dataset = cache.load(config.data, config.characters, bar)
     split = splits.read(run_folder / run.SPLIT, dataset)
     run.export_run(run_folder, out, dataset, split, half)

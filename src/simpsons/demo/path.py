@@ -15,6 +15,7 @@ from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.report import write_report
 from simpsons.progress import Track, silent
 from simpsons.training import run
+from simpsons.training.config import Config
 from simpsons.training.history import Observer
 from simpsons.training.recipe import DEFAULT, Recipe
 
@@ -64,7 +65,7 @@ def play(
     say("measuring on the test part, which nothing was chosen by")
     classifier = Classifier(folder / RUN)
     test = measure(classifier, dataset, split.rows("test"), track)
-    config = run.Config.read(folder / RUN)
+    config = Config.read(folder / RUN)
     write_report(
         folder / REPORT,
         test.evaluation,

@@ -1,6 +1,12 @@
-"""Augmentation of a whole batch on its device: one affine resampling, then colour."""
+"""Augmentation of a whole batch on its device: one affine resampling, then colour.
+
+What is drawn at random is apart from what is done, so that a process that has a slice of a batch
+can draw for the whole batch.
+"""
 
 import math
+from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,30 +18,65 @@ _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma
 _LARGEST_ERASED_SIDE = 0.5
 
 
-def augment(pixels: Tensor, how: Augmentation) -> Tensor:
-    """Change each picture of a batch at random, from PyTorch's random state.
+class Changes(NamedTuple):
+    """What happens to each of N pictures; None is nothing.
+
+    matrix: from output to input coordinates, float32 `[N, 2, 3]`; see `affine`. brightness,
+    contrast, saturation: factors, float32 `[N, 1, 1, 1]`. erased: float32 `[N, 4]`, a rectangle:
+    its height, where it is of the heights left, its width, where it is of the widths left; all
+    are shares from 0 to 1, and a picture that keeps everything has sides of 0.
+    """
+
+    matrix: Tensor
+    brightness: Tensor | None
+    contrast: Tensor | None
+    saturation: Tensor | None
+    erased: Tensor | None
+
+    def of(self, rows: slice) -> "Changes":
+        """The changes of some of the pictures."""
+        return Changes(
+            self.matrix[rows], *(None if values is None else values[rows] for values in self[1:])
+        )
+
+
+def draw(count: int, how: Augmentation, device: torch.device) -> Changes:
+    """Random changes for so many pictures, from PyTorch's random state."""
+    return Changes(
+        matrix=affine(count, how, device),
+        brightness=_factor(count, how.brightness, device),
+        contrast=_factor(count, how.contrast, device),
+        saturation=_factor(count, how.saturation, device),
+        erased=_rectangle(count, how.erase, device) if how.erase else None,
+    )
+
+
+def change(pixels: Tensor, changes: Changes) -> Tensor:
+    """Apply changes to a batch.
 
     pixels: float `[N, 3, H, W]` in [0, 1]. Returns the same shape and range. Pixels from
     outside the picture take the colour of the nearest edge.
     """
-    count = len(pixels)
-    matrix = affine(count, how, pixels.device)
-    grid = functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
+    grid = functional.affine_grid(changes.matrix, list(pixels.shape), align_corners=False)
     pixels = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    if how.brightness:
-        pixels = pixels * _factor(count, how.brightness, pixels.device)
-    if how.contrast:
+    if changes.brightness is not None:
+        pixels = pixels * changes.brightness
+    if changes.contrast is not None:
         mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
-        pixels = mean + (pixels - mean) * _factor(count, how.contrast, pixels.device)
-    if how.saturation:
-        luma = torch.tensor(_GREY, device=pixels.device).view(1, 3, 1, 1)
-        grey = (pixels * luma).sum(dim=1, keepdim=True)
-        pixels = grey + (pixels - grey) * _factor(count, how.saturation, pixels.device)
-    if how.brightness or how.contrast or how.saturation:
+        pixels = mean + (pixels - mean) * changes.contrast
+    if changes.saturation is not None:
+        grey = (pixels * _luma(pixels.device)).sum(dim=1, keepdim=True)
+        pixels = grey + (pixels - grey) * changes.saturation
+    if any(factor is not None for factor in changes[1:4]):
         pixels = pixels.clamp(0, 1)
-    if how.erase:
-        pixels = torch.where(_rectangles(pixels, how.erase), 0.5, pixels)
+    if changes.erased is not None:
+        pixels = torch.where(_inside(changes.erased, pixels), 0.5, pixels)
     return pixels
+
+
+def augment(pixels: Tensor, how: Augmentation) -> Tensor:
+    """Change each picture of a batch at random; see `draw` and `change`."""
+    return change(pixels, draw(len(pixels), how, pixels.device))
 
 
 def affine(count: int, how: Augmentation, device: torch.device) -> Tensor:
@@ -74,20 +115,37 @@ def _spread(count: int, limit: float, device: torch.device) -> Tensor:
     return (2 * torch.rand(count, device=device) - 1) * limit
 
 
-def _factor(count: int, limit: float, device: torch.device) -> Tensor:
-    return (1 + _spread(count, limit, device)).view(-1, 1, 1, 1)
+def _factor(count: int, limit: float, device: torch.device) -> Tensor | None:
+    return (1 + _spread(count, limit, device)).view(-1, 1, 1, 1) if limit else None
 
 
-def _rectangles(pixels: Tensor, probability: float) -> Tensor:
-    """bool `[N, 1, H, W]`: a random rectangle in the share `probability` of the pictures."""
-    count, _, height, width = pixels.shape
-    device = pixels.device
+def _rectangle(count: int, probability: float, device: torch.device) -> Tensor:
+    """float32 `[count, 4]`, as in `Changes`: for the share `probability` of the pictures."""
     chosen = torch.rand(count, device=device) < probability
-    inside = chosen.view(-1, 1, 1, 1)
-    for length, shape in ((height, (1, 1, -1, 1)), (width, (1, 1, 1, -1))):
-        size = torch.rand(count, device=device) * _LARGEST_ERASED_SIDE * length
-        start = torch.rand(count, device=device) * (length - size)
-        place = torch.arange(length, device=device).view(shape)
-        start, size = start.view(-1, 1, 1, 1), size.view(-1, 1, 1, 1)
-        inside = inside & (place >= start) & (place < start + size)
-    return inside
+    sides = []
+    for _ in range(2):
+        size = torch.rand(count, device=device) * _LARGEST_ERASED_SIDE
+        sides += [torch.where(chosen, size, 0), torch.rand(count, device=device)]
+    return torch.stack(sides, dim=1)
+
+
+def _inside(rectangle: Tensor, pixels: Tensor) -> Tensor:
+    """bool `[N, 1, H, W]`: which pixels a rectangle of `Changes` covers."""
+    height, width = pixels.shape[2:]
+    size_y, start_y, size_x, start_x = rectangle.view(-1, 4, 1, 1, 1).unbind(1)
+    return _between(start_y, size_y, height, (1, 1, -1, 1)) & _between(
+        start_x, size_x, width, (1, 1, 1, -1)
+    )
+
+
+def _between(start: Tensor, size: Tensor, length: int, shape: tuple[int, ...]) -> Tensor:
+    place = torch.arange(length, device=size.device).view(shape)
+    size = size * length
+    start = start * (length - size)
+    return (place >= start) & (place < start + size)
+
+
+@cache
+def _luma(device: torch.device) -> Tensor:
+    """float32 `[1, 3, 1, 1]`, copied to the device once: a copy each step would wait for it."""
+    return torch.tensor(_GREY, device=device).view(1, 3, 1, 1)

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from simpsons.errors import SimpsonsError
 from simpsons.files import whole
 
+NETWORK, AVERAGE = "network.", "average.module."
+"""What the names of the weights and of their moving average start with in a state."""
+
 
 class CheckpointError(SimpsonsError):
     """A checkpoint that can't be used. The message names it, the reason and the remedy."""
@@ -75,7 +78,33 @@ def set_fitting_weights(network: nn.Module, other: nn.Module) -> None:
     network.load_state_dict(fitting, strict=False)
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def tensors(
+    network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """Everything of a training that is a tensor, by name. `average` may be the network itself."""
+    averaged = {} if average is network else weights(average, AVERAGE)
+    return weights(network, NETWORK) | averaged | _optimizer_tensors(optimizer)
+
+
+def set_tensors(
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    tensors: dict[str, Tensor],
+) -> None:
+    """Put back what `tensors` took. Raises CheckpointError if it is another network's."""
+    try:
+        set_weights(network, tensors, NETWORK)
+        if average is not network:
+            set_weights(average, tensors, AVERAGE)
+        _set_optimizer_tensors(optimizer, tensors)
+    except (RuntimeError, KeyError, ValueError):
+        raise CheckpointError(
+            "the run in this folder is of another network or recipe; choose another folder"
+        ) from None
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The state tensors of an optimizer: `optimizer.<parameter number>.<name>`."""
     state = optimizer.state_dict()["state"]
     return {
@@ -85,8 +114,8 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def set_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` took."""
+def _set_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `_optimizer_tensors` took."""
     values = optimizer.state_dict()
     values["state"] = {}
     for name, tensor in tensors.items():

@@ -1,38 +1,84 @@
 """Which device and precision a training uses."""
 
+import platform
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import torch
 
 from simpsons.errors import SimpsonsError
+from simpsons.training import parallel
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a training runs on, as it is printed and kept in `config.json`.
+
+    device: PyTorch's name of it. name: of the processor or GPU. precision: `bf16` or `float32`.
+    threads: of the CPU, in each process. processes: that train together.
+    """
+
+    device: str
+    name: str
+    precision: str
+    memory_format: str
+    threads: int
+    processes: int
+
+    def __str__(self) -> str:
+        threads = f"{self.threads} CPU thread{'s' if self.threads > 1 else ''}"
+        processes = f"{self.processes} process{'es' if self.processes > 1 else ''}"
+        kind = f"{self.precision}, {self.memory_format}"
+        return f"{self.device} ({self.name}), {kind}, {processes} of {threads}"
 
 
 def choose_device(name: str = "auto") -> torch.device:
     """`auto` is CUDA where there is one, else Apple's GPU, else the CPU; or any PyTorch name.
 
-    Raises SimpsonsError if the device is not there.
+    Of several processes each takes its own GPU. Raises SimpsonsError if the device is not there.
     """
+    together = parallel.processes() > 1
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        apple = torch.backends.mps.is_available() and not together
+        name = "cuda" if torch.cuda.is_available() else "mps" if apple else "cpu"
+    if name == "cuda" and together:
+        name = f"cuda:{parallel.local_rank()}"
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError):
-        raise SimpsonsError(f"no device {name!r} here; use auto, cpu, cuda or mps") from None
+        raise SimpsonsError(
+            f"no device {name!r} here; use auto, cpu, cuda or mps"
+            f"{', and no more processes than GPUs' if together else ''}"
+        ) from None
+    if together and device.type not in ("cpu", "cuda"):
+        raise SimpsonsError(f"{name} can't train in several processes; use one, or --device cpu")
     return device
 
 
-def precision(device: torch.device) -> AbstractContextManager[None]:
-    """Automatic bf16 where the device multiplies it faster than float32, else float32.
+def describe(device: torch.device) -> Machine:
+    """What a training on this device runs on."""
+    is_gpu = device.type == "cuda"
+    processor = platform.processor() or platform.machine()
+    return Machine(
+        device=device.type,
+        name=torch.cuda.get_device_name(device) if is_gpu else processor,
+        precision="bf16" if _multiplies_bf16(device) else "float32",
+        memory_format="channels_last",
+        threads=torch.get_num_threads(),
+        processes=parallel.processes(),
+    )
 
-    That is a GPU with bf16 tensor cores, or a CPU with AMX tiles.
-    """
-    fast = {
-        "cuda": lambda: torch.cuda.is_bf16_supported(including_emulation=False),
-        "cpu": torch.cpu._is_amx_tile_supported,
-    }
-    if device.type in fast and fast[device.type]():
+
+def precision(device: torch.device) -> AbstractContextManager[None]:
+    """Automatic bf16 where the device multiplies it faster than float32, else float32."""
+    if _multiplies_bf16(device):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    """Whether it is a GPU with bf16 tensor cores, or a CPU with AMX tiles."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())

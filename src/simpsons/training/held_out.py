@@ -122,7 +122,7 @@ def _judge(
     split = Split("held-out", seed, part, np.arange(len(dataset)))
     loop.train(dataset, split, network, recipe, work, seed=seed, device=device, observer=observer)
     learnt = models.build(network, len(dataset.classes), recipe.dropout, recipe.batch_norm)
-    prefix = "average.module." if recipe.average else "network."
+    prefix = checkpoint.AVERAGE if recipe.average else checkpoint.NETWORK
     checkpoint.set_weights(learnt, checkpoint.read(work / loop.LAST).tensors, prefix)
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
     logits = loop.predict_logits(learnt, pixels, torch.arange(len(rows)))

@@ -31,6 +31,16 @@ class Observer(Protocol):
         """After each epoch; `best`: whether it has the best validation accuracy so far."""
 
 
+class Silent:
+    """An observer that shows nothing."""
+
+    def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
+        """Nothing."""
+
+    def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
+        """Nothing."""
+
+
 def to_csv(history: Sequence[Epoch]) -> str:
     """The text of `metrics.csv`."""
     text = io.StringIO()

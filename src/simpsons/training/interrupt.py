@@ -4,9 +4,15 @@ import signal
 import threading
 from types import FrameType
 
+from simpsons.training import parallel
+
 
 class Interrupt:
-    """While it is entered, the first Ctrl-C is only noted; the second one acts at once."""
+    """While it is entered, the first Ctrl-C is only noted; the second one acts at once.
+
+    Of several processes, all stop at the same step. There, one Ctrl-C arrives twice, from the
+    terminal and from torchrun, so all after the first are ignored, until the process ends.
+    """
 
     def __init__(self) -> None:
         self._asked = False
@@ -18,14 +24,15 @@ class Interrupt:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._main:
+        if self._main and not (self._asked and parallel.launched()):
             signal.signal(signal.SIGINT, self._before)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if Ctrl-C was pressed."""
-        if self._asked:
+        """Raise KeyboardInterrupt if Ctrl-C was pressed, in whichever process."""
+        if parallel.any_of(self._asked):
             raise KeyboardInterrupt
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        again = signal.SIG_IGN if parallel.launched() else signal.default_int_handler
+        signal.signal(signal.SIGINT, again)

@@ -63,6 +63,14 @@ class Recipe:
     batch_norm: bool = False
     augmentation: Augmentation = Augmentation()
 
+    @property
+    def summary(self) -> str:
+        """What a person asks of a recipe first, in words."""
+        return (
+            f"{self.epochs} epochs, batch {self.batch}, {self.optimizer}, "
+            f"learning rate {self.learning_rate:g}"
+        )
+
     def learning_rate_at(self, done: float) -> float:
         """The learning rate after the share `done` of all steps, 0 to 1."""
         if self.schedule == "constant":

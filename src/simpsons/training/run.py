@@ -14,7 +14,7 @@ report/index.html  figures on the validation part
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from simpsons import __version__, models
+from simpsons import __version__
 from simpsons.characters import SLUGS
 from simpsons.classifier import Classifier
 from simpsons.dataset import cache, exclusions
@@ -40,59 +40,17 @@ from simpsons.evaluation.report import write_report
 from simpsons.export import export
 from simpsons.files import write_text
 from simpsons.progress import Track, silent
-from simpsons.training import checkpoint, loop
+from simpsons.training import checkpoint, learnt, loop, parallel, unfold
+from simpsons.training.config import CONFIG, Config
+from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.history import Epoch, Observer
 from simpsons.training.recipe import Recipe
 
-CONFIG = "config.json"
 SPLIT = "split.csv"
 EXCLUDE = "exclude.csv"
 CURVES = "curves.png"
 MODEL = "model.onnx"
 REPORT = Path("report", "index.html")
-
-
-@dataclass(frozen=True)
-class Config:
-    """What was asked of a run, and on what it ran."""
-
-    network: str
-    recipe: Recipe
-    data: str
-    characters: Characters
-    initial: str | None
-    teachers: tuple[str, ...]
-    split: str
-    split_seed: int | None
-    seed: int
-    device: str
-    pictures: int
-    left_out: int
-    parts: dict[str, int]
-    classes: tuple[str, ...]
-    version: str
-    dropped: int = 0
-    relabelled: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-    @classmethod
-    def read(cls, folder: Path) -> "Config":
-        """The configuration of a run folder. Raises SimpsonsError if there is none."""
-        path = folder / CONFIG
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            recipe = Recipe.from_json(values["recipe"])
-            tuples = {key: tuple(values[key]) for key in ("classes", "teachers")}
-            return cls(**{**values, **tuples, "recipe": recipe})
-        except FileNotFoundError:
-            raise SimpsonsError(
-                f"{folder}: is no run folder, it has no {CONFIG}; start one with `simpsons train`"
-            ) from None
-        except (KeyError, TypeError, ValueError):
-            raise SimpsonsError(f"{path}: is damaged; train again into a new folder") from None
 
 
 def start(
@@ -110,67 +68,85 @@ def start(
     device: str = "auto",
     observer: Observer,
     track: Track = silent,
-) -> Measured:
+) -> Measured | None:
     """Train a network on a folder of pictures into a new run folder; see `finish`.
 
     exclude: a list of training pictures to drop or relabel; see `dataset.exclusions`.
-    initial: a run folder whose best weights are the first ones, as far as their shapes fit.
-    teachers: run folders of networks to learn from; see `Recipe.distillation`. Both must have
-    been trained on the same split.
+    initial: a network whose best weights are the first ones, as far as their shapes fit: a run
+    folder, `cnn`, `xception` or an ONNX file. teachers: networks to learn from, likewise; see
+    `Recipe.distillation`. Neither may have learnt from pictures that this run holds out.
 
-    Raises SimpsonsError when the folder has a run already or the data can't be used.
+    Of several processes, all train and the first one writes; see `parallel`. The others return
+    None. Raises SimpsonsError when the folder has a run already or the data can't be used.
     """
     folder = Path(folder)
-    if (folder / CONFIG).exists():
-        raise SimpsonsError(
-            f"{folder}: has a run already; go on with it by --resume, or choose another folder "
-            "with --out"
+    where = choose_device(device)
+
+    def prepare() -> tuple[Config, Dataset, Split]:
+        if (folder / CONFIG).exists():
+            raise SimpsonsError(
+                f"{folder}: has a run already; go on with it by --resume, or choose another "
+                "folder with --out"
+            )
+        dataset = cache.load(data, characters, track)
+        require_trainable(dataset)
+        chosen = splits.make(dataset, split, seed, track)
+        excluded = Excluded(0, 0)
+        if exclude:
+            dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
+        config = Config(
+            network=network,
+            recipe=recipe,
+            data=str(Path(data).resolve()),
+            characters=characters,
+            initial=learnt.named(initial) if initial else None,
+            teachers=tuple(learnt.named(teacher) for teacher in teachers),
+            split=chosen.kind,
+            split_seed=chosen.seed,
+            seed=seed,
+            device=device,
+            pictures=len(dataset),
+            left_out=len(dataset.problems),
+            dropped=excluded.dropped,
+            relabelled=excluded.relabelled,
+            parts=chosen.counts(),
+            classes=dataset.classes,
+            version=__version__,
+            machine=asdict(describe(where)),
         )
-    dataset = cache.load(data, characters, track)
-    require_trainable(dataset)
-    chosen = splits.make(dataset, split, seed, track)
-    excluded = Excluded(0, 0)
-    if exclude:
-        dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
-        exclusions.write(folder / EXCLUDE, exclusions.read(exclude))
-    config = Config(
-        network=network,
-        recipe=recipe,
-        data=str(Path(data).resolve()),
-        characters=characters,
-        initial=str(Path(initial).resolve()) if initial else None,
-        teachers=tuple(str(Path(teacher).resolve()) for teacher in teachers),
-        split=chosen.kind,
-        split_seed=chosen.seed,
-        seed=seed,
-        device=device,
-        pictures=len(dataset),
-        left_out=len(dataset.problems),
-        dropped=excluded.dropped,
-        relabelled=excluded.relabelled,
-        parts=chosen.counts(),
-        classes=dataset.classes,
-        version=__version__,
-    )
-    splits.write(folder / SPLIT, dataset, chosen)
-    write_text(folder / CONFIG, json.dumps(config.to_json(), indent=2) + "\n")
-    return _train(folder, config, dataset, chosen, observer)
+        _learn_from(config, dataset, chosen)
+        if exclude:
+            exclusions.write(folder / EXCLUDE, exclusions.read(exclude))
+        splits.write(folder / SPLIT, dataset, chosen)
+        write_text(folder / CONFIG, json.dumps(config.to_json(), indent=2) + "\n")
+        return config, dataset, chosen
+
+    parallel.join(where)
+    prepared = parallel.first_does(prepare) or _load(folder, silent)
+    return _train(folder, *prepared, observer)
 
 
 def resume(
     folder: str | os.PathLike[str], *, observer: Observer, track: Track = silent
-) -> Measured:
+) -> Measured | None:
     """Go on with a run that was stopped, to the same result as if it had not been.
 
-    Raises SimpsonsError when the folder is no run, or its data changed.
+    The number of processes may be another one. Returns what `start` returns. Raises SimpsonsError
+    when the folder is no run, or its data changed.
     """
     folder = Path(folder)
+    parallel.join(choose_device(Config.read(folder).device))
+    loaded = parallel.first_does(lambda: _load(folder, track)) or _load(folder, silent)
+    return _train(folder, *loaded, observer)
+
+
+def _load(folder: Path, track: Track) -> tuple[Config, Dataset, Split]:
     config = Config.read(folder)
     dataset = cache.load(config.data, config.characters, track)
     split = splits.read(folder / SPLIT, dataset)
     if (folder / EXCLUDE).exists():
         dataset, split, _ = exclusions.apply(folder / EXCLUDE, dataset, split)
-    return _train(folder, config, dataset, split, observer)
+    return config, dataset, split
 
 
 def require_trainable(dataset: Dataset) -> None:
@@ -209,7 +185,7 @@ def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
 def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bool = False) -> None:
     """Write the best weights of a run as one ONNX file; see `simpsons.export`."""
     config = Config.read(folder)
-    network, best = load_best(folder)
+    network, best = learnt.load_best(folder)
     rows = torch.from_numpy(split.rows("validation"))
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
     logits = loop.predict_logits(network, pixels, torch.arange(len(rows)))
@@ -227,20 +203,6 @@ def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bo
     if set(config.classes) <= set(SLUGS):
         metadata["data_licence"] = LICENCE
     export(network, out, config.classes, metadata, temperature, half)
-
-
-def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """The network of a run with its best weights, and the epoch and figures they had.
-
-    Raises SimpsonsError if the run has no weights yet.
-    """
-    config = Config.read(folder)
-    network = models.build(
-        config.network, len(config.classes), config.recipe.dropout, _has_batch_norm(config)
-    )
-    best = checkpoint.read(folder / loop.BEST)
-    checkpoint.set_weights(network, best.tensors)
-    return network, best.facts
 
 
 def history(folder: Path) -> list[Epoch]:
@@ -261,6 +223,7 @@ def facts(config: Config) -> dict[str, str]:
         "Split": f"{config.split}: {parts}",
         "Exclusions": f"{config.dropped} dropped, {config.relabelled} relabelled",
         "Seed": str(config.seed),
+        "Machine": str(Machine(**config.machine)) if config.machine else "not noted",
         "simpsons": config.version,
     }
 
@@ -281,13 +244,8 @@ class _Curves:
 
 def _train(
     folder: Path, config: Config, dataset: Dataset, split: Split, observer: Observer
-) -> Measured:
-    learnt = [_learnt(Path(other), dataset, split) for other in _others(config)]
-    initial = learnt[0] if config.initial else None
-    teachers = learnt[1:] if config.initial else learnt
-    for teacher, network in zip(config.teachers, teachers, strict=True):
-        if models.outputs(network) != len(config.classes):
-            raise SimpsonsError(f"{teacher}: has other classes; choose another --teacher")
+) -> Measured | None:
+    initial, teachers = _learn_from(config, dataset, split)
     loop.train(
         dataset,
         split,
@@ -300,26 +258,21 @@ def _train(
         device=config.device,
         observer=_Curves(folder / CURVES, observer),
     )
-    return finish(folder, dataset, split)
+    return parallel.first_does(lambda: finish(folder, dataset, split))
 
 
-def _others(config: Config) -> list[str]:
-    """The run folders that a run learns from: first the initial one, then the teachers."""
-    return [*([config.initial] if config.initial else []), *config.teachers]
-
-
-def _learnt(folder: Path, dataset: Dataset, split: Split) -> nn.Module:
-    """A run's network. Raises SimpsonsError if it learnt from pictures that are held out now."""
-    config = Config.read(folder)
-    if config.data == str(dataset.root.resolve()):
-        seen = splits.read(folder / SPLIT, dataset).part
-        if np.any((seen == "train") & np.isin(split.part, splits.PARTS[1:])):
-            raise SimpsonsError(
-                f"{folder}: learnt from pictures that this run holds out; train it on the same "
-                "split, or choose another run"
-            )
-    return load_best(folder)[0]
-
-
-def _has_batch_norm(config: Config) -> bool:
-    return config.network == "cnn" and config.recipe.batch_norm
+def _learn_from(
+    config: Config, dataset: Dataset, split: Split
+) -> tuple[nn.Module | None, list[nn.Module]]:
+    """The network that a run starts from, if any, and its teachers."""
+    initial = None
+    if config.initial:
+        initial, _ = learnt.load(config.initial, dataset, split)
+        initial = unfold.trainable(initial, config.recipe, dataset.images[split.rows("train")])
+    teachers = []
+    for source in config.teachers:
+        teacher, classes = learnt.load(source, dataset, split)
+        if classes != config.classes:
+            raise SimpsonsError(f"{source}: has other classes; choose another --teacher")
+        teachers.append(teacher)
+    return initial, teachers

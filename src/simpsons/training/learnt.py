@@ -1,0 +1,90 @@
+"""Networks that have learnt: a run's, a shipped one, or one in an ONNX file.
+
+A run may start from their weights or take them as teachers. They must not have learnt from
+pictures that it holds out, or its figures would flatter it.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from simpsons import models
+from simpsons.classifier import SHIPPED, Classifier
+from simpsons.dataset import split as splits
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.split import Split
+from simpsons.errors import SimpsonsError
+from simpsons.onnx_import import read_onnx
+from simpsons.training import checkpoint, loop
+from simpsons.training.config import CONFIG, Config
+
+
+def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The network of a run with its best weights, and the epoch and figures they had.
+
+    Raises SimpsonsError if the run has no weights yet.
+    """
+    config = Config.read(folder)
+    network = models.build(
+        config.network, len(config.classes), config.recipe.dropout, _has_batch_norm(config)
+    )
+    best = checkpoint.read(folder / loop.BEST)
+    checkpoint.set_weights(network, best.tensors)
+    return network, best.facts
+
+
+def named(source: str | os.PathLike[str]) -> str:
+    """What `config.json` calls a source: `cnn` and `xception` as they are, else a whole path."""
+    return str(source) if str(source) in SHIPPED else str(Path(source).resolve())
+
+
+def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[str, ...]]:
+    """A network that has learnt, and its classes.
+
+    source: `cnn`, `xception`, a run folder, or an ONNX file that `simpsons export` wrote.
+    Raises SimpsonsError if it is none, or is known to have learnt from pictures that the split
+    holds out.
+    """
+    if _is_run(source):
+        config = Config.read(Path(source))
+        if config.data == str(dataset.root.resolve()):
+            seen = splits.read(Path(source, "split.csv"), dataset).rows("train")
+            _require_unseen(source, seen, split, "train it on the same split")
+        return load_best(Path(source))[0], config.classes
+    classifier = Classifier(source)
+    if _split_kind(classifier, source) == "shipped":
+        seen = splits.shipped_rows(dataset, "train")
+        _require_unseen(source, seen, split, "choose --split shipped")
+    return read_onnx(source), classifier.labels
+
+
+def of_unknown_split(sources: Iterable[str]) -> list[str]:
+    """Those sources of which it is not known which pictures they learnt from."""
+    files = [source for source in sources if not _is_run(source)]
+    return [file for file in files if _split_kind(Classifier(file), file) != "shipped"]
+
+
+def _is_run(source: str) -> bool:
+    return source not in SHIPPED and Path(source, CONFIG).is_file()
+
+
+def _split_kind(classifier: Classifier, source: str) -> str | None:
+    """The split that an ONNX file says it was trained on, if any."""
+    return "shipped" if source in SHIPPED else classifier.metadata.get("split", {}).get("kind")
+
+
+def _require_unseen(source: str, seen: NDArray[np.int64], split: Split, remedy: str) -> None:
+    if np.isin(split.part[seen], splits.PARTS[1:]).any():
+        raise SimpsonsError(
+            f"{source}: learnt from pictures that this run holds out; {remedy}, or choose another "
+            "network"
+        )
+
+
+def _has_batch_norm(config: Config) -> bool:
+    return config.network == "cnn" and config.recipe.batch_norm
