@@ -37,10 +37,9 @@ from simpsons.evaluation import plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import fit_temperature
 from simpsons.evaluation.report import write_report
-from simpsons.export import export
 from simpsons.files import write_text
 from simpsons.progress import Track, silent
-from simpsons.training import checkpoint, loop
+from simpsons.training import checkpoint, loop, ship
 from simpsons.training.history import Epoch, Observer
 from simpsons.training.recipe import Recipe
 
@@ -207,7 +206,7 @@ def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
 
 
 def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bool = False) -> None:
-    """Write the best weights of a run as one ONNX file; see `simpsons.export`."""
+    """Write the best weights of a run as one ONNX file; see `ship`."""
     config = Config.read(folder)
     network, best = load_best(folder)
     rows = torch.from_numpy(split.rows("validation"))
@@ -226,7 +225,7 @@ def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bo
     }
     if set(config.classes) <= set(SLUGS):
         metadata["data_licence"] = LICENCE
-    export(network, out, config.classes, metadata, temperature, half)
+    ship.ship(network, out, dataset, split, metadata, temperature, half)
 
 
 def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
