@@ -18,6 +18,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from simpsons import models
 from simpsons.familiarity import Familiarity
 from simpsons.files import whole
 from simpsons.images import SIZE
@@ -42,7 +43,7 @@ class _Classifier(nn.Module):
         scaled = pixels.permute(0, 3, 1, 2).float() / 255
         if self.familiarity is None:
             return (torch.softmax(self.network(scaled) / self.temperature, dim=1),)
-        logits, maps = self.network.with_maps(scaled)
+        logits, maps = models.with_maps(self.network, scaled)
         logits = logits / self.temperature
         return torch.softmax(logits, dim=1), self.familiarity(logits, maps)
 

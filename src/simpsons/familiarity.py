@@ -18,23 +18,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
+from simpsons import models
 from simpsons.images import Pixels
 
 KNOWN = 0.95
 """The share of the validation pictures that the threshold lets pass."""
 
-STYLE_FROM, STYLE_WEIGHT = 1.5, 4.0
+STYLE_FROM, STYLE_WEIGHT = 1.5, 2.0
 """Style counts where it is this many standard deviations below the mean, and how much then."""
+
+STRANGERS = 5000
+"""At most so many recoloured pictures teach what is strange."""
 
 _LAST = 256  # channels of the last map, in both networks
 _LIMIT = 8.0  # standard deviations of a feature: what is further counts as this far
-_STRANGERS = 5000
 _REGULARISATION = 0.01
 _BATCH = 64
+_SHRINKAGE = 1e-3
 _SMALLEST = 1e-6
 
 _Array = NDArray[np.float64]
@@ -99,17 +102,28 @@ def fit(
     """Learn from training pictures what is familiar to a network.
 
     pixels: uint8 `[N, 64, 64, 3]`, N at least 2. labels: int64 `[N]`; a class may have one
-    picture or none. Covariances are shrunk (Ledoit and Wolf, 2004), so few pictures will do.
+    picture or none. Covariances are shrunk a little, so that few pictures will do.
     """
     rng = np.random.default_rng(seed)
     logits, means = features(network, pixels)
-    chosen = rng.choice(len(pixels), min(len(pixels), _STRANGERS), replace=False)
+    chosen = rng.choice(len(pixels), min(len(pixels), STRANGERS), replace=False)
     strange = features(network, recoloured(np.asarray(pixels[np.sort(chosen)]), rng))[1]
+    return fit_features(logits / temperature, means, strange, labels)
+
+
+def fit_features(
+    logits: _Array, means: _Array, strange: _Array, labels: NDArray[np.int64]
+) -> Familiarity:
+    """`fit`, from what `features` gives for training pictures and for recoloured ones.
+
+    logits: `[N, classes]`, divided by the temperature. means, strange: `[N, sum of widths]` and
+    `[M, sum of widths]`.
+    """
     last = means[:, -_LAST:]
     mean = last.mean(0)
     present, number = np.unique(labels, return_inverse=True)
     class_means = np.stack([last[number == one].mean(0) for one in range(len(present))])
-    within = _whitening(last - class_means[number])
+    within = whitening(last - class_means[number])
     centre, spread = means.mean(0), means.std(0) + _SMALLEST
     statistics = {
         "centre": centre,
@@ -118,11 +132,11 @@ def fit(
         "class_means": (class_means - mean) @ within,
         "mean": mean,
         "within": within,
-        "overall": _whitening(last - mean),
+        "overall": whitening(last - mean),
         "scale": np.stack([np.zeros(3), np.ones(3)]),
     }
     familiarity = Familiarity(statistics)
-    raw = familiarity.scores(_tensor(logits / temperature), _tensor(means))
+    raw = familiarity.scores(_tensor(logits), _tensor(means))
     familiarity.scale = torch.stack([raw.mean(0), raw.std(0, correction=0) + _SMALLEST])
     return familiarity
 
@@ -150,10 +164,11 @@ def features(network: nn.Module, pixels: Pixels) -> tuple[_Array, _Array]:
     for start in range(0, len(pixels), _BATCH):
         batch = torch.from_numpy(np.array(pixels[start : start + _BATCH]))
         scaled = batch.permute(0, 3, 1, 2).float().div_(255)
-        logits, maps = network.with_maps(scaled.contiguous(memory_format=torch.channels_last))
+        scaled = scaled.contiguous(memory_format=torch.channels_last)
+        logits, maps = models.with_maps(network, scaled)
         parts.append((logits.double().numpy(), pooled(maps).double().numpy()))
-    logits, means = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return logits, means
+    all_logits, all_means = zip(*parts, strict=True)
+    return np.concatenate(all_logits), np.concatenate(all_means)
 
 
 def recoloured(pixels: Pixels, rng: np.random.Generator) -> Pixels:
@@ -169,7 +184,7 @@ def recoloured(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         else:
             hsv = np.array(Image.fromarray(picture).convert("HSV"))
             hsv[..., 0] += np.uint8(rng.integers(40, 216))
-            result[row] = Image.fromarray(hsv, mode="HSV").convert("RGB")
+            result[row] = np.asarray(Image.fromarray(hsv, mode="HSV").convert("RGB"))
     return result
 
 
@@ -185,9 +200,10 @@ def _style(familiar: _Array, strange: _Array) -> _Array:
     return weights
 
 
-def _whitening(centred: _Array) -> _Array:
+def whitening(centred: _Array) -> _Array:
     """`[C, C]`: rows times it have a shrunk covariance of one."""
-    covariance, _ = ledoit_wolf(centred, assume_centered=True)
-    covariance += _SMALLEST * np.eye(len(covariance))
+    covariance = centred.T @ centred / len(centred)
+    added = _SHRINKAGE * np.trace(covariance) / len(covariance) + _SMALLEST**2
+    covariance += added * np.eye(len(covariance))
     factor: _Array = np.linalg.cholesky(np.linalg.inv(covariance))
     return factor
