@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
@@ -38,6 +39,7 @@ _LIMIT = 8.0  # standard deviations of a feature: what is further counts as this
 _REGULARISATION = 0.01
 _BATCH = 64
 _SHRINKAGE = 1e-3
+_FEW = 10  # rows for each channel
 _SMALLEST = 1e-6
 
 _Array = NDArray[np.float64]
@@ -201,9 +203,17 @@ def _style(familiar: _Array, strange: _Array) -> _Array:
 
 
 def whitening(centred: _Array) -> _Array:
-    """`[C, C]`: rows times it have a shrunk covariance of one."""
-    covariance = centred.T @ centred / len(centred)
-    added = _SHRINKAGE * np.trace(covariance) / len(covariance) + _SMALLEST**2
-    covariance += added * np.eye(len(covariance))
+    """`[C, C]`: rows times it have a covariance of one, shrunk a little.
+
+    centred: `[N, C]`. With few rows it is shrunk as Ledoit and Wolf (2004) do.
+    """
+    rows, channels = centred.shape
+    covariance = centred.T @ centred / rows
+    few = rows < _FEW * channels
+    shrinkage = ledoit_wolf_shrinkage(centred, assume_centered=True) if few else _SHRINKAGE
+    variance = np.trace(covariance) / channels + _SMALLEST**2
+    covariance = (1 - shrinkage) * covariance + max(shrinkage, _SHRINKAGE) * variance * np.eye(
+        channels
+    )
     factor: _Array = np.linalg.cholesky(np.linalg.inv(covariance))
     return factor
