@@ -21,6 +21,7 @@ from PIL import Image
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
+from torch.nn import functional
 
 from simpsons import models
 from simpsons.images import Pixels
@@ -91,7 +92,7 @@ def combined(scores: Tensor) -> Tensor:
 
 def pooled(maps: list[Tensor]) -> Tensor:
     """The mean of each channel of each map, float `[N, sum of widths]`."""
-    return torch.cat([nn.functional.adaptive_avg_pool2d(one, 1).flatten(1) for one in maps], 1)
+    return torch.cat([functional.avg_pool2d(one, one.shape[2:]).flatten(1) for one in maps], 1)
 
 
 def fit(
