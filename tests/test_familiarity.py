@@ -182,6 +182,10 @@ def test_a_file_written_anew_has_the_same_probabilities(drawings, tmp_path, nois
     assert after.metadata == changed
 
 
+def replace_classes(dataset, classes):
+    return replace(dataset.listing, classes=classes)
+
+
 def test_writing_anew_needs_the_files_own_classes_and_split(onnx_model, drawings, tmp_path):
     drawn = cache.load(drawings)
     split = splits.Split("own", 0, np.full(len(drawn), "train"), np.arange(len(drawn)))
