@@ -224,6 +224,8 @@ def test_the_json_of_a_prediction():
         "path": "a/b.jpg",
         "label": "homer_simpson",
         "probability": 0.75,
+        "verdict": "homer_simpson",
+        "familiarity": None,
         "top": [
             {"label": "homer_simpson", "probability": 0.75},
             {"label": "moe_szyslak", "probability": 0.25},
@@ -234,7 +236,7 @@ def test_the_json_of_a_prediction():
 
 def test_the_json_of_an_answer_needs_no_numpy(untrained):
     said = json.loads(json.dumps(untrained.predict(filled(1, 2, 3), top=2).to_json()))
-    assert list(said) == ["path", "label", "probability", "top"]
+    assert list(said) == ["path", "label", "probability", "verdict", "familiarity", "top"]
     assert said["path"] is None
     assert said["top"][0] == {"label": said["label"], "probability": said["probability"]}
     assert len(said["top"]) == 2

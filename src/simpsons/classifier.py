@@ -21,8 +21,13 @@ from simpsons.errors import SimpsonsError
 SHIPPED = ("cnn", "xception")
 """The networks whose weights are in the package."""
 
+UNKNOWN = "unknown"
+"""The verdict on a picture that is too unlike what the network learnt."""
+
 BATCH = 32
 """Pictures that go through the network at once."""
+
+_FAMILIARITY = "familiarity"  # the output's name in the file
 
 _BATCHES_AHEAD = 4  # decoded while the network works: bounds the memory of a stream
 
@@ -36,11 +41,15 @@ class Prediction:
     """Who is in a picture.
 
     path: the file, or None for a picture that has none. top: labels with their probabilities
-    (0 to 1), the most probable first.
+    (0 to 1), the most probable first. familiarity: how like the pictures that the network learnt
+    from, higher is more; None where the file does not say. threshold: of the file, below which
+    nobody it knows is in the picture.
     """
 
     path: str | None
     top: tuple[tuple[str, float], ...]
+    familiarity: float | None = None
+    threshold: float | None = None
 
     @property
     def label(self) -> str:
@@ -57,13 +66,28 @@ class Prediction:
         """The probability of `label`, 0 to 1."""
         return self.top[0][1]
 
+    @property
+    def verdict(self) -> str:
+        """The label, or `unknown` where the familiarity is below the threshold.
+
+        The label where the file has no threshold.
+        """
+        if self.familiarity is None or self.threshold is None:
+            return self.label
+        return self.label if self.familiarity >= self.threshold else UNKNOWN
+
     def to_json(self) -> dict[str, Any]:
-        """`{"path", "label", "probability", "top": [{"label", "probability"}, ...]}`."""
+        """`{"path", "label", "probability", "verdict", "familiarity", "top"}`.
+
+        top: `[{"label", "probability"}, ...]`. familiarity may be None.
+        """
         top = [{"label": label, "probability": probability} for label, probability in self.top]
         return {
             "path": self.path,
             "label": self.label,
             "probability": self.probability,
+            "verdict": self.verdict,
+            "familiarity": self.familiarity,
             "top": top,
         }
 
@@ -91,7 +115,8 @@ class Classifier:
     folder with one. threads: of the network, None for one per core.
 
     labels: the classes, in the order of the probabilities. metadata: what the file says of
-    itself: recipe, split, figures, licence.
+    itself: recipe, split, figures, licence. threshold: the familiarity below which the verdict is
+    `unknown`, None where the file has none.
 
     Raises ModelError for a file that is missing, no ONNX, or of another shape.
     """
@@ -118,21 +143,35 @@ class Classifier:
             ) from None
         self.metadata = self._read_metadata()
         self.labels = tuple(str(label) for label in self.metadata["labels"])
+        self.threshold = self._read_threshold()
         self._require_shape()
 
     def probabilities(self, pixels: images.Pixels) -> NDArray[np.float32]:
         """float32 `[N, classes]`, rows that sum to 1, of uint8 `[N, 64, 64, 3]` (RGB)."""
-        batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
-        rows = [self._run(np.ascontiguousarray(batch)) for batch in batches]
-        return np.concatenate(rows) if rows else np.empty((0, len(self.labels)), np.float32)
+        return self.probabilities_and_familiarity(pixels)[0]
+
+    def probabilities_and_familiarity(
+        self, pixels: images.Pixels
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """`probabilities`, and the familiarity of each picture, float32 `[N]`.
+
+        Below `threshold` a picture is of nobody the network knows. The familiarity is None where
+        the file has none.
+        """
+        outputs = [np.empty((0, len(self.labels)), np.float32), np.empty(0, np.float32)]
+        if len(pixels):
+            batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
+            rows = [self._run(np.ascontiguousarray(batch)) for batch in batches]
+            outputs = [np.concatenate(output) for output in zip(*rows, strict=True)]
+        return outputs[0], outputs[1] if _FAMILIARITY in self._outputs else None
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
         """Classify one picture: a path, bytes, a file object, a PIL image or an array.
 
         Raises simpsons.ImageError as `images.decode` does.
         """
-        probabilities = self._run(images.load(source)[None])[0]
-        return self._prediction(source, probabilities, top)
+        [answer] = self._answers(images.load(source)[None])
+        return self._prediction(source, answer, top)
 
     def predict_all(
         self, sources: Iterable[images.Source], top: int = 5
@@ -144,23 +183,33 @@ class Classifier:
         """
         for batch, decoded in _decode_ahead(sources):
             read = [pixels for pixels in decoded if not isinstance(pixels, str)]
-            rows = iter(self._run(np.stack(read)) if read else ())
+            answers = self._answers(np.stack(read)) if read else iter(())
             for source, pixels in zip(batch, decoded, strict=True):
                 if isinstance(pixels, str):
                     yield Failure(_name(source), pixels)
                 else:
-                    yield self._prediction(source, next(rows), top)
+                    yield self._prediction(source, next(answers), top)
 
-    def _run(self, pixels: images.Pixels) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = self._session.run(None, {self._input: pixels})[0]
-        return result
+    def _run(self, pixels: images.Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities, and familiarity or, where the file has none, nothing."""
+        probabilities, *others = self._session.run(self._outputs, {self._input: pixels})
+        return probabilities, others[0] if others else np.empty(0, np.float32)
+
+    def _answers(self, pixels: images.Pixels) -> Iterator[tuple[NDArray[np.float32], float | None]]:
+        probabilities, familiarity = self.probabilities_and_familiarity(pixels)
+        for row, answer in enumerate(probabilities):
+            yield answer, None if familiarity is None else float(familiarity[row])
 
     def _prediction(
-        self, source: images.Source, probabilities: NDArray[np.float32], top: int
+        self,
+        source: images.Source,
+        answer: tuple[NDArray[np.float32], float | None],
+        top: int,
     ) -> Prediction:
+        probabilities, familiarity = answer
         order = np.argsort(-probabilities, kind="stable")[: max(1, top)]
         named = tuple((self.labels[label], float(probabilities[label])) for label in order)
-        return Prediction(_name(source), named)
+        return Prediction(_name(source), named, familiarity, self.threshold)
 
     def _read_metadata(self) -> dict[str, Any]:
         values = self._session.get_modelmeta().custom_metadata_map
@@ -173,6 +222,15 @@ class Classifier:
                 "or bring a Keras network in with `simpsons import`"
             ) from None
         return metadata
+
+    def _read_threshold(self) -> float | None:
+        threshold = self.metadata.get("familiarity_threshold")
+        if threshold is not None and not isinstance(threshold, int | float):
+            raise ModelError(
+                f"{self.path}: its familiarity_threshold is {threshold!r}, no number; export it "
+                "again with `simpsons export`"
+            )
+        return threshold
 
     def _require_shape(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
@@ -190,6 +248,7 @@ class Classifier:
                 "as `simpsons export` writes"
             )
         self._input = inputs[0].name
+        self._outputs = [outputs[0].name, *(o.name for o in outputs if o.name == _FAMILIARITY)]
 
 
 def model_path(model: str | os.PathLike[str]) -> Path:

@@ -1,6 +1,7 @@
 """From a trained network to one ONNX file that is the whole classifier.
 
-Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`.
+Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`, and
+where it was fitted `familiarity`: float32 `[N]`, higher is more like what the network learnt.
 Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, figures and the
 data's licence are in the metadata, so that any runtime in any language gives the same answer.
 """
@@ -17,6 +18,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from simpsons import models
+from simpsons.familiarity import Familiarity
 from simpsons.files import whole
 from simpsons.images import SIZE
 from simpsons.models.cnn import CNN, folded
@@ -25,14 +28,24 @@ OPSET = 18
 
 
 class _Classifier(nn.Module):
-    def __init__(self, network: nn.Module, temperature: float) -> None:
+    """Pixels in; a tuple of outputs, named in the same order by `names`."""
+
+    def __init__(
+        self, network: nn.Module, temperature: float, familiarity: Familiarity | None
+    ) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
+        self.familiarity = familiarity
+        self.names = ["probabilities", *(["familiarity"] if familiarity else [])]
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         scaled = pixels.permute(0, 3, 1, 2).float() / 255
-        return torch.softmax(self.network(scaled) / self.temperature, dim=1)
+        if self.familiarity is None:
+            return (torch.softmax(self.network(scaled) / self.temperature, dim=1),)
+        logits, maps = models.with_maps(self.network, scaled)
+        logits = logits / self.temperature
+        return torch.softmax(logits, dim=1), self.familiarity(logits, maps)
 
 
 def export(
@@ -42,18 +55,20 @@ def export(
     metadata: dict[str, Any],
     temperature: float = 1.0,
     half: bool = False,
+    familiarity: Familiarity | None = None,
 ) -> None:
     """Write a network as ONNX, whole or not at all.
 
     labels: the class of each output. metadata: JSON values, stored by name next to `labels` and
     `temperature`. temperature: what the logits are divided by (Guo et al., "On Calibration of
     Modern Neural Networks", 2017). half: store large weights as float16, at half the size; the
-    arithmetic stays float32.
+    arithmetic stays float32. familiarity: fitted for this network; its threshold is the
+    metadata's `familiarity_threshold`.
     """
     network = network.cpu().eval()
     if isinstance(network, CNN):
         network = folded(network)
-    wrapped = _Classifier(network, temperature).eval()
+    wrapped = _Classifier(network, temperature, familiarity).eval()
     example = torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)
     with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript"):
         warnings.simplefilter("ignore")
@@ -61,7 +76,7 @@ def export(
             wrapped,
             (example,),
             input_names=["pixels"],
-            output_names=["probabilities"],
+            output_names=wrapped.names,
             dynamic_shapes=({0: torch.export.Dim("N")},),
             opset_version=OPSET,
             dynamo=True,

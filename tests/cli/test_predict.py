@@ -107,7 +107,9 @@ def test_json_is_an_object_a_line_that_mirrors_the_api(predict, answer, pictures
     result = predict(*given, "--json", "--top", 4)
     assert result.exit_code == 0
     said = lines(result)
-    assert [set(line) for line in said] == [{"path", "label", "probability", "top"}] * 2
+    assert [set(line) for line in said] == [
+        {"path", "label", "probability", "verdict", "familiarity", "top"}
+    ] * 2
     assert [len(line["top"]) for line in said] == [4, 4]
     assert all(same(line, answer(path, 4)) for line, path in zip(said, given, strict=True))
 
@@ -118,21 +120,30 @@ def test_csv(predict, answer, pictures, tmp_path, bad):
     result = predict(awkward, bad, "--csv", "--top", 2)
     assert result.exit_code == 1
     header, first, second = csv.reader(io.StringIO(result.stdout))
-    assert header == ["path", "label", "probability", "label_2", "probability_2", "error"]
+    assert header == [
+        "path",
+        "label",
+        "probability",
+        "label_2",
+        "probability_2",
+        "error",
+        "verdict",
+    ]
     top = answer(awkward, 2)["top"]
     assert first[0] == str(awkward)
     assert [first[1], first[3]] == [entry["label"] for entry in top]
     numbers = [entry["probability"] for entry in top]
     assert [float(first[2]), float(first[4])] == pytest.approx(numbers, abs=2e-6)
-    assert first[5] == ""
+    assert first[5:] == ["", top[0]["label"]]
     assert second[:5] == [str(bad), "", "", "", ""]
     assert second[5].startswith(f"{bad}: not a picture")
+    assert second[6] == ""
 
 
 def test_csv_has_no_more_columns_than_there_are_characters(predict, good):
     header, row = csv.reader(io.StringIO(predict(good, "--csv", "--top", 99).stdout))
-    assert len(header) == len(row) == 1 + 2 * 18 + 1
-    assert set(row[1:-1:2]) == set(SLUGS)
+    assert len(header) == len(row) == 1 + 2 * 18 + 2
+    assert set(row[1:-2:2]) == set(SLUGS)
 
 
 # Which pictures

@@ -15,12 +15,13 @@ import click
 
 from simpsons import images
 from simpsons.characters import display_name
-from simpsons.classifier import Classifier, Failure, Prediction
+from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction
 from simpsons.cli import options
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar
 
 STDIN = "-"
+_NEAREST = f"{UNKNOWN}, nearest "
 
 
 @click.command()
@@ -50,7 +51,8 @@ def predict(
     simpsons predict holiday/ "frames/*.png" --json
     curl -s https://example.org/picture.jpg | simpsons predict -
 
-    Prints one line a picture. A picture that can't be read is reported and the rest go on:
+    Prints one line a picture; `unknown, nearest Homer Simpson` where it seems to show nobody that
+    the network knows. A picture that can't be read is reported and the rest go on:
     exit code 1 then, and 2 when no picture could be read.
     """
     if as_json and as_csv:
@@ -113,7 +115,8 @@ def _print_line(result: Prediction | Failure) -> None:
         click.echo(f"Error: {result.error}", err=True)
         return
     (_, probability), *others = result.top
-    line = f"{result.path}  {result.name} {probability:.1%}"
+    line = f"{result.path}  {_NEAREST if result.verdict == UNKNOWN else ''}"
+    line += f"{result.name} {probability:.1%}"
     if others:
         shown = ", ".join(f"{display_name(label)} {other:.1%}" for label, other in others)
         line += f"  ({shown})"
@@ -130,10 +133,11 @@ def _csv_writer(top: int) -> Callable[[Prediction | Failure], None]:
 
     def write_result(result: Prediction | Failure) -> None:
         if isinstance(result, Failure):
-            write([result.path, *[""] * (2 * top), result.error])
+            write([result.path, *[""] * (2 * top), result.error, ""])
         else:
-            write([result.path, *chain.from_iterable(result.top), ""])
+            write([result.path, *chain.from_iterable(result.top), "", result.verdict])
 
     numbers = ["", *(f"_{place}" for place in range(2, top + 1))]
-    write(["path", *(f"{k}{n}" for n in numbers for k in ("label", "probability")), "error"])
+    labels = (f"{kind}{number}" for number in numbers for kind in ("label", "probability"))
+    write(["path", *labels, "error", "verdict"])
     return write_result

@@ -15,7 +15,7 @@ from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar, silent
-from simpsons.training import learnt, parallel, run
+from simpsons.training import learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
 from simpsons.training.card import write_card
 from simpsons.training.config import Config
@@ -188,24 +188,41 @@ def _one_voice() -> Iterator[bool]:
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RUN")
 @click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="RUN is cnn, xception or an ONNX file, and was trained on these pictures.",
+)
+@click.option("--split", default="shipped", show_default=True, help="With --data: their split.")
 @click.option("--half", is_flag=True, help="Store large weights as float16: half the size.")
 @click.option("--card", is_flag=True, help="Measure the file and write a card beside it.")
-def export(run_folder: Path, out: Path, half: bool, card: bool) -> None:
+def export(source: str, out: Path, data: Path | None, split: str, half: bool, card: bool) -> None:
     """Write the best weights of RUN as one ONNX file OUT that is the whole classifier.
 
     \b
     simpsons export runs/xception homer.onnx
     simpsons predict picture.jpg --model homer.onnx
+    simpsons export xception again.onnx --data simpsons_dataset --half
+
+    The file says who is in a picture, and how familiar the picture is: that is learnt here, from
+    the training part. With --data an exported file is written anew, with the same probabilities.
     """
-    config = Config.read(run_folder)
-    dataset = cache.load(config.data, config.characters, bar)
-    split = splits.read(run_folder / run.SPLIT, dataset)
-    run.export_run(run_folder, out, dataset, split, half)
+    if data:
+        dataset = cache.load(data, track=bar)
+        parts = splits.make(dataset, split, track=bar)
+        ship.ship_again(source, out, dataset, parts, half)
+    else:
+        folder = Path(source)
+        config = Config.read(folder)
+        dataset = cache.load(config.data, config.characters, bar)
+        parts = splits.read(folder / run.SPLIT, dataset)
+        run.export_run(folder, out, dataset, parts, half)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     if card:
-        click.echo(f"wrote {write_card(out, dataset, split, bar)}")
+        click.echo(f"wrote {write_card(out, dataset, parts, bar)}")
 
 
 @click.command("import")

@@ -1,6 +1,6 @@
 """The two networks."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from simpsons.models.cnn import CNN
 from simpsons.models.xception import Xception
@@ -26,3 +26,13 @@ def build(
 def outputs(network: nn.Module) -> int:
     """The number of classes of a network."""
     return [layer.out_features for layer in network.modules() if isinstance(layer, nn.Linear)][-1]
+
+
+def with_maps(network: nn.Module, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Logits `[N, classes]` and the feature map of each block, `[N, width, H, W]`.
+
+    pixels: float32 `[N, 3, 64, 64]`, values in [0, 1]. Raises TypeError for another network.
+    """
+    if not isinstance(network, CNN | Xception):
+        raise TypeError(f"{type(network).__name__} has no blocks; use {' or '.join(NETWORKS)}")
+    return network.with_maps(pixels)

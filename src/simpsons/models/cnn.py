@@ -48,6 +48,15 @@ class CNN(nn.Module):
         logits: Tensor = self.head(self.features(pixels))
         return logits
 
+    def with_maps(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The logits, and the feature map of each block before its pool, `[N, width, H, W]`."""
+        maps = []
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d):
+                maps.append(pixels)
+            pixels = layer(pixels)
+        return self.head(pixels), maps
+
 
 def folded(network: CNN) -> CNN:
     """The plain network that gives the same logits as one trained with batch norms.

@@ -90,3 +90,11 @@ class Xception(nn.Module):
         """Logits, float32 `[N, classes]`, of float32 `[N, 3, 64, 64]`."""
         logits: Tensor = self.head(self.blocks(self.stem(pixels)))
         return logits
+
+    def with_maps(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The logits, and the feature map after each block, `[N, width, H, W]`."""
+        x, maps = self.stem(pixels), []
+        for block in self.blocks:
+            x = block(x)
+            maps.append(x)
+        return self.head(x), maps

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from simpsons.classifier import Classifier
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import PARTS, Split
 from simpsons.evaluation.measure import measure
 from simpsons.evaluation.metrics import Evaluation
+from simpsons.familiarity import KNOWN
 from simpsons.files import write_text
 from simpsons.progress import Track, silent
 
@@ -44,6 +46,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
         f"weights of epoch {facts['epoch']} of {facts['recipe']['epochs']} (best on validation), "
         f"temperature {facts['temperature']:.3f} (fitted on validation), "
         f"simpsons {facts['version']}.",
+        *_verdicts(facts),
         f"- **Licence of the weights:** {facts.get('data_licence', _OWN_DATA)}.",
         "",
         "| part | accuracy (95 % interval) | macro-F1 | log loss | calibration error |",
@@ -63,6 +66,17 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     path = model.with_suffix(".md")
     write_text(path, "\n".join(lines) + "\n")
     return path
+
+
+def _verdicts(facts: dict[str, Any]) -> list[str]:
+    """What the card says of the familiarity, if the file has one."""
+    if "familiarity_threshold" not in facts:
+        return []
+    return [
+        f"- **Verdicts:** output `familiarity`, float32 `[N]`; below "
+        f"{facts['familiarity_threshold']:.3f} a picture is `unknown` ({KNOWN:.0%} of the "
+        "validation pictures are above)."
+    ]
 
 
 def _row(part: str, figures: Evaluation) -> str:

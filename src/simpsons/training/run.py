@@ -37,10 +37,9 @@ from simpsons.evaluation import plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import fit_temperature
 from simpsons.evaluation.report import write_report
-from simpsons.export import export
 from simpsons.files import write_text
 from simpsons.progress import Track, silent
-from simpsons.training import checkpoint, learnt, loop, parallel, unfold
+from simpsons.training import checkpoint, learnt, loop, parallel, ship, unfold
 from simpsons.training.config import CONFIG, Config
 from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.history import Epoch, Observer
@@ -183,7 +182,7 @@ def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
 
 
 def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bool = False) -> None:
-    """Write the best weights of a run as one ONNX file; see `simpsons.export`."""
+    """Write the best weights of a run as one ONNX file; see `ship`."""
     config = Config.read(folder)
     network, best = learnt.load_best(folder)
     rows = torch.from_numpy(split.rows("validation"))
@@ -202,7 +201,7 @@ def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bo
     }
     if set(config.classes) <= set(SLUGS):
         metadata["data_licence"] = LICENCE
-    export(network, out, config.classes, metadata, temperature, half)
+    ship.ship(network, out, dataset, split, metadata, temperature, half)
 
 
 def history(folder: Path) -> list[Epoch]:

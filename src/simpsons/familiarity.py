@@ -1,0 +1,220 @@
+"""How familiar a picture is: like those that a network learnt from, or of nobody it knows.
+
+Three scores, each from what the network computes anyway, make one:
+
+- *energy*: the log of the sum of the exponentials of the logits (Liu et al., "Energy-based
+  Out-of-distribution Detection", 2020): whether any class answers at all;
+- *nearness*: relative Mahalanobis distance (Ren et al., "A Simple Fix to Mahalanobis Distance for
+  Improving Near-OOD Detection", 2021) of the last feature map's means: whether it is nearer to
+  one class than to pictures in general;
+- *style*: a logistic regression on the means of the feature maps of all blocks, between training
+  pictures and the same ones in wrong colours: whether it is drawn and coloured as they are. It
+  counts only where it is unusually low, so that it never vouches for a stranger.
+
+Scores are in standard deviations of the training pictures' scores.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from torch.nn import functional
+
+from simpsons import models
+from simpsons.images import Pixels
+
+KNOWN = 0.95
+"""The share of the validation pictures that the threshold lets pass."""
+
+STYLE_FROM, STYLE_WEIGHT = 1.5, 2.0
+"""Style counts where it is this many standard deviations below the mean, and how much then."""
+
+STRANGERS = 5000
+"""At most so many recoloured pictures teach what is strange."""
+
+_LAST = 256  # channels of the last map, in both networks
+_LIMIT = 8.0  # standard deviations of a feature: what is further counts as this far
+_REGULARISATION = 0.01
+_BATCH = 64
+_SHRINKAGE = 1e-3
+_FEW = 10  # rows for each channel
+_SMALLEST = 1e-6
+
+_Array = NDArray[np.float64]
+
+
+class Familiarity(nn.Module):
+    """The score of a picture, from a network's logits and feature maps. Made by `fit`."""
+
+    centre: Tensor
+    spread: Tensor
+    style: Tensor
+    class_means: Tensor
+    mean: Tensor
+    within: Tensor
+    overall: Tensor
+    scale: Tensor
+
+    def __init__(self, statistics: dict[str, _Array]) -> None:
+        super().__init__()
+        for name, values in statistics.items():
+            self.register_buffer(name, torch.from_numpy(values.astype(np.float32)))
+
+    def forward(self, logits: Tensor, maps: list[Tensor]) -> Tensor:
+        """float32 `[N]`, higher is more familiar.
+
+        logits: `[N, classes]`, divided by the temperature. maps: of each block,
+        `[N, width, H, W]`.
+        """
+        return combined(self.scores(logits, pooled(maps)))
+
+    def scores(self, logits: Tensor, means: Tensor) -> Tensor:
+        """Energy, nearness and style in standard deviations, float32 `[N, 3]`.
+
+        means: the maps' channels, as `pooled` gives them.
+        """
+        last = means[:, -_LAST:] - self.mean
+        to_class = (last @ self.within)[:, None] - self.class_means
+        nearness = (last @ self.overall).square().sum(1) - to_class.square().sum(2).amin(1)
+        standard = ((means - self.centre) / self.spread).clamp(-_LIMIT, _LIMIT)
+        raw = torch.stack([logits.logsumexp(1), nearness, standard @ self.style], 1)
+        return (raw - self.scale[0]) / self.scale[1]
+
+
+def combined(scores: Tensor) -> Tensor:
+    """The familiarity, `[N]`, of energy, nearness and style, `[N, 3]`."""
+    energy, nearness, style = scores.unbind(1)
+    return (energy + nearness) / 2 + STYLE_WEIGHT * (style + STYLE_FROM).clamp(max=0)
+
+
+def pooled(maps: list[Tensor]) -> Tensor:
+    """The mean of each channel of each map, float `[N, sum of widths]`."""
+    return torch.cat([functional.avg_pool2d(one, one.shape[2:]).flatten(1) for one in maps], 1)
+
+
+def fit(
+    network: nn.Module,
+    pixels: Pixels,
+    labels: NDArray[np.int64],
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> Familiarity:
+    """Learn from training pictures what is familiar to a network.
+
+    pixels: uint8 `[N, 64, 64, 3]`, N at least 2. labels: int64 `[N]`; a class may have one
+    picture or none. Covariances are shrunk a little, so that few pictures will do.
+    """
+    rng = np.random.default_rng(seed)
+    logits, means = features(network, pixels)
+    chosen = rng.choice(len(pixels), min(len(pixels), STRANGERS), replace=False)
+    strange = features(network, recoloured(np.asarray(pixels[np.sort(chosen)]), rng))[1]
+    return fit_features(logits / temperature, means, strange, labels)
+
+
+def fit_features(
+    logits: _Array, means: _Array, strange: _Array, labels: NDArray[np.int64]
+) -> Familiarity:
+    """`fit`, from what `features` gives for training pictures and for recoloured ones.
+
+    logits: `[N, classes]`, divided by the temperature. means, strange: `[N, sum of widths]` and
+    `[M, sum of widths]`.
+    """
+    last = means[:, -_LAST:]
+    mean = last.mean(0)
+    present, number = np.unique(labels, return_inverse=True)
+    class_means = np.stack([last[number == one].mean(0) for one in range(len(present))])
+    within = whitening(last - class_means[number])
+    centre, spread = means.mean(0), means.std(0) + _SMALLEST
+    statistics = {
+        "centre": centre,
+        "spread": spread,
+        "style": _style((means - centre) / spread, (strange - centre) / spread),
+        "class_means": (class_means - mean) @ within,
+        "mean": mean,
+        "within": within,
+        "overall": whitening(last - mean),
+        "scale": np.stack([np.zeros(3), np.ones(3)]),
+    }
+    familiarity = Familiarity(statistics)
+    raw = familiarity.scores(_tensor(logits), _tensor(means))
+    familiarity.scale = torch.stack([raw.mean(0), raw.std(0, correction=0) + _SMALLEST])
+    return familiarity
+
+
+def measure(
+    familiarity: Familiarity, network: nn.Module, pixels: Pixels, temperature: float = 1.0
+) -> NDArray[np.float32]:
+    """The familiarity of pictures, float32 `[N]`, of uint8 `[N, 64, 64, 3]`."""
+    logits, means = features(network, pixels)
+    scores = familiarity.scores(_tensor(logits / temperature), _tensor(means))
+    values: NDArray[np.float32] = combined(scores).numpy()
+    return values
+
+
+def threshold(values: NDArray[np.float32]) -> float:
+    """The familiarity that the share `KNOWN` of these pictures reach."""
+    return float(np.quantile(values, 1 - KNOWN, method="lower"))
+
+
+@torch.inference_mode()
+def features(network: nn.Module, pixels: Pixels) -> tuple[_Array, _Array]:
+    """Logits `[N, classes]` and `pooled` maps `[N, sum of widths]` of uint8 `[N, 64, 64, 3]`."""
+    network.eval()
+    parts = []
+    for start in range(0, len(pixels), _BATCH):
+        batch = torch.from_numpy(np.array(pixels[start : start + _BATCH]))
+        scaled = batch.permute(0, 3, 1, 2).float().div_(255)
+        scaled = scaled.contiguous(memory_format=torch.channels_last)
+        logits, maps = models.with_maps(network, scaled)
+        parts.append((logits.double().numpy(), pooled(maps).double().numpy()))
+    all_logits, all_means = zip(*parts, strict=True)
+    return np.concatenate(all_logits), np.concatenate(all_means)
+
+
+def recoloured(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """The same pictures in wrong colours: channels exchanged, or hues turned.
+
+    uint8 `[N, 64, 64, 3]` to the same.
+    """
+    result = pixels.copy()
+    orders = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+    for row, picture in enumerate(pixels):
+        if rng.random() < 0.5:
+            result[row] = picture[..., orders[rng.integers(len(orders))]]
+        else:
+            hsv = np.array(Image.fromarray(picture).convert("HSV"))
+            hsv[..., 0] += np.uint8(rng.integers(40, 216))
+            result[row] = np.asarray(Image.fromarray(hsv, mode="HSV").convert("RGB"))
+    return result
+
+
+def _tensor(values: _Array) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def _style(familiar: _Array, strange: _Array) -> _Array:
+    both = np.concatenate([familiar, strange]).clip(-_LIMIT, _LIMIT)
+    answers = np.repeat([1, 0], [len(familiar), len(strange)])
+    learner = LogisticRegression(C=_REGULARISATION, max_iter=200, class_weight="balanced")
+    weights: _Array = learner.fit(both, answers).coef_[0]
+    return weights
+
+
+def whitening(centred: _Array) -> _Array:
+    """`[C, C]`: rows times it have a covariance of one, shrunk a little.
+
+    centred: `[N, C]`. With few rows it is shrunk as Ledoit and Wolf (2004) do.
+    """
+    rows, channels = centred.shape
+    covariance = centred.T @ centred / rows
+    few = rows < _FEW * channels
+    shrinkage = ledoit_wolf_shrinkage(centred, assume_centered=True) if few else _SHRINKAGE
+    variance = np.trace(covariance) / channels + _SMALLEST**2
+    covariance = (1 - shrinkage) * covariance + max(shrinkage, _SHRINKAGE) * variance * np.eye(
+        channels
+    )
+    factor: _Array = np.linalg.cholesky(np.linalg.inv(covariance))
+    return factor
