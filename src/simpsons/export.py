@@ -1,6 +1,8 @@
 """From a trained network to one ONNX file that is the whole classifier.
 
 Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`.
+With the input `explain`, a bool that may be left out, true: output `heat`, float32
+`[N, classes, 64, 64]`, where the evidence for each class is, 0 to 1; otherwise it is empty.
 Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, figures and the
 data's licence are in the metadata, so that any runtime in any language gives the same answer.
 """
@@ -19,7 +21,9 @@ from torch import Tensor, nn
 
 from simpsons.files import whole
 from simpsons.images import SIZE
+from simpsons.models.class_activation import logits_and_heat
 from simpsons.models.cnn import CNN, folded
+from simpsons.onnx_branch import on_request
 
 OPSET = 18
 
@@ -30,9 +34,10 @@ class _Classifier(nn.Module):
         self.network = network
         self.temperature = temperature
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         scaled = pixels.permute(0, 3, 1, 2).float() / 255
-        return torch.softmax(self.network(scaled) / self.temperature, dim=1)
+        logits, heat = logits_and_heat(self.network, scaled)
+        return torch.softmax(logits / self.temperature, dim=1), heat
 
 
 def export(
@@ -61,7 +66,7 @@ def export(
             wrapped,
             (example,),
             input_names=["pixels"],
-            output_names=["probabilities"],
+            output_names=["probabilities", "heat"],
             dynamic_shapes=({0: torch.export.Dim("N")},),
             opset_version=OPSET,
             dynamo=True,
@@ -70,6 +75,7 @@ def export(
     assert program is not None
     model = program.model_proto
     _remove_traces(model)
+    on_request(model, "heat", switch="explain")
     if half:
         _store_half(model)
     values = {"labels": list(labels), "temperature": temperature, **metadata}
