@@ -24,6 +24,8 @@ SHIPPED = ("cnn", "xception")
 BATCH = 32
 """Pictures that go through the network at once."""
 
+_HEAT, _ASK_FOR_HEAT = "heat", "explain"
+
 _BATCHES_AHEAD = 4  # decoded while the network works: bounds the memory of a stream
 
 
@@ -125,6 +127,18 @@ class Classifier:
         batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
         rows = [self._run(np.ascontiguousarray(batch)) for batch in batches]
         return np.concatenate(rows) if rows else np.empty((0, len(self.labels)), np.float32)
+
+    def class_activations(self, pixels: images.Pixels) -> NDArray[np.float32] | None:
+        """Where the evidence for each class is, of uint8 `[N, 64, 64, 3]` (RGB).
+
+        float32 `[N, classes, 64, 64]`, 0 to 1; None if the file can't say, as it was exported by
+        an earlier version. `simpsons.explain.heat_map` gives an answer for any file.
+        """
+        if _HEAT not in (output.name for output in self._session.get_outputs()):
+            return None
+        inputs = {self._input: np.ascontiguousarray(pixels), _ASK_FOR_HEAT: np.array(True)}
+        result: NDArray[np.float32] = self._session.run([_HEAT], inputs)[0]
+        return result
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
         """Classify one picture: a path, bytes, a file object, a PIL image or an array.

@@ -17,6 +17,7 @@ from simpsons import images
 from simpsons.characters import display_name
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.cli import options
+from simpsons.cli.explanations import explained
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar
 
@@ -35,6 +36,12 @@ STDIN = "-"
     metavar="FILE",
     help="Read picture paths from a file, one a line; - for standard input.",
 )
+@click.option(
+    "--explain",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also write a PNG a picture: what in it speaks for the answer.",
+)
 def predict(
     pictures: tuple[str, ...],
     model: str,
@@ -42,6 +49,7 @@ def predict(
     as_json: bool,
     as_csv: bool,
     paths_from: TextIO | None,
+    explain: Path | None,
 ) -> None:
     """Say who is in PICTURES: files, folders, globs, or - for a picture on standard input.
 
@@ -49,6 +57,7 @@ def predict(
     simpsons predict picture.jpg
     simpsons predict holiday/ "frames/*.png" --json
     curl -s https://example.org/picture.jpg | simpsons predict -
+    simpsons predict holiday/ --explain why/
 
     Prints one line a picture. A picture that can't be read is reported and the rest go on:
     exit code 1 then, and 2 when no picture could be read.
@@ -61,7 +70,11 @@ def predict(
     classifier = Classifier(model)
     empty: list[Failure] = []
     sources = _expand(chain(pictures, listed), empty)
-    answers: Iterable[Prediction | Failure] = chain(classifier.predict_all(sources, top), empty)
+    if explain is None:
+        predicted = classifier.predict_all(sources, top)
+    else:
+        predicted = explained(classifier, sources, top, explain)
+    answers: Iterable[Prediction | Failure] = chain(predicted, empty)
     if not sys.stdout.isatty():
         answers = bar(answers, None, "classifying")
     if isinstance(sys.stdout, io.TextIOWrapper):  # any file name can be printed

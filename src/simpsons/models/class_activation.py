@@ -55,14 +55,17 @@ def logits_and_heat(network: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]
 def _cut(network: nn.Module) -> Cut:
     """The network below and above the output of its third block."""
     if isinstance(network, CNN):
-        # a block of `cnn` ends with a dropout; its unpadded convolutions move the cells inwards
-        end = [i for i, layer in enumerate(network.features) if isinstance(layer, nn.Dropout)][2]
-        above = nn.Sequential(*network.features[end + 1 :], *network.head)
-        return Cut(network.features[: end + 1], above, start=10.5, stride=8)
-    if isinstance(network, Xception):
-        below = nn.Sequential(network.stem, *network.blocks[:3])
-        return Cut(below, nn.Sequential(*network.blocks[3:], *network.head), start=3.5, stride=8)
-    raise TypeError(f"no class activation for {type(network).__name__}")
+        layers = [*network.features.children(), *network.head.children()]
+        # a block ends with a dropout; its unpadded convolutions move the cells inwards
+        end = 1 + [i for i, layer in enumerate(layers) if isinstance(layer, nn.Dropout)][2]
+        start = 10.5
+    elif isinstance(network, Xception):
+        layers = [network.stem, *network.blocks.children(), *network.head.children()]
+        end = 1 + 3
+        start = 3.5
+    else:
+        raise TypeError(f"no class activation for {type(network).__name__}")
+    return Cut(nn.Sequential(*layers[:end]), nn.Sequential(*layers[end:]), start, stride=8)
 
 
 def _stretch(cells: int, cut: Cut) -> Tensor:
@@ -84,7 +87,9 @@ def _with_gradient(layer: nn.Module, x: Tensor) -> tuple[Tensor, Back]:
         case nn.Linear():
             return layer(x), lambda gradient: gradient @ layer.weight
         case nn.BatchNorm2d():
-            scale = layer.weight * torch.rsqrt(layer.running_var + layer.eps)
+            variance = layer.running_var
+            assert variance is not None
+            scale = layer.weight * torch.rsqrt(variance + layer.eps)
             return layer(x), lambda gradient: gradient * scale[:, None, None]
         case nn.ReLU():
             y = functional.relu(x)
@@ -128,13 +133,14 @@ def _convolution_back(layer: nn.Conv2d, gradient: Tensor, x: Tensor) -> Tensor:
     full = functional.conv_transpose2d(
         gradient.flatten(0, 1),
         layer.weight,
-        stride=layer.stride,  # type: ignore[arg-type]
+        stride=layer.stride,
         padding=layer.padding,  # type: ignore[arg-type]
         groups=layer.groups,
     )
     missing = (x.shape[3] - full.shape[3], x.shape[2] - full.shape[2])  # a stride's remainder
     full = functional.pad(full, (0, missing[0], 0, missing[1]))
-    return full.unflatten(0, gradient.shape[:2])
+    result: Tensor = full.unflatten(0, gradient.shape[:2])
+    return result
 
 
 def _max_pool(x: Tensor, padding: tuple[int, int, int, int], size: int) -> tuple[Tensor, Back]:
@@ -148,6 +154,7 @@ def _max_pool(x: Tensor, padding: tuple[int, int, int, int], size: int) -> tuple
         empty = gradient.new_zeros(*gradient.shape[:3], padded.shape[2] * padded.shape[3])
         index = places.flatten(2)[:, None].expand(-1, classes, -1, -1)
         spread = empty.scatter_add(3, index, gradient.flatten(3)).unflatten(3, padded.shape[2:])
-        return spread[..., top : top + x.shape[2], left : left + x.shape[3]]
+        inside: Tensor = spread[..., top : top + x.shape[2], left : left + x.shape[3]]
+        return inside
 
     return functional.max_pool2d(padded, size, stride=2), back
