@@ -41,18 +41,18 @@ def logits_and_heat(network: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]
     [0, 1]. Heat is 0 to 1, with 1 at its hottest place, or 0 everywhere if nothing speaks for the
     class. Raises TypeError for another network.
     """
-    cut = _cut(network)
+    cut = cut_in_two(network)
     activations = cut.below(pixels)
     logits, back = _with_gradient(cut.above, activations)
     classes = torch.eye(logits.shape[1])[None].expand(logits.shape[0], -1, -1)
     weights = functional.relu(back(classes))
     maps = functional.relu((weights * activations[:, None]).sum(dim=2))
-    grid = _stretch(maps.shape[-1], cut)
+    grid = stretch(maps.shape[-1], cut)
     heat = grid @ maps @ grid.T
     return logits, heat / heat.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
 
 
-def _cut(network: nn.Module) -> Cut:
+def cut_in_two(network: nn.Module) -> Cut:
     """The network below and above the output of its third block."""
     if isinstance(network, CNN):
         layers = [*network.features.children(), *network.head.children()]
@@ -68,7 +68,7 @@ def _cut(network: nn.Module) -> Cut:
     return Cut(nn.Sequential(*layers[:end]), nn.Sequential(*layers[end:]), start, stride=8)
 
 
-def _stretch(cells: int, cut: Cut) -> Tensor:
+def stretch(cells: int, cut: Cut) -> Tensor:
     """`[64, cells]`: linear interpolation from the cells' centres, falling to 0 outside."""
     centres = cut.start + cut.stride * torch.arange(cells)
     distance = (torch.arange(SIZE)[:, None] - centres).abs()
