@@ -1,6 +1,7 @@
 """An exported network comes back from its ONNX file with the same answers."""
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -25,9 +26,20 @@ def test_shipped_weights_come_back(name):
     np.testing.assert_allclose(again, classifier.probabilities(pixels), atol=1e-5)
 
 
-def test_a_foreign_network_is_refused(tmp_path):
-    foreign = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
-    export(foreign, tmp_path / "foreign.onnx", ("a", "b"), {})
+def test_equal_weights_that_are_stored_once_come_back(onnx_model):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
+    again = probabilities(read_onnx(onnx_model), pixels, 0.05)
+    np.testing.assert_allclose(again, Classifier(onnx_model).probabilities(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", ["network.stem.weight", "network.head.8.weight"])
+def test_a_foreign_network_is_refused(wrong, onnx_model, tmp_path):
+    model = onnx.load(onnx_model)
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.replace(wrong, "foreign")
+    for node in model.graph.node:
+        node.input[:] = [name.replace(wrong, "foreign") for name in node.input]
+    onnx.save(model, tmp_path / "foreign.onnx")
     with pytest.raises(ModelError, match="has other weights than either network"):
         read_onnx(tmp_path / "foreign.onnx")
 

@@ -27,7 +27,8 @@ UNKNOWN = "unknown"
 BATCH = 32
 """Pictures that go through the network at once."""
 
-_FAMILIARITY = "familiarity"  # the output's name in the file
+_FAMILIARITY, _HEAT = "familiarity", "heat"  # outputs' names in the file
+_ASK_FOR_HEAT = "explain"  # an input's
 
 _BATCHES_AHEAD = 4  # decoded while the network works: bounds the memory of a stream
 
@@ -165,6 +166,18 @@ class Classifier:
             outputs = [np.concatenate(output) for output in zip(*rows, strict=True)]
         return outputs[0], outputs[1] if _FAMILIARITY in self._outputs else None
 
+    def class_activations(self, pixels: images.Pixels) -> NDArray[np.float32] | None:
+        """Where the evidence for each class is, of uint8 `[N, 64, 64, 3]` (RGB).
+
+        float32 `[N, classes, 64, 64]`, 0 to 1; None if the file can't say, as it was exported by
+        an earlier version. `simpsons.explain.heat_map` gives an answer for any file.
+        """
+        if not self._has_heat:
+            return None
+        inputs = {self._input: np.ascontiguousarray(pixels), _ASK_FOR_HEAT: np.array(True)}
+        result: NDArray[np.float32] = self._session.run([_HEAT], inputs)[0]
+        return result
+
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
         """Classify one picture: a path, bytes, a file object, a PIL image or an array.
 
@@ -249,6 +262,7 @@ class Classifier:
             )
         self._input = inputs[0].name
         self._outputs = [outputs[0].name, *(o.name for o in outputs if o.name == _FAMILIARITY)]
+        self._has_heat = any(output.name == _HEAT for output in outputs)
 
 
 def model_path(model: str | os.PathLike[str]) -> Path:

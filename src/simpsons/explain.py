@@ -1,7 +1,6 @@
-"""Why an answer: where in a picture the evidence for a class is, as a heat map over it.
+"""Why an answer: where in a picture the evidence for a class is, and that over the picture.
 
-The heat of a place is how much of the class's probability is lost when a grey patch covers it
-(occlusion: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014).
+What `heat` means and how well it points at the character is in `docs/explain.md`.
 """
 
 import numpy as np
@@ -12,13 +11,14 @@ from simpsons.classifier import Classifier, ModelError
 from simpsons.images import SIZE, Pixels
 
 Heat = NDArray[np.float32]
+"""float32 `[64, 64]`, 0 (no evidence) to 1 (the most in this picture)."""
 
-_PATCH, _STEP = 16, 8
-_STOPS = np.array(  # matplotlib's "inferno", every eighth of it: even steps look even
-    [
-        (0, 0, 4), (31, 12, 72), (85, 15, 109), (136, 34, 106), (186, 54, 85),
-        (227, 89, 51), (249, 140, 10), (249, 201, 50), (252, 255, 164),
-    ]
+PATCH, STEP = 16, 8
+"""Size of the patch that `occlusion` covers the picture with, and its steps, in pixels."""
+
+_INFERNO = np.array(  # a colour map of matplotlib (CC0) in which even steps look even
+    [(0, 0, 4), (33, 12, 74), (87, 16, 110), (138, 34, 106), (188, 55, 84), (228, 90, 49),
+     (249, 142, 9), (249, 203, 53), (252, 255, 164)]
 )  # fmt: skip
 
 
@@ -26,43 +26,58 @@ def heat_map(classifier: Classifier, pixels: Pixels, label: str | None = None) -
     """Where the evidence for a class is: float32 `[64, 64]`, 0 (none) to 1 (the most).
 
     pixels: uint8 `[64, 64, 3]`, as `images.load` gives them. label: the class asked for, None for
-    the most probable. All 0 where nothing speaks for the class.
+    the most probable. The map is 0 everywhere if nothing speaks for the class.
 
-    Raises ModelError for a label that the classifier does not know.
+    It is the class activation map of the ONNX file (`models.class_activation`), or `occlusion`
+    for a file that has none. Raises ModelError for a label that the classifier does not know.
     """
-    if label is not None and label not in classifier.labels:
+    if label is None:
+        index = int(classifier.probabilities(pixels[None])[0].argmax())
+    elif label in classifier.labels:
+        index = classifier.labels.index(label)
+    else:
         raise ModelError(
-            f"{classifier.path}: knows no {label}; it knows {', '.join(classifier.labels)}"
+            f"{classifier.path}: does not know {label}; ask for {', '.join(classifier.labels)}"
         )
-    probabilities = classifier.probabilities(pixels[None])[0]
-    index = probabilities.argmax() if label is None else classifier.labels.index(label)
-    starts = range(0, SIZE - _PATCH + 1, _STEP)
-    places = [np.s_[y : y + _PATCH, x : x + _PATCH] for y in starts for x in starts]
-    covered = np.repeat(pixels[None], len(places), axis=0)
-    for copy, place in zip(covered, places, strict=True):
-        copy[place] = 128
-    lost = probabilities[index] - classifier.probabilities(covered)[:, index]
+    maps = classifier.class_activations(pixels[None])
+    return occlusion(classifier, pixels, index) if maps is None else maps[0, index]
+
+
+def occlusion(classifier: Classifier, pixels: Pixels, index: int) -> Heat:
+    """The heat of a place is what class `index` loses in log probability when it is covered.
+
+    A grey patch is moved over the picture (Zeiler and Fergus, "Visualizing and Understanding
+    Convolutional Networks", 2014). pixels: uint8 `[64, 64, 3]`. Returns float32 `[64, 64]`, 0 to
+    1. It needs nothing but the answers, 50 of them for one map.
+    """
+    starts = range(0, SIZE - PATCH + 1, STEP)
+    places = [np.s_[y : y + PATCH, x : x + PATCH] for y in starts for x in starts]
+    pictures = np.repeat(pixels[None], 1 + len(places), axis=0)
+    for picture, place in zip(pictures[1:], places, strict=True):
+        picture[place] = 128
+    whole, *covered = np.log(classifier.probabilities(pictures)[:, index] + 1e-6)
     heat = np.zeros((SIZE, SIZE), np.float32)
-    for place, loss in zip(places, lost, strict=True):
-        heat[place] += max(loss, 0)
-    return heat / max(heat.max(), np.finfo(np.float32).tiny)
+    for place, value in zip(places, covered, strict=True):
+        heat[place] += max(whole - value, 0)
+    return heat / np.float32(max(heat.max(), 1e-12))
 
 
 def overlay(picture: Image.Image | Pixels, heat: Heat) -> Image.Image:
-    """The picture with the heat over it: RGB, as large as the picture.
+    """The picture with the heat over it: an RGB image, as large as the picture.
 
-    picture: RGB, a PIL image or uint8 `[H, W, 3]`, of any size. heat: as `heat_map` gives it; it
-    is stretched over the whole picture, as `images.fit` squeezed the picture.
+    picture: a PIL image or RGB, uint8 `[H, W, 3]`, of any size. heat: as `heat_map` gives it,
+    stretched over the whole picture as `images.fit` squeezed it. Where there is no heat the
+    picture is darker and paler; where there is, it glows from purple over orange to yellow.
     """
     if not isinstance(picture, Image.Image):
         picture = Image.fromarray(picture)
     picture = picture.convert("RGB")
-    values = Image.fromarray(heat.astype(np.float32)).resize(picture.size, Image.Resampling.BICUBIC)
-    strength = Image.fromarray(np.rint(255 * np.asarray(values).clip(0, 1)).astype(np.uint8))
-    levels = np.linspace(0, 255, len(_STOPS))
-    palette = np.stack([np.interp(np.arange(256), levels, stop) for stop in _STOPS.T], axis=1)
-    colours = Image.fromarray(palette.round().astype(np.uint8)[np.asarray(strength)])
-    grey = picture.convert("L").convert("RGB")
-    return Image.composite(
-        Image.blend(grey, colours, 0.55), Image.blend(grey, picture, 0.5), strength
+    strength = Image.fromarray(np.rint(255 * heat.clip(0, 1)).astype(np.uint8)).resize(
+        picture.size, Image.Resampling.BICUBIC
     )
+    levels = np.linspace(0, 255, len(_INFERNO))
+    table = [np.rint(np.interp(np.arange(256), levels, channel)) for channel in _INFERNO.T]
+    colours = Image.merge("RGB", [strength.point(list(map(int, row))) for row in table])
+    grey = picture.convert("L").convert("RGB")
+    cold = Image.blend(Image.new("RGB", picture.size), Image.blend(grey, picture, 0.5), 0.7)
+    return Image.composite(Image.blend(picture, colours, 0.5), cold, strength)

@@ -2,6 +2,8 @@
 
 Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`, and
 where it was fitted `familiarity`: float32 `[N]`, higher is more like what the network learnt.
+With the input `explain`, a bool that may be left out, true: output `heat`, float32
+`[N, classes, 64, 64]`, where the evidence for each class is, 0 to 1; otherwise it is empty.
 Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, figures and the
 data's licence are in the metadata, so that any runtime in any language gives the same answer.
 """
@@ -22,7 +24,9 @@ from simpsons import models
 from simpsons.familiarity import Familiarity
 from simpsons.files import whole
 from simpsons.images import SIZE
+from simpsons.models.class_activation import logits_and_heat
 from simpsons.models.cnn import CNN, folded
+from simpsons.onnx_branch import on_request
 
 OPSET = 18
 
@@ -37,15 +41,17 @@ class _Classifier(nn.Module):
         self.network = network
         self.temperature = temperature
         self.familiarity = familiarity
-        self.names = ["probabilities", *(["familiarity"] if familiarity else [])]
+        self.names = ["probabilities", *(["familiarity"] if familiarity else []), "heat"]
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         scaled = pixels.permute(0, 3, 1, 2).float() / 255
-        if self.familiarity is None:
-            return (torch.softmax(self.network(scaled) / self.temperature, dim=1),)
         logits, maps = models.with_maps(self.network, scaled)
         logits = logits / self.temperature
-        return torch.softmax(logits, dim=1), self.familiarity(logits, maps)
+        outputs = [torch.softmax(logits, dim=1)]
+        if self.familiarity is not None:
+            outputs.append(self.familiarity(logits, maps))
+        _, heat = logits_and_heat(self.network, scaled)
+        return (*outputs, heat)
 
 
 def export(
@@ -85,6 +91,7 @@ def export(
     assert program is not None
     model = program.model_proto
     _remove_traces(model)
+    on_request(model, "heat", switch="explain")
     if half:
         _store_half(model)
     values = {"labels": list(labels), "temperature": temperature, **metadata}

@@ -1,10 +1,11 @@
 """From an ONNX file that this package exported back to the network in PyTorch.
 
-The exporter folds a batch norm that follows a convolution into it; such a one comes back as a
-batch norm that only adds the bias. The answers are the same.
+The exporter folds a batch norm that follows a convolution into it where it can; such a one comes
+back as a batch norm that only adds the bias. The answers are the same.
 """
 
 import os
+from collections.abc import Iterator
 
 import numpy as np
 import onnx
@@ -16,8 +17,6 @@ from simpsons import models
 from simpsons.classifier import Classifier, ModelError
 from simpsons.models import xception
 
-_HALF, _FOLDED = ".half", ".weight_bias"
-
 
 def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
     """The network of `cnn`, `xception` or an ONNX file, in evaluation mode; logits as trained.
@@ -26,11 +25,12 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
     ONNX, or that this package did not export.
     """
     classifier = Classifier(model)
-    weights = _weights(onnx.load(classifier.path))
+    try:
+        weights = dict(_Graph(onnx.load(classifier.path).graph).weights())
+    except (KeyError, ValueError):  # nodes that neither network has
+        weights = {}
     name = "xception" if "stem.weight" in weights else "cnn"
     network = models.build(name, len(classifier.labels))
-    for key in [key for key in weights if key.endswith(_FOLDED)]:
-        weights |= _unfolded(key, weights.pop(key))
     own = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
     if different := sorted(own ^ set(weights)):
         raise ModelError(
@@ -41,25 +41,68 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
     return network.eval()
 
 
-def _weights(model: onnx.ModelProto) -> dict[str, Tensor]:
-    """Weights by the names they have in PyTorch."""
-    start = "network."
-    return {
-        tensor.name.removeprefix(start).removesuffix(_HALF): torch.from_numpy(
-            numpy_helper.to_array(tensor).astype(np.float32)
-        )
-        for tensor in model.graph.initializer
-        if tensor.name.startswith(start)
-    }
+class _Graph:
+    """The weights of a graph's layers. Equal weights are stored once, under one layer's name, so
+    that each is found by the node that uses it."""
+
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self._nodes = graph.node
+        self._makers = {output: node for node in graph.node for output in node.output}
+        self._stored = {tensor.name: tensor for tensor in graph.initializer}
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Weights by the names that they have in PyTorch."""
+        for node in self._nodes:
+            if node.op_type in ("Conv", "Gemm"):
+                yield from self._layer(node)
+            elif node.op_type == "BatchNormalization":
+                name = _norm_after(self._convolution_before(node))
+                for key, value in zip(_NORM, node.input[1:], strict=True):
+                    yield f"{name}.{key}", self._value(value)
+
+    def _layer(self, node: onnx.NodeProto) -> Iterator[tuple[str, Tensor]]:
+        name = _layer_name(node)
+        yield f"{name}.weight", self._value(node.input[1])
+        if len(node.input) < 3:
+            return
+        bias = self._value(node.input[2])
+        if name.startswith("blocks."):
+            yield from _adding(bias, _norm_after(name))
+        else:
+            yield f"{name}.bias", bias
+
+    def _convolution_before(self, norm: onnx.NodeProto) -> str:
+        maker = self._makers.get(norm.input[0])
+        if maker is not None and maker.op_type == "Add":
+            makers = [self._makers.get(name) for name in maker.input]
+            names = [_layer_name(each) for each in makers if each and each.op_type == "Conv"]
+            return next((name for name in names if name.endswith(".residual")), "")
+        return _layer_name(maker) if maker is not None and maker.op_type == "Conv" else ""
+
+    def _value(self, name: str) -> Tensor:
+        if name in self._makers:  # the cast of a weight that is stored in half the size
+            name = self._makers[name].input[0]
+        return torch.from_numpy(numpy_helper.to_array(self._stored[name]).astype(np.float32))
 
 
-def _unfolded(key: str, bias: Tensor) -> dict[str, Tensor]:
-    """The batch norm after a separable convolution that adds `bias` and nothing else."""
-    block, layer = key.removesuffix(".1" + _FOLDED).rsplit(".", 1)
-    norm = f"{block}.{int(layer) + 1}"
-    return {
-        f"{norm}.weight": torch.full_like(bias, (1 + xception.BATCH_NORM_EPSILON) ** 0.5),
-        f"{norm}.bias": bias,
-        f"{norm}.running_mean": torch.zeros_like(bias),
-        f"{norm}.running_var": torch.ones_like(bias),
-    }
+_NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+def _layer_name(node: onnx.NodeProto) -> str:
+    return node.input[1].removeprefix("network.").removesuffix(".weight")
+
+
+def _norm_after(convolution: str) -> str:
+    """The batch norm of `xception` that follows the convolution of this name."""
+    if convolution == "stem":
+        return "blocks.0.main.0"
+    _, block, *layer = convolution.split(".")
+    return f"blocks.{int(block) + 1}.main.0" if layer == ["residual"] else f"blocks.{block}.main.3"
+
+
+def _adding(bias: Tensor, norm: str) -> Iterator[tuple[str, Tensor]]:
+    """The weights of a batch norm that adds `bias` and does nothing else."""
+    scale = (1 + xception.BATCH_NORM_EPSILON) ** 0.5
+    values = (torch.full_like(bias, scale), bias, torch.zeros_like(bias), torch.ones_like(bias))
+    for key, value in zip(_NORM, values, strict=True):
+        yield f"{norm}.{key}", value

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -324,6 +325,92 @@ def test_a_name_in_an_unknown_encoding(predict, tmp_path, good, form):
         assert r"\udcff.jpg" in result.stdout
 
 
+def opened(path):
+    with Image.open(path) as image:
+        return image.format, image.size, np.asarray(image.convert("L"), float)
+
+
+def test_explanations_are_as_large_as_the_pictures(predict, pictures, tmp_path):
+    names = [pictures / "b.jpg", pictures / "sub" / "c.jpg"]
+    result = predict(*names, "--json", "--explain", tmp_path / "new" / "why")
+    assert result.exit_code == 0
+    written = [line["explanation"] for line in lines(result)]
+    assert sorted(written) == sorted(map(str, (tmp_path / "new" / "why").iterdir()))
+    for name, path in zip(names, written, strict=True):
+        kind, size, drawn = opened(path)
+        _, picture_size, picture = opened(name)
+        assert (kind, size) == ("PNG", picture_size)
+        assert np.corrcoef(drawn.ravel(), picture.ravel())[0, 1] > 0.5
+
+
+def test_an_explained_answer_is_the_same_answer(predict, good, tmp_path):
+    [plain] = lines(predict(good, "--json"))
+    [explained] = lines(predict(good, "--json", "--explain", tmp_path))
+    assert explained.pop("explanation").startswith(str(tmp_path / "b-"))
+    assert explained == plain
+    assert predict(good, "--explain", tmp_path).stdout == predict(good).stdout
+
+
+def test_explanations_follow_the_orientation(predict, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (90, 50), "gold").save(tmp_path / "turned.jpg", exif=exif)
+    [line] = lines(predict(tmp_path / "turned.jpg", "--json", "--explain", tmp_path / "why"))
+    assert opened(line["explanation"])[1] == (50, 90)
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(predict, pictures, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(pictures / "b.jpg", tmp_path / folder / "../b.jpg")
+        shutil.copy(pictures / "b.jpg", tmp_path / folder / "b.jpg")
+    why = tmp_path / "why"
+    result = predict(tmp_path / "one", tmp_path / "two", tmp_path / "b.jpg", "--explain", why)
+    assert result.exit_code == 0
+    assert len(list(why.iterdir())) == 3
+    assert predict(tmp_path / "one", "--explain", why).exit_code == 0
+    assert len(list(why.iterdir())) == 3
+
+
+def test_a_bad_picture_has_no_explanation_and_the_rest_have(predict, good, bad, tmp_path):
+    why = tmp_path / "why"
+    result = predict(bad, good, "missing.jpg", good.parent / "a.JPG", "--json", "--explain", why)
+    assert result.exit_code == 1
+    assert ["explanation" in line for line in lines(result)] == [False, True, False, True]
+    assert len(list(why.iterdir())) == 2
+
+
+def test_a_name_that_no_folder_could_take_is_made_safe(predict, good, tmp_path):
+    odd = tmp_path / f"{'long' * 50} \n\u00fc;$(x).jpg"
+    shutil.copy(good, odd)
+    [line] = lines(predict(odd, "--json", "--explain", tmp_path / "why"))
+    assert re.fullmatch(r"(long){20}-[0-9a-f]{10}\.png", Path(line["explanation"]).name)
+
+
+def test_standard_input_is_explained(predict, good, tmp_path):
+    [line] = lines(predict("-", "--json", "--explain", tmp_path, stdin=good.read_bytes()))
+    assert opened(line["explanation"])[1] == opened(good)[1]
+
+
+def test_explanations_into_a_file_are_refused(predict, good, bad):
+    result = predict(good, "--explain", bad)
+    assert result.exit_code == 2
+    assert f"{bad}: explanations can't be written there" in result.stderr
+    assert "give --explain another folder" in result.stderr
+    assert bad.read_text() == "not a picture"
+
+
+def test_a_write_that_fails_leaves_nothing(predict, good, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    result = predict(good, "--explain", tmp_path / "why")
+    assert result.exit_code == 2
+    assert "explanations can't be written there (No space left on device)" in result.stderr
+    assert list((tmp_path / "why").iterdir()) == []
+
+
 def test_no_pictures_given(predict):
     result = predict()
     assert result.exit_code == 2
@@ -377,6 +464,7 @@ def python(code, *arguments, stdin=b""):
 
 NO_HEAVY = f"""
 import sys
+from pathlib import Path
 from simpsons.cli import main
 try:
     main(prog_name="simpsons")
@@ -392,10 +480,11 @@ def test_help_imports_nothing_heavy():
     assert errors == "[]\n"
 
 
-def test_predict_imports_nothing_heavy_and_reads_a_pipe(onnx_model):
+def test_predict_imports_nothing_heavy_and_reads_a_pipe(onnx_model, tmp_path):
     picture = io.BytesIO()
     Image.fromarray(np.full((70, 90, 3), (255, 217, 15), np.uint8)).save(picture, "PNG")
     words = ("predict", "-", "missing.jpg", "--json", "--model", str(onnx_model))
+    words += ("--explain", str(tmp_path))
     code, output, errors = python(NO_HEAVY, *words, stdin=picture.getvalue())
     assert code == 1
     first, second = (json.loads(line) for line in output.splitlines())

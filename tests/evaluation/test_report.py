@@ -61,6 +61,8 @@ def error(**changes):
         "predicted": "bart_simpson",
         "probability": 0.987,
         "true_probability": 0.0123,
+        "heat": np.eye(64, dtype=np.float32),
+        "true_heat": np.zeros((64, 64), np.float32),
     }
     return ErrorExample(**(fields | changes))
 
@@ -178,6 +180,23 @@ def test_the_gallery_has_the_pixels_the_network_saw(full):
     png = next(source for source in sources if source.startswith("data:image/png"))
     with Image.open(io.BytesIO(base64.b64decode(png.partition(",")[2]))) as image:
         assert (np.asarray(image) == error().image).all()
+
+
+def test_the_gallery_shows_where_the_evidence_was(full):
+    maps = {
+        attributes["alt"]: attributes["src"]
+        for attributes in Page(full).all("img")
+        if attributes["alt"].startswith("Evidence for")
+    }
+    assert list(maps)[:2] == ["Evidence for Bart Simpson", "Evidence for Lisa Simpson"]
+    drawn = []
+    for source in list(maps.values())[:2]:
+        assert source.startswith("data:image/jpeg")
+        with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
+            drawn.append(np.asarray(image.convert("L"), float))
+    hotter = drawn[0] - drawn[1]
+    assert np.diag(hotter).mean() > hotter.mean() + 20
+    assert "Each map has its own scale" in Page(full).words
 
 
 def test_classes_without_pictures_are_left_out_and_counted(tmp_path):

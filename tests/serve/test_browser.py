@@ -137,7 +137,7 @@ def answered(page, count):
 def name(classifiers, network, file):
     """What the page has to say of a picture."""
     said = classifiers[network].predict(file["buffer"])
-    return "Unknown" if said.to_json().get("verdict") == "unknown" else said.name
+    return "Unknown" if said.verdict == "unknown" else said.name
 
 
 def test_a_dropped_picture_gets_its_name_and_bars(open_page, pictures, classifiers):

@@ -88,7 +88,7 @@ def evaluate(
             title=f"{model} on {facts['Data']}",
             facts=facts,
             problems=dataset.problems,
-            errors=error_examples(measured, dataset),
+            errors=error_examples(classifier, measured, dataset),
             notes=notes,
         )
     if as_json:
@@ -153,7 +153,7 @@ def compare(
             title=f"{first} and {second} on {facts['Data']}",
             facts=facts,
             problems=dataset.problems,
-            errors=error_examples(one, dataset),
+            errors=error_examples(classifiers[0], one, dataset),
             comparison=comparison,
             second=two.evaluation,
             notes=_notes(dataset, one, None),

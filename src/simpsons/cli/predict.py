@@ -17,6 +17,7 @@ from simpsons import images
 from simpsons.characters import display_name
 from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction
 from simpsons.cli import options
+from simpsons.cli.explanations import explained
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar
 
@@ -36,6 +37,12 @@ _NEAREST = f"{UNKNOWN}, nearest "
     metavar="FILE",
     help="Read picture paths from a file, one a line; - for standard input.",
 )
+@click.option(
+    "--explain",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also write a PNG a picture: what in it speaks for the answer.",
+)
 def predict(
     pictures: tuple[str, ...],
     model: str,
@@ -43,6 +50,7 @@ def predict(
     as_json: bool,
     as_csv: bool,
     paths_from: TextIO | None,
+    explain: Path | None,
 ) -> None:
     """Say who is in PICTURES: files, folders, globs, or - for a picture on standard input.
 
@@ -50,6 +58,7 @@ def predict(
     simpsons predict picture.jpg
     simpsons predict holiday/ "frames/*.png" --json
     curl -s https://example.org/picture.jpg | simpsons predict -
+    simpsons predict holiday/ --explain why/
 
     Prints one line a picture; `unknown, nearest Homer Simpson` where it seems to show nobody that
     the network knows. A picture that can't be read is reported and the rest go on:
@@ -63,7 +72,11 @@ def predict(
     classifier = Classifier(model)
     empty: list[Failure] = []
     sources = _expand(chain(pictures, listed), empty)
-    answers: Iterable[Prediction | Failure] = chain(classifier.predict_all(sources, top), empty)
+    if explain is None:
+        predicted = classifier.predict_all(sources, top)
+    else:
+        predicted = explained(classifier, sources, top, explain)
+    answers: Iterable[Prediction | Failure] = chain(predicted, empty)
     if not sys.stdout.isatty():
         answers = bar(answers, None, "classifying")
     if isinstance(sys.stdout, io.TextIOWrapper):  # any file name can be printed

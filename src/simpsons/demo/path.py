@@ -72,7 +72,7 @@ def play(
         title="xception on drawings",
         facts=run.facts(config) | {"Data": f"{len(dataset):,} drawings made by simpsons demo"},
         problems=dataset.problems,
-        errors=error_examples(test, dataset),
+        errors=error_examples(classifier, test, dataset),
         history=[asdict(row) for row in run.history(folder / RUN)],
     )
     return Result(folder, dataset, test)

@@ -10,6 +10,7 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
 from simpsons.evaluation.metrics import Evaluation, confident_errors, evaluate
 from simpsons.evaluation.report import ErrorExample
+from simpsons.explain import heat_map
 from simpsons.progress import Track, silent
 
 
@@ -65,22 +66,27 @@ def measure(
     return Measured(rows, probabilities, labels, evaluation, unknown)
 
 
-def error_examples(measured: Measured, dataset: Dataset, most: int = 24) -> list[ErrorExample]:
-    """The errors with the highest probability, the surest first."""
+def error_examples(
+    classifier: Classifier, measured: Measured, dataset: Dataset, most: int = 24
+) -> list[ErrorExample]:
+    """The errors of the classifier with the highest probability, the surest first."""
     classes = measured.evaluation.classes
     examples = []
     for error in confident_errors(measured.probabilities, measured.labels, most):
         row, true = measured.rows[error], measured.labels[error]
         probabilities = measured.probabilities[error]
         predicted = int(probabilities.argmax())
+        image = np.asarray(dataset.images[row])
         examples.append(
             ErrorExample(
-                image=np.asarray(dataset.images[row]),
+                image=image,
                 path=dataset.paths[row],
                 true=classes[true],
                 predicted=classes[predicted],
                 probability=float(probabilities[predicted]),
                 true_probability=float(probabilities[true]),
+                heat=heat_map(classifier, image, classes[predicted]),
+                true_heat=heat_map(classifier, image, classes[true]),
             )
         )
     return examples

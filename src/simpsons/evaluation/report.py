@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from simpsons import explain
 from simpsons.characters import display_name
 from simpsons.evaluation import plots
 from simpsons.evaluation.compare import Comparison
@@ -26,6 +27,8 @@ class ErrorExample:
 
     image: what the network saw, uint8 `[H, W, 3]`. true, predicted: class slugs. probability,
     true_probability: what the network gave to the predicted and to the true class, in [0, 1].
+    heat, true_heat: where the evidence for the predicted and for the true class is, float32
+    `[64, 64]`, as `explain.heat_map` gives it.
     """
 
     image: NDArray[np.uint8]
@@ -34,6 +37,8 @@ class ErrorExample:
     predicted: str
     probability: float
     true_probability: float
+    heat: explain.Heat
+    true_heat: explain.Heat
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,12 @@ def page_templates(package: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        name=display_name, percent=_percent, score=_score, png=_png, unbroken=_unbroken
+        name=display_name,
+        percent=_percent,
+        score=_score,
+        png=_png,
+        heated=_heated,
+        unbroken=_unbroken,
     )
     return environment
 
@@ -145,6 +155,12 @@ def _png(pixels: NDArray[np.uint8]) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="png")
     return _data_uri("image/png", file.getvalue())
+
+
+def _heated(pixels: NDArray[np.uint8], heat: explain.Heat) -> str:
+    file = io.BytesIO()
+    explain.overlay(pixels, heat).save(file, format="jpeg", quality=90)
+    return _data_uri("image/jpeg", file.getvalue())
 
 
 def _data_uri(media_type: str, data: bytes) -> str:

@@ -85,8 +85,7 @@ class Inference:
         if isinstance(answer, Failure):
             return answer.to_json()
         heat_map = await self._run(_heat, classifier, pixels, answer.label) if heat else None
-        standin = {"verdict": answer.label, "familiarity": None}
-        return standin | answer.to_json() | {"heat_map": heat_map}
+        return answer.to_json() | {"heat_map": heat_map}
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from simpsons import images
-from simpsons.classifier import Classifier, Prediction
+from simpsons.classifier import UNKNOWN, Classifier, Prediction
 from simpsons.errors import SimpsonsError
 from simpsons.progress import Track, silent
 from simpsons.timeline.film import Film
@@ -90,7 +90,8 @@ def read(
             for sample, prediction in answered:
                 times.append(sample.time)
                 top = dict(prediction.top)
-                rows.append([top[label] for label in labels])
+                nobody = prediction.verdict == UNKNOWN
+                rows.append([0.0 if nobody else top[label] for label in labels])
                 _keep(candidates, prediction.label, (prediction.probability, sample))
                 aspect = sample.aspect
             start, end, *_ = *shots.starts[number : number + 2], source.end

@@ -167,14 +167,15 @@ def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
     """
     config = Config.read(folder)
     export_run(folder, folder / MODEL, dataset, split)
-    measured = measure(Classifier(folder), dataset, split.rows("validation"))
+    classifier = Classifier(folder)
+    measured = measure(classifier, dataset, split.rows("validation"))
     write_report(
         folder / REPORT,
         measured.evaluation,
         title=f"{config.network} on the validation part of {dataset.root.name}",
         facts=facts(config),
         problems=dataset.problems,
-        errors=error_examples(measured, dataset),
+        errors=error_examples(classifier, measured, dataset),
         history=[asdict(row) for row in history(folder)],
         notes=["Validation chose the epoch and the temperature; only a test part is unbiased."],
     )

@@ -1,0 +1,160 @@
+"""Class activation maps of both networks, in operations that can be exported to ONNX.
+
+LayerCAM (Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization",
+2021): the activations of a layer, each weighted by the positive part of the gradient of the
+class's logit, summed over the channels. The layer is what the third block puts out: 6x6 in `cnn`,
+8x8 in `xception`. Later layers are too coarse to point at anything; `docs/explain.md` compares.
+
+PyTorch's autograd is no part of an exported graph, so the gradient of what follows the third
+block is written out, layer by layer, by the chain rule. Gradients are `[N, classes, C, H, W]`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from simpsons.images import SIZE
+from simpsons.models.cnn import CNN
+from simpsons.models.xception import Block, SamePool, Xception
+
+Back = Callable[[Tensor], Tensor]
+"""From the gradient of a layer's output to that of its input."""
+
+
+class Cut(NamedTuple):
+    """A network in two parts. The cells of the first part's output are `stride` pixels apart, the
+    first at pixel `start`."""
+
+    below: nn.Module
+    above: nn.Module
+    start: float
+    stride: float
+
+
+def logits_and_heat(network: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits `[N, classes]` and, for each class, the heat over the picture `[N, classes, 64, 64]`.
+
+    network: a `CNN` or `Xception` in evaluation mode. pixels: float32 `[N, 3, 64, 64]`, values in
+    [0, 1]. Heat is 0 to 1, with 1 at its hottest place, or 0 everywhere if nothing speaks for the
+    class. Raises TypeError for another network.
+    """
+    cut = cut_in_two(network)
+    activations = cut.below(pixels)
+    logits, back = _with_gradient(cut.above, activations)
+    classes = torch.eye(logits.shape[1])[None].expand(logits.shape[0], -1, -1)
+    weights = functional.relu(back(classes))
+    maps = functional.relu((weights * activations[:, None]).sum(dim=2))
+    grid = stretch(maps.shape[-1], cut)
+    heat = grid @ maps @ grid.T
+    return logits, heat / heat.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
+
+
+def cut_in_two(network: nn.Module) -> Cut:
+    """The network below and above the output of its third block."""
+    if isinstance(network, CNN):
+        layers = [*network.features.children(), *network.head.children()]
+        # a block ends with a dropout; its unpadded convolutions move the cells inwards
+        end = 1 + [i for i, layer in enumerate(layers) if isinstance(layer, nn.Dropout)][2]
+        start = 10.5
+    elif isinstance(network, Xception):
+        layers = [network.stem, *network.blocks.children(), *network.head.children()]
+        end = 1 + 3
+        start = 3.5
+    else:
+        raise TypeError(f"no class activation for {type(network).__name__}")
+    return Cut(nn.Sequential(*layers[:end]), nn.Sequential(*layers[end:]), start, stride=8)
+
+
+def stretch(cells: int, cut: Cut) -> Tensor:
+    """`[64, cells]`: linear interpolation from the cells' centres, falling to 0 outside."""
+    centres = cut.start + cut.stride * torch.arange(cells)
+    distance = (torch.arange(SIZE)[:, None] - centres).abs()
+    return functional.relu(1 - distance / cut.stride)
+
+
+def _with_gradient(layer: nn.Module, x: Tensor) -> tuple[Tensor, Back]:
+    """A layer's output, and the way back of the gradient through it."""
+    match layer:
+        case nn.Sequential():
+            return _sequence(layer, x)
+        case Block():
+            return _block(layer, x)
+        case nn.Conv2d():
+            return layer(x), lambda gradient: _convolution_back(layer, gradient, x)
+        case nn.Linear():
+            return layer(x), lambda gradient: gradient @ layer.weight
+        case nn.BatchNorm2d():
+            variance = layer.running_var
+            assert variance is not None
+            scale = layer.weight * torch.rsqrt(variance + layer.eps)
+            return layer(x), lambda gradient: gradient * scale[:, None, None]
+        case nn.ReLU():
+            y = functional.relu(x)
+            return y, lambda gradient: gradient * (y > 0).to(y.dtype)[:, None]
+        case nn.MaxPool2d():
+            return _max_pool(x, (0, 0, 0, 0), size=2)
+        case SamePool():
+            before = (x.shape[2] % 2, x.shape[3] % 2)
+            return _max_pool(x, (before[1], 1, before[0], 1), size=3)
+        case nn.AdaptiveAvgPool2d():
+            area = x.shape[2] * x.shape[3]
+            return layer(x), lambda gradient: (gradient / area).expand(-1, -1, *x.shape[1:])
+        case nn.Flatten():
+            return layer(x), lambda gradient: gradient.unflatten(2, x.shape[1:])
+        case nn.Dropout():
+            return x, lambda gradient: gradient
+    raise TypeError(f"no gradient for {type(layer).__name__}")
+
+
+def _sequence(layers: nn.Sequential, x: Tensor) -> tuple[Tensor, Back]:
+    ways = []
+    for layer in layers:
+        x, back = _with_gradient(layer, x)
+        ways.append(back)
+
+    def back_through_all(gradient: Tensor) -> Tensor:
+        for back in reversed(ways):
+            gradient = back(gradient)
+        return gradient
+
+    return x, back_through_all
+
+
+def _block(block: Block, x: Tensor) -> tuple[Tensor, Back]:
+    main, main_back = _with_gradient(block.main, x)
+    residual, residual_back = _with_gradient(block.residual, x)
+    return main + residual, lambda gradient: main_back(gradient) + residual_back(gradient)
+
+
+def _convolution_back(layer: nn.Conv2d, gradient: Tensor, x: Tensor) -> Tensor:
+    full = functional.conv_transpose2d(
+        gradient.flatten(0, 1),
+        layer.weight,
+        stride=layer.stride,
+        padding=layer.padding,  # type: ignore[arg-type]
+        groups=layer.groups,
+    )
+    missing = (x.shape[3] - full.shape[3], x.shape[2] - full.shape[2])  # a stride's remainder
+    full = functional.pad(full, (0, missing[0], 0, missing[1]))
+    result: Tensor = full.unflatten(0, gradient.shape[:2])
+    return result
+
+
+def _max_pool(x: Tensor, padding: tuple[int, int, int, int], size: int) -> tuple[Tensor, Back]:
+    """A max pool of stride 2; the gradient goes to the place of each window's maximum."""
+    left, _, top, _ = padding
+    padded = functional.pad(x, padding, value=float("-inf")) if any(padding) else x
+
+    def back(gradient: Tensor) -> Tensor:
+        _, places = functional.max_pool2d(padded, size, stride=2, return_indices=True)
+        classes = gradient.shape[1]
+        empty = gradient.new_zeros(*gradient.shape[:3], padded.shape[2] * padded.shape[3])
+        index = places.flatten(2)[:, None].expand(-1, classes, -1, -1)
+        spread = empty.scatter_add(3, index, gradient.flatten(3)).unflatten(3, padded.shape[2:])
+        inside: Tensor = spread[..., top : top + x.shape[2], left : left + x.shape[3]]
+        return inside
+
+    return functional.max_pool2d(padded, size, stride=2), back

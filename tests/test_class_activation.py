@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from simpsons import models
+from simpsons.classifier import Classifier
+from simpsons.models.class_activation import cut_in_two, logits_and_heat
+
+QUADRANTS = [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def trained(name):
+    """A network whose batch norms are no identities, as after training."""
+    torch.manual_seed(0)
+    network = models.build(name)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.normal_(layer.bias, 0, 0.1)
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False
+    return network.eval()
+
+
+def pictures(n=2):
+    return torch.rand(n, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_it_is_layer_cam_by_autograd(name):
+    network, pixels = trained(name), pictures()
+    cut = cut_in_two(network)
+    activations = cut.below(pixels).detach().requires_grad_(True)
+    logits = cut.above(activations)
+    with torch.no_grad():
+        found, heat = logits_and_heat(network, pixels)
+    torch.testing.assert_close(found, network(pixels))
+    centres = (cut.start + cut.stride * torch.arange(activations.shape[-1])).round().long()
+    centres = centres[centres < 64]
+    for label in (0, 11):
+        [gradient] = torch.autograd.grad(logits[:, label].sum(), activations, retain_graph=True)
+        maps = (gradient.relu() * activations).sum(dim=1).relu().detach()
+        assert maps.max() > 0
+        for picture in range(len(pixels)):
+            coarse = heat[picture, label][centres][:, centres].flatten()
+            expected = maps[picture, : len(centres), : len(centres)].flatten()
+            # rounding the centres to pixels blurs a little; the order of hot and cold stays
+            assert np.corrcoef(coarse, expected)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_heat_is_0_to_1_with_1_at_the_hottest_place(name):
+    with torch.no_grad():
+        _, heat = logits_and_heat(trained(name), pictures())
+    assert heat.shape == (2, 18, 64, 64)
+    assert heat.min() == 0
+    hottest = heat.amax(dim=(2, 3))
+    assert ((hottest - 1).abs() < 1e-6).logical_or(hottest == 0).all()
+    assert hottest.max() > 0
+
+
+@pytest.mark.parametrize("quadrant", QUADRANTS)
+def test_a_network_that_looks_at_one_quadrant_is_hottest_there(quadrant):
+    network = trained("cnn")
+    convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
+    with torch.no_grad():
+        for layer in convolutions[6:]:  # the fourth block sees only the middle of each window
+            centre = layer.weight[:, :, 1, 1].clone()
+            layer.weight.zero_()
+            layer.weight[:, :, 1, 1] = centre
+        weight = network.head[1].weight.unflatten(1, (256, 2, 2))
+        mask = torch.zeros(2, 2)
+        mask[quadrant] = 1
+        weight *= mask
+        _, heat = logits_and_heat(network, pictures(4))
+    answered = heat.flatten(2).amax(dim=2) > 0
+    assert answered.float().mean() > 0.9
+    rows, columns = np.divmod(heat.flatten(2).argmax(dim=2)[answered].numpy(), 64)
+    assert (rows // 32 == quadrant[0]).all()
+    assert (columns // 32 == quadrant[1]).all()
+
+
+def test_a_class_that_nothing_speaks_for_is_cold():
+    network = trained("xception")
+    with torch.no_grad():
+        network.head[-1].weight[3] = 0
+        _, heat = logits_and_heat(network, pictures())
+    assert heat[:, 3].max() == 0
+    assert heat[:, 4].max() > 0
+
+
+def test_the_onnx_file_gives_the_same_maps(onnx_model):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    maps = Classifier(onnx_model).class_activations(pixels)
+    torch.manual_seed(0)
+    network = models.build("xception").eval()  # as in `onnx_model`
+    with torch.no_grad():
+        scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+        _, expected = logits_and_heat(network, scaled)
+    assert maps.dtype == np.float32
+    np.testing.assert_allclose(maps, expected.numpy(), atol=1e-3)
+    assert maps.max() == 1
+
+
+def test_another_network_is_refused():
+    with pytest.raises(TypeError, match="no class activation for Linear"):
+        logits_and_heat(nn.Linear(1, 1), pictures())
