@@ -1,8 +1,9 @@
 """From a trained network to one ONNX file that is the whole classifier.
 
 Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`.
-With the input `explain`, a bool that may be left out, true: output `heat`, float32
-`[N, classes, 64, 64]`, where the evidence for each class is, 0 to 1; otherwise it is empty.
+Of the two networks of this package also `heat`: where the evidence for each class is, 0 to 1,
+float32 `[N, classes, 64, 64]`; empty unless the input `explain`, a bool that may be left out, is
+true.
 Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, figures and the
 data's licence are in the metadata, so that any runtime in any language gives the same answer.
 """
@@ -21,21 +22,28 @@ from torch import Tensor, nn
 
 from simpsons.files import whole
 from simpsons.images import SIZE
-from simpsons.models.class_activation import logits_and_heat
+from simpsons.models.class_activation import has_heat, logits_and_heat
 from simpsons.models.cnn import CNN, folded
 from simpsons.onnx_branch import on_request
 
 OPSET = 18
 
+_HEAT = "heat"
+
 
 class _Classifier(nn.Module):
+    """Pixels in; a tuple of outputs, named in the same order by `names`."""
+
     def __init__(self, network: nn.Module, temperature: float) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
+        self.names = ["probabilities", *([_HEAT] if has_heat(network) else [])]
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         scaled = pixels.permute(0, 3, 1, 2).float() / 255
+        if _HEAT not in self.names:
+            return (torch.softmax(self.network(scaled) / self.temperature, dim=1),)
         logits, heat = logits_and_heat(self.network, scaled)
         return torch.softmax(logits / self.temperature, dim=1), heat
 
@@ -66,7 +74,7 @@ def export(
             wrapped,
             (example,),
             input_names=["pixels"],
-            output_names=["probabilities", "heat"],
+            output_names=wrapped.names,
             dynamic_shapes=({0: torch.export.Dim("N")},),
             opset_version=OPSET,
             dynamo=True,
@@ -75,7 +83,8 @@ def export(
     assert program is not None
     model = program.model_proto
     _remove_traces(model)
-    on_request(model, "heat", switch="explain")
+    if _HEAT in wrapped.names:
+        on_request(model, _HEAT, switch="explain")
     if half:
         _store_half(model)
     values = {"labels": list(labels), "temperature": temperature, **metadata}
