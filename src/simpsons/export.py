@@ -2,8 +2,9 @@
 
 Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`, and
 where it was fitted `familiarity`: float32 `[N]`, higher is more like what the network learnt.
-With the input `explain`, a bool that may be left out, true: output `heat`, float32
-`[N, classes, 64, 64]`, where the evidence for each class is, 0 to 1; otherwise it is empty.
+Of the two networks of this package also `heat`: where the evidence for each class is, 0 to 1,
+float32 `[N, classes, 64, 64]`; empty unless the input `explain`, a bool that may be left out, is
+true.
 Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, figures and the
 data's licence are in the metadata, so that any runtime in any language gives the same answer.
 """
@@ -24,11 +25,13 @@ from simpsons import models
 from simpsons.familiarity import Familiarity
 from simpsons.files import whole
 from simpsons.images import SIZE
-from simpsons.models.class_activation import logits_and_heat
+from simpsons.models.class_activation import has_heat, logits_and_heat
 from simpsons.models.cnn import CNN, folded
 from simpsons.onnx_branch import on_request
 
 OPSET = 18
+
+_HEAT = "heat"
 
 
 class _Classifier(nn.Module):
@@ -41,17 +44,20 @@ class _Classifier(nn.Module):
         self.network = network
         self.temperature = temperature
         self.familiarity = familiarity
-        self.names = ["probabilities", *(["familiarity"] if familiarity else []), "heat"]
+        self.names = ["probabilities"]
+        self.names += ["familiarity"] if familiarity else []
+        self.names += [_HEAT] if has_heat(network) else []
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        # What is computed twice here is merged by the exporter.
         scaled = pixels.permute(0, 3, 1, 2).float() / 255
-        logits, maps = models.with_maps(self.network, scaled)
-        logits = logits / self.temperature
+        logits = self.network(scaled) / self.temperature
         outputs = [torch.softmax(logits, dim=1)]
         if self.familiarity is not None:
-            outputs.append(self.familiarity(logits, maps))
-        _, heat = logits_and_heat(self.network, scaled)
-        return (*outputs, heat)
+            outputs.append(self.familiarity(logits, models.with_maps(self.network, scaled)[1]))
+        if _HEAT in self.names:
+            outputs.append(logits_and_heat(self.network, scaled)[1])
+        return tuple(outputs)
 
 
 def export(
@@ -91,7 +97,8 @@ def export(
     assert program is not None
     model = program.model_proto
     _remove_traces(model)
-    on_request(model, "heat", switch="explain")
+    if _HEAT in wrapped.names:
+        on_request(model, _HEAT, switch="explain")
     if half:
         _store_half(model)
     values = {"labels": list(labels), "temperature": temperature, **metadata}

@@ -52,6 +52,11 @@ def logits_and_heat(network: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]
     return logits, heat / heat.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
 
 
+def has_heat(network: nn.Module) -> bool:
+    """Whether `logits_and_heat` takes the network."""
+    return isinstance(network, CNN | Xception)
+
+
 def cut_in_two(network: nn.Module) -> Cut:
     """The network below and above the output of its third block."""
     if isinstance(network, CNN):
