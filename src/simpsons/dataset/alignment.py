@@ -45,11 +45,18 @@ def coarse_fit(source: Pixels, target: Pixels) -> tuple[Windows, Floats]:
     source, target: uint8 `[P, 16, 16]`. Returns float32 `[P, 4]` and the correlation of the
     compared parts, float32 `[P]`, -1 to 1.
     """
+    one, other = (side.astype(np.float32)[..., None] for side in (source, target))
+    forth, alike = _coarse_fit(one, other)
+    back, alike_back = _coarse_fit(other, one)
+    better = (alike_back > alike)[:, None]
+    return np.where(better, turned_round(back), forth), np.maximum(alike, alike_back)
+
+
+def _coarse_fit(source: Floats, target: Floats) -> tuple[Windows, Floats]:
     whole = np.tile(np.array((0, 1, 0, 1), np.float32), (len(source), 1))
-    one, other = source.astype(np.float32)[..., None], target.astype(np.float32)[..., None]
-    windows = _fit(one, other, whole, _STEPS + 1)
-    laid = _warp(one, windows).reshape(len(one), -1)
-    seen = other[:, : laid.shape[1] // COARSE].reshape(len(other), -1)
+    windows = _fit(source, target, whole, _STEPS + 1)
+    laid = _warp(source, windows).reshape(len(source), -1)
+    seen = target[:, : _rows(COARSE)].reshape(len(target), -1)
     laid = laid - laid.mean(axis=1, keepdims=True)
     seen = seen - seen.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(laid, axis=1) * np.linalg.norm(seen, axis=1)
@@ -83,11 +90,11 @@ def _rows(side: int) -> int:
 
 def _reduced(pixels: Pixels, side: int) -> Floats:
     """Means of squares: `[P, H, W, C]` to `[P, side, side, C]`."""
-    count, height, width, channels = pixels.shape
-    across = pixels.reshape(count, height * side, width // side, channels)
-    across = across.sum(axis=2, dtype=np.uint16 if pixels.dtype == np.uint8 else np.float32)
-    down = across.reshape(count, side, height // side, side, channels).sum(axis=2)
-    return down.astype(np.float32) / np.float32(height // side * (width // side))
+    down, across = pixels.shape[1] // side, pixels.shape[2] // side
+    kind = np.uint16 if pixels.dtype == np.uint8 else np.float32
+    rows = sum((pixels[:, at::down].astype(kind) for at in range(1, down)), pixels[:, ::down])
+    total = sum((rows[:, :, at::across] for at in range(1, across)), rows[:, :, ::across])
+    return total.astype(np.float32) / np.float32(down * across)
 
 
 def _blurred(pictures: Floats, times: int) -> Floats:
@@ -170,11 +177,17 @@ def _agreement(laid: Floats, target: Floats) -> Floats:
     forth = np.abs(other - np.clip(gain * one + shift, 0, 255))
     back = np.abs(one - np.clip((other - shift) / gain, 0, 255)) * gain
     difference = np.minimum(forth, back) / np.sqrt(gain)
-    contrast = np.sqrt(one.std(axis=1) * other.std(axis=1))
+    contrast = np.sqrt(_contrast(laid) * _contrast(target))
     lines = difference.reshape(count, -1, _FINE * 3)[:, :rows]
     cells = np.square(lines).reshape(count, rows // _CELL, _CELL, _FINE // _CELL, _CELL * 3)
     worst = np.sqrt(cells.mean(axis=(2, 4))).reshape(count, -1).max(axis=1)
     return np.maximum(0, 1 - worst / (contrast + _NOISE))
+
+
+def _contrast(pictures: Floats) -> Floats:
+    """Standard deviation over the places of a picture; float32 `[P]`, of its mean colour free."""
+    count, _, _, channels = pictures.shape
+    return np.sqrt(pictures.reshape(count, -1, channels).var(axis=1).mean(axis=1))
 
 
 def _brightness(one: Floats, other: Floats) -> tuple[Floats, Floats]:

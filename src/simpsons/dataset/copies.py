@@ -18,7 +18,7 @@ from simpsons.dataset import alignment, neighbours
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
 
-THRESHOLD = 0.4
+THRESHOLD = 0.55
 """From this score on two pictures are copies. `python -m benchmarks.near_duplicates` chose it."""
 
 _COLUMNS, _ROWS = 8, 6
@@ -27,7 +27,7 @@ _COLUMNS, _ROWS = 8, 6
 _AXES = 64
 _SAMPLE = 20_000
 _NEAREST = 12
-_WITHIN = 0.6
+_WITHIN = 0.8
 """Squared distance of two thumbnails of length 1 that may be copies."""
 
 _CORRELATION = 0.9
