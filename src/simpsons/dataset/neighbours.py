@@ -1,10 +1,15 @@
-"""Nearest neighbours among vectors: by comparing all in blocks, or through an index when many."""
+"""Nearest neighbours among vectors: by comparing all in blocks, or through an index when many.
+
+And the groups that pairs of neighbours link.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 EXACT_UP_TO = 50_000
 """Up to so many references all are compared; more are searched through an index."""
@@ -77,7 +82,14 @@ class Indexed:
     def __init__(self, references: Vectors):
         from usearch.index import Index
 
-        self._index = Index(ndim=references.shape[1], metric="l2sq", dtype="f32")
+        self._index = Index(
+            ndim=references.shape[1],
+            metric="l2sq",
+            dtype="f16",
+            connectivity=12,
+            expansion_add=64,
+            expansion_search=48,
+        )
         self._index.add(np.arange(len(references)), references)
 
     def nearest(self, queries: Vectors, count: int, within: float) -> Found:
@@ -89,6 +101,16 @@ class Indexed:
         row, column = np.nonzero(filled & (matches.distances <= within))
         keys = matches.keys[row, column].astype(np.int64)
         return Found(row, keys, matches.distances[row, column].astype(np.float32))
+
+
+def linked(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """int64 `[count]`: the group of each; what pairs link, over others too, shares one.
+
+    first, second: int64 `[M]`, the two of each pair.
+    """
+    links = coo_array((np.ones(len(first), np.int8), (first, second)), (count, count))
+    _, group = connected_components(links, directed=False)
+    return np.asarray(group, np.int64)
 
 
 def _nothing() -> Found:
