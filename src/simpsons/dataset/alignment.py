@@ -37,7 +37,10 @@ Windows = NDArray[np.float32]
 
 
 def reduced(pixels: Pixels, rows: int, columns: int) -> Floats:
-    """Means of cells: uint8 `[P, H, W, C]` to float32 `[P, C, rows, columns]`, 0 to 255."""
+    """Means of cells: uint8 `[P, H, W, C]` to float32 `[P, C, rows, columns]`, 0 to 255.
+
+    A cell has up to 257 pixels; their sum fits into 16 bits.
+    """
     down, across = pixels.shape[1] // rows, pixels.shape[2] // columns
     lines = sum(pixels[:, at::down].astype(np.uint16) for at in range(down))
     cells = np.asarray(sum(lines[:, :, at::across] for at in range(across)))
@@ -46,7 +49,7 @@ def reduced(pixels: Pixels, rows: int, columns: int) -> Floats:
 
 def coarse(pixels: Pixels) -> Pixels:
     """uint8 `[P, 64, 64, 3]` to grey thumbnails, uint8 `[P, 16, 16]`, a little blurred."""
-    small = _blurred(_grey(reduced(pixels, COARSE, COARSE)))
+    small = _blurred(_grey(reduced(pixels, COARSE, COARSE)), times=1)
     return np.rint(small[:, 0]).astype(np.uint8)
 
 
@@ -59,6 +62,8 @@ def coarse_fit(source: Pixels, target: Pixels) -> tuple[Windows, Floats]:
     one, other = (grey.astype(np.float32)[:, None] for grey in (source, target))
     windows, alike = _coarse_fit(one, other)
     tried = np.flatnonzero(alike > _WORTHWHILE)
+    if not len(tried):
+        return windows, alike
     back, alike_back = _coarse_fit(other[tried], one[tried])
     better = alike_back > alike[tried]
     windows[tried[better]] = turned_round(back[better])
@@ -92,7 +97,7 @@ def agreement(source: Pixels, target: Pixels, windows: Windows) -> Floats:
 
     source, target: uint8 `[P, 64, 64, 3]`. windows: of the source, about where the target lies.
     """
-    one, other = (_blurred(reduced(pixels, _FINE, _FINE)) for pixels in (source, target))
+    one, other = (_blurred(reduced(pixels, _FINE, _FINE), times=2) for pixels in (source, target))
     windows = _fit(_grey(one), _grey(other), windows, _STEPS)
     return _agreement(_warp(one, windows), other[:, :, : _rows(_FINE)])
 
@@ -106,16 +111,17 @@ def _grey(pictures: Floats) -> Floats:
     return pictures.mean(axis=1, keepdims=True)
 
 
-def _blurred(pictures: Floats) -> Floats:
-    """`[P, C, side, side]` with weights of 1 2 1 along both sides."""
-    kernel = _blur(pictures.shape[-1])
+def _blurred(pictures: Floats, times: int) -> Floats:
+    """`[P, C, side, side]` with weights of 1 2 1 along both sides, so many times."""
+    kernel = _blur(pictures.shape[-1], times)
     return kernel @ pictures @ kernel.T
 
 
 @cache
-def _blur(side: int) -> Floats:
+def _blur(side: int, times: int) -> Floats:
     inside = np.pad(np.eye(side, dtype=np.float32), ((1, 1), (0, 0)), "edge")
-    return (inside[:-2] + 2 * inside[1:-1] + inside[2:]) / 4
+    once = (inside[:-2] + 2 * inside[1:-1] + inside[2:]) / 4
+    return np.linalg.matrix_power(once, times)
 
 
 def _fit(source: Floats, target: Floats, windows: Windows, steps: int) -> Windows:

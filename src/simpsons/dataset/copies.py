@@ -17,7 +17,7 @@ from simpsons.dataset.candidates import Candidates, Looks
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
 
-THRESHOLD = 0.5
+THRESHOLD = 0.55
 """From this score on two pictures are copies. `python -m benchmarks.near_duplicates` chose it."""
 
 _CORRELATION = 0.9

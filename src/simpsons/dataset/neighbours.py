@@ -96,9 +96,10 @@ class Indexed:
         """See `Search`."""
         if not len(queries) or not len(self._index):
             return _nothing()
-        matches = self._index.search(np.ascontiguousarray(queries), count)
+        # One more than asked: usearch answers a single query in another shape.
+        matches = self._index.search(np.concatenate([queries, queries[-1:]]), count)
         filled = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
-        row, column = np.nonzero(filled & (matches.distances <= within))
+        row, column = np.nonzero((filled & (matches.distances <= within))[: len(queries)])
         keys = matches.keys[row, column].astype(np.int64)
         return Found(row, keys, matches.distances[row, column].astype(np.float32))
 
