@@ -42,8 +42,12 @@ def reduced(pixels: Pixels, rows: int, columns: int) -> Floats:
     A cell has up to 257 pixels; their sum fits into 16 bits.
     """
     down, across = pixels.shape[1] // rows, pixels.shape[2] // columns
-    lines = sum(pixels[:, at::down].astype(np.uint16) for at in range(down))
-    cells = np.asarray(sum(lines[:, :, at::across] for at in range(across)))
+    lines = pixels[:, ::down].astype(np.uint16)
+    for at in range(1, down):
+        lines += pixels[:, at::down]
+    cells = lines[:, :, ::across].copy()
+    for at in range(1, across):
+        cells += lines[:, :, at::across]
     return np.moveaxis(cells, 3, 1).astype(np.float32, order="C") / np.float32(down * across)
 
 
@@ -108,20 +112,21 @@ def _rows(side: int) -> int:
 
 def _grey(pictures: Floats) -> Floats:
     """`[P, C, side, side]` to `[P, 1, side, side]`."""
-    return pictures.mean(axis=1, keepdims=True)
+    grey: Floats = pictures.mean(axis=1, keepdims=True)
+    return grey
 
 
 def _blurred(pictures: Floats, times: int) -> Floats:
     """`[P, C, side, side]` with weights of 1 2 1 along both sides, so many times."""
     kernel = _blur(pictures.shape[-1], times)
-    return kernel @ pictures @ kernel.T
+    return np.asarray(kernel @ pictures @ kernel.T, np.float32)
 
 
 @cache
 def _blur(side: int, times: int) -> Floats:
     inside = np.pad(np.eye(side, dtype=np.float32), ((1, 1), (0, 0)), "edge")
     once = (inside[:-2] + 2 * inside[1:-1] + inside[2:]) / 4
-    return np.linalg.matrix_power(once, times)
+    return np.linalg.matrix_power(once, times).astype(np.float32)
 
 
 def _fit(source: Floats, target: Floats, windows: Windows, steps: int) -> Windows:
@@ -159,7 +164,7 @@ def _moved(windows: Windows, steps: Floats, side: int) -> Windows:
 
 
 def _centred(count: int, side: int) -> Floats:
-    return np.arange(count, dtype=np.float32) + np.float32(0.5 - side / 2)
+    return np.asarray(np.arange(count) + (0.5 - side / 2), np.float32)
 
 
 def _warp(source: Floats, windows: Windows) -> Floats:
@@ -167,7 +172,7 @@ def _warp(source: Floats, windows: Windows) -> Floats:
     side = source.shape[-1]
     across = _sampling(windows[:, 0], windows[:, 1], side, side)
     down = _sampling(windows[:, 2], windows[:, 3], side, _rows(side))
-    return down[:, None] @ source @ across.transpose(0, 2, 1)[:, None]
+    return np.asarray(down[:, None] @ source @ across.transpose(0, 2, 1)[:, None], np.float32)
 
 
 def _sampling(first: Floats, last: Floats, side: int, count: int) -> Floats:
@@ -175,7 +180,8 @@ def _sampling(first: Floats, last: Floats, side: int, count: int) -> Floats:
     steps = (np.arange(count, dtype=np.float32) + np.float32(0.5)) / side
     at = (first[:, None] + (last - first)[:, None] * steps) * side - np.float32(0.5)
     at = np.clip(at, 0, side - 1)
-    return np.maximum(0, 1 - np.abs(at[:, :, None] - np.arange(side, dtype=np.float32)))
+    apart = np.abs(at[:, :, None] - np.arange(side, dtype=np.float32))
+    return np.asarray(np.maximum(0, 1 - apart), np.float32)
 
 
 def _agreement(laid: Floats, target: Floats) -> Floats:
@@ -190,13 +196,14 @@ def _agreement(laid: Floats, target: Floats) -> Floats:
     cells = lines.sum(axis=(1, 3)).reshape(count, down, across, _CELL).sum(axis=3)
     worst = np.sqrt(cells.max(axis=(1, 2)) / (channels * _CELL * _CELL))
     contrast = np.sqrt(_contrast(laid) * _contrast(target))
-    return np.maximum(0, 1 - worst / (contrast + _NOISE))
+    return np.asarray(np.maximum(0, 1 - worst / (contrast + _NOISE)), np.float32)
 
 
 def _contrast(pictures: Floats) -> Floats:
     """Float32 `[P]`: standard deviation over the places, not over the channels."""
     count, channels = pictures.shape[:2]
-    return np.sqrt(pictures.reshape(count, channels, -1).var(axis=2).mean(axis=1))
+    spread = pictures.reshape(count, channels, -1).var(axis=2).mean(axis=1)
+    return np.asarray(np.sqrt(spread), np.float32)
 
 
 def _brightness(one: Floats, other: Floats) -> tuple[Floats, Floats]:

@@ -120,7 +120,8 @@ def _thumbnails(pixels: Pixels) -> _Thumbnails:
     thumbs = alignment.reduced(upper, _ROWS, _COLUMNS).reshape(len(upper), -1)
     thumbs -= thumbs.mean(axis=1, keepdims=True)
     length = np.linalg.norm(thumbs, axis=1, keepdims=True)
-    return np.divide(thumbs, length, out=np.zeros_like(thumbs), where=length > 1e-3)
+    unit: _Thumbnails = np.divide(thumbs, length, out=np.zeros_like(thumbs), where=length > 1e-3)
+    return unit
 
 
 def _nearest(queries: Looks, references: Looks, track: Track, ordered: bool) -> Candidates:

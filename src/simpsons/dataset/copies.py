@@ -103,19 +103,30 @@ def _judged(
         if start // _BATCH % _RELEASED == 0:
             for side in pixels:
                 searching.release(side)
-        good = score >= threshold
-        return Pairs(first[good], second[good], score[good], mirrored[good])
+        found = Pairs(first, second, score, mirrored)
+        return _chosen(found, np.flatnonzero(score >= threshold))
 
     starts = range(0, len(candidates.first), _BATCH)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(track(pool.map(judge, starts), len(starts), "comparing"))
-    empty = Pairs(*(np.empty(0, kind) for kind in (np.int64, np.int64, np.float32, np.bool_)))
-    pairs = Pairs(*(np.concatenate(part) for part in zip(empty, *found, strict=True)))
-    order = np.lexsort((pairs.second, pairs.first, -pairs.score))
-    pairs = Pairs(*(part[order] for part in pairs))
+    pairs = _together(found)
+    pairs = _chosen(pairs, np.lexsort((pairs.second, pairs.first, -pairs.score)))
     both = pairs.first * max(1, len(pixels[1])) + pairs.second
     _, best = np.unique(both, return_index=True)
-    return Pairs(*(part[np.sort(best)] for part in pairs))
+    return _chosen(pairs, np.sort(best))
+
+
+def _together(parts: list[Pairs]) -> Pairs:
+    return Pairs(
+        np.concatenate([np.empty(0, np.int64), *(part.first for part in parts)]),
+        np.concatenate([np.empty(0, np.int64), *(part.second for part in parts)]),
+        np.concatenate([np.empty(0, np.float32), *(part.score for part in parts)]),
+        np.concatenate([np.empty(0, np.bool_), *(part.mirrored for part in parts)]),
+    )
+
+
+def _chosen(pairs: Pairs, rows: NDArray[np.integer]) -> Pairs:
+    return Pairs(pairs.first[rows], pairs.second[rows], pairs.score[rows], pairs.mirrored[rows])
 
 
 def _turned(pictures: Pixels, mirrored: NDArray[np.bool_]) -> Pixels:

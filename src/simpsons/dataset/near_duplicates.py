@@ -116,7 +116,10 @@ def find(
 
 def similarities(one: Thumbnails, other: Thumbnails) -> NDArray[np.float32]:
     """float32 `[M]`, -1 to 1: of each of one with the same row of the other, mirror included."""
-    return np.maximum((one * other).sum(axis=1), (one * mirrored(other)).sum(axis=1))
+    alike: NDArray[np.float32] = np.maximum(
+        (one * other).sum(axis=1), (one * mirrored(other)).sum(axis=1)
+    )
+    return alike
 
 
 def groups(pixels: Pixels, track: Track = silent) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ And the groups that pairs of neighbours link.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +63,13 @@ class Exact:
             # |q - r|^2 = |q|^2 - 2 (q r - |r|^2 / 2)
             alike = some @ self._references[:, :-1].T + self._references[:, -1]
             near = alike >= (0.5 * (squares - within))[:, None]
-            for row in np.flatnonzero(near.sum(axis=1) > count):
-                columns = np.flatnonzero(near[row])
-                order = np.argpartition(alike[row, columns], -count)
-                near[row, columns[order[:-count]]] = False
+            for crowded in np.flatnonzero(near.sum(axis=1) > count):
+                columns = np.flatnonzero(near[crowded])
+                order = np.argpartition(alike[crowded, columns], -count)
+                near[crowded, columns[order[:-count]]] = False
             row, column = np.nonzero(near)
             distance = np.maximum(squares[row] - 2 * alike[row, column], 0)
-            yield Found(row + start, column, distance)
+            yield Found(row.astype(np.int64) + start, column.astype(np.int64), distance)
 
 
 class Indexed:
@@ -97,11 +97,11 @@ class Indexed:
         if not len(queries) or not len(self._index):
             return _nothing()
         # One more than asked: usearch answers a single query in another shape.
-        matches = self._index.search(np.concatenate([queries, queries[-1:]]), count)
+        matches: Any = self._index.search(np.concatenate([queries, queries[-1:]]), count)
         filled = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
         row, column = np.nonzero((filled & (matches.distances <= within))[: len(queries)])
         keys = matches.keys[row, column].astype(np.int64)
-        return Found(row, keys, matches.distances[row, column].astype(np.float32))
+        return Found(row.astype(np.int64), keys, matches.distances[row, column].astype(np.float32))
 
 
 def linked(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.int64]:
