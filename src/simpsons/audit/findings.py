@@ -34,7 +34,8 @@ class Findings:
 
     def path(self, row: int) -> str:
         """The file of a row, relative to its folder."""
-        return self._at(row)[0].paths[self._at(row)[1]]
+        dataset, place = self._at(row)
+        return str(dataset.paths[place])
 
     def character(self, row: int) -> str:
         """The class that a row's picture is filed under."""

@@ -16,6 +16,7 @@ COMMANDS = {
     "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
     "export": ("simpsons.cli.train:export", "Write a run's best weights as one ONNX file."),
     "import": ("simpsons.cli.train:import_keras", "Turn a Keras file into an ONNX file."),
+    "serve": ("simpsons.cli.serve:serve", "Serve a page and an API on this machine."),
     "models": ("simpsons.cli.models:models", "Show both networks layer by layer."),
     "data": ("simpsons.cli.data:data", "Fetch, look at, audit and split pictures."),
     "demo": ("simpsons.cli.demo:demo", "Run the whole path without any data."),
@@ -39,6 +40,8 @@ TRAIN_PACKAGES = frozenset(
         "torch",
     }
 )
+
+APP_PACKAGES = frozenset({"fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"})
 
 
 class _UserError(click.ClickException):
@@ -68,10 +71,12 @@ class _Commands(click.Group):
         except SimpsonsError as error:
             raise _UserError(str(error)) from None
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] not in TRAIN_PACKAGES:
+            package = (error.name or "").partition(".")[0]
+            if package not in TRAIN_PACKAGES | APP_PACKAGES:
                 raise
+            extra = "app" if package in APP_PACKAGES else "train"
             raise _UserError(
-                f"this command needs {error.name}: pip install 'simpsons[train]'"
+                f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
             ) from None
         except BrokenPipeError:
             raise
