@@ -18,7 +18,7 @@ from simpsons.images import Pixels
 from simpsons.progress import Track, silent
 
 THRESHOLD = 0.6
-"""From this score on two pictures are copies; `python -m benchmarks.near_duplicates` measures it."""
+"""From this score on two pictures are copies. Chosen by `python -m benchmarks.near_duplicates`."""
 
 _CORRELATION = 0.9
 """Coarse thumbnails that agree less after alignment are not looked at more closely."""
