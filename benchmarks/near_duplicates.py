@@ -6,10 +6,10 @@ the perceptual hash of the library imagehash, on the same pictures, its mirrored
 threshold is the best for the very pictures that are reported.
 
 Every pair that is not a picture and its distorted copy is false, drawings of another doll in the
-same take included. Among the real pictures nobody has said which pairs are copies, so two kinds of pairs
-are counted neither way: thumbnails that agree above 0.90 (copies in the data set, neighbouring
-frames), and pictures of one character, which may be of one shot. The precision if the latter all
-count as false, which is too strict, is reported too.
+same take included. Among the real pictures nobody has said which pairs are copies, so two kinds of
+pairs are counted neither way: thumbnails that agree above 0.90 (copies in the data set,
+neighbouring frames), and pictures of one character, which may be of one shot. The precision if the
+latter all count as false, which is too strict, is reported too.
 """
 
 import argparse
@@ -294,7 +294,7 @@ def main() -> None:
         text += (
             f"\n\n{len(half.original)} {name}, each distorted in {len(DISTORTIONS)} ways, among "
             f"{len(half.references):,}: {pairs:,} pairs. {choice} "
-            f"Used: {copies.THRESHOLD}, with a margin. "
+            f"Used: {copies.THRESHOLD}. "
         )
         if half.real:
             count, taken = hard_negatives(half)

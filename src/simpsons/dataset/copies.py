@@ -17,8 +17,8 @@ from simpsons.dataset.candidates import Candidates, Looks
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
 
-THRESHOLD = 0.6
-"""From this score on two pictures are copies. Chosen by `python -m benchmarks.near_duplicates`."""
+THRESHOLD = 0.56
+"""From this score on pictures are copies. Chosen with `python -m benchmarks.near_duplicates`."""
 
 _CORRELATION = 0.9
 """Coarse thumbnails that agree less after alignment are not looked at more closely."""
