@@ -11,6 +11,7 @@ from simpsons.errors import SimpsonsError
 
 COMMANDS = {
     "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),
+    "timeline": ("simpsons.cli.timeline:timeline", "Say who is on screen when in a film."),
     "evaluate": ("simpsons.cli.evaluate:evaluate", "Measure a network on a folder of pictures."),
     "compare": ("simpsons.cli.evaluate:compare", "Say whether two networks differ."),
     "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
@@ -43,6 +44,15 @@ TRAIN_PACKAGES = frozenset(
 
 APP_PACKAGES = frozenset({"fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"})
 
+VIDEO_PACKAGES = frozenset({"av", "cv2", "scenedetect"})
+
+EXTRAS = {
+    **dict.fromkeys(TRAIN_PACKAGES, "train"),
+    **dict.fromkeys(APP_PACKAGES, "app"),
+    **dict.fromkeys(VIDEO_PACKAGES, "video"),
+}
+"""The extra that has a package which a command may lack."""
+
 
 class _UserError(click.ClickException):
     exit_code = 2
@@ -72,9 +82,9 @@ class _Commands(click.Group):
             raise _UserError(str(error)) from None
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
-            if package not in TRAIN_PACKAGES | APP_PACKAGES:
+            extra = EXTRAS.get(package)
+            if extra is None:
                 raise
-            extra = "app" if package in APP_PACKAGES else "train"
             raise _UserError(
                 f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
             ) from None
