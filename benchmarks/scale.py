@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.distortions import DISTORTIONS
-from benchmarks.near_duplicates import DOCUMENT, SEED
+from benchmarks.near_duplicates import DOCUMENT
 from benchmarks.report import machine, table, write_section
 from simpsons import images
 from simpsons.audit import duplicates
@@ -28,6 +28,7 @@ from simpsons.dataset import cache, kaggle
 from simpsons.images import Pixels
 from simpsons.progress import bar
 
+SEED = 0
 SIZES = (10_000, 100_000, 1_000_000)
 _COPIES = 0.01
 _WAVES = 16

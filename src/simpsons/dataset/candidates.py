@@ -1,8 +1,7 @@
 """Which pictures may show the same: the nearest of each among small thumbnails, mirrored ones too.
 
 Copies and, in a large data set, near-duplicates are looked for among these alone, in a time that
-grows slower than the square of the number of pictures. Memory grows with that number, by less
-than 2 KB a picture.
+grows slower than the square of the number of pictures. Memory grows with that number.
 """
 
 import mmap
@@ -106,7 +105,10 @@ class _Projection(NamedTuple):
     @classmethod
     def of(cls, pixels: Pixels) -> "_Projection":
         rows = np.linspace(0, len(pixels) - 1, min(_SAMPLE, len(pixels))).astype(np.int64)
-        blocks = [_thumbnails(pixels[rows[at : at + _BLOCK]]) for at in range(0, len(rows), _BLOCK)]
+        blocks = []
+        for at in range(0, len(rows), _BLOCK):
+            blocks.append(_thumbnails(pixels[rows[at : at + _BLOCK]]))
+            release(pixels)
         thumbs = np.concatenate([*blocks, np.empty((0, _COLUMNS * _ROWS * 3), np.float32)])
         centre = thumbs.mean(axis=0) if len(thumbs) else np.zeros(thumbs.shape[1], np.float32)
         thumbs -= centre
