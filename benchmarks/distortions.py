@@ -60,7 +60,7 @@ def cropped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     return saved(picture.crop((left, top, right, bottom)))
 
 
-def mirrored(picture: Image.Image, rng: np.random.Generator) -> Image.Image:  # noqa: ARG001
+def mirrored(picture: Image.Image, _: np.random.Generator) -> Image.Image:
     """Left and right exchanged."""
     return saved(ImageOps.mirror(picture))
 

@@ -8,7 +8,9 @@ from PIL import Image, ImageOps
 
 from simpsons import images
 from simpsons.dataset import near_duplicates as near
+from simpsons.dataset import neighbours
 from simpsons.demo.drawings import DOLLS, draw
+from simpsons.progress import silent
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,11 @@ def originals():
 
 def thumbnails(pictures) -> near.Thumbnails:
     return near.thumbnails(np.stack([images.fit(np.asarray(picture)) for picture in pictures]))
+
+
+def groups(thumbs, threshold=near.GROUP_THRESHOLD, track=silent):
+    first, second, _ = near.pairs(thumbs, threshold, track)
+    return neighbours.linked(first, second, len(thumbs))
 
 
 def encoded(picture, kind, **options):
@@ -44,8 +51,8 @@ def test_a_copy_is_known_and_shares_the_group_of_its_original_alone(originals, c
     thumbs = thumbnails([*originals, *map(change, originals)])
     first, second, similarity = near.pairs(thumbs)
     assert sorted(zip(first, second, strict=True)) == [(n, n + count) for n in range(count)]
-    assert similarity.min() > near.COPY_THRESHOLD
-    group = near.groups(thumbs)
+    assert similarity.min() > near.GROUP_THRESHOLD
+    group = groups(thumbs)
     assert np.array_equal(group[:count], group[count:])
     assert len(set(group)) == count
 
@@ -55,7 +62,7 @@ def test_a_small_move_of_the_camera_shares_the_group(originals, turn):
     count = len(originals)
     before = [picture.crop((0, 0, picture.width - 2, picture.height)) for picture in originals]
     after = [turn(picture.crop((2, 0, *picture.size))) for picture in originals]
-    group = near.groups(thumbnails([*before, *after]))
+    group = groups(thumbnails([*before, *after]))
     assert np.array_equal(group[:count], group[count:])
     assert len(set(group)) == count
     nearest = near.similarity_to_nearest(thumbnails(after), thumbnails(before))
@@ -64,7 +71,7 @@ def test_a_small_move_of_the_camera_shares_the_group(originals, turn):
 
 def test_different_drawings_of_one_doll_are_alone():
     pictures = [draw(DOLLS[3], np.random.default_rng(seed), 64) for seed in range(20)]
-    assert len(set(near.groups(thumbnails(pictures)))) == 20
+    assert len(set(groups(thumbnails(pictures)))) == 20
 
 
 # ---- the same as the plain way to compute it -------------------------------------------------
@@ -130,7 +137,7 @@ def test_progress_sees_every_block(monkeypatch, pixels):
             yield item
 
     monkeypatch.setattr(near, "_BLOCK", 20)
-    group = near.groups(near.thumbnails(pixels), track=track)
+    group = groups(near.thumbnails(pixels), track=track)
     assert seen == [(3, "comparing")] * 3
     assert len(group) == 50
 
@@ -150,18 +157,18 @@ def test_groups_are_linked_from_neighbour_to_neighbour():
     thumbs = chain(0, 120, 40, 20, 141, 60)
     first, second, _ = near.pairs(thumbs)
     assert sorted(zip(first, second, strict=True)) == [(0, 3), (1, 4), (2, 3), (2, 5)]
-    group = near.groups(thumbs)
+    group = groups(thumbs)
     assert group[0] == group[2] == group[3] == group[5]
     assert group[1] == group[4] != group[0]
 
 
 def test_a_higher_threshold_parts_them():
-    assert len(set(near.groups(chain(0, 20, 40)))) == 1
-    assert len(set(near.groups(chain(0, 20, 40), threshold=0.95))) == 3
+    assert len(set(groups(chain(0, 20, 40)))) == 1
+    assert len(set(groups(chain(0, 20, 40), threshold=0.95))) == 3
 
 
 def test_without_near_duplicates_each_is_its_own_group():
-    group = near.groups(chain(0, 90, 180, 270))
+    group = groups(chain(0, 90, 180, 270))
     assert group.dtype == np.int64
     assert sorted(group) == [0, 1, 2, 3]
 
@@ -173,7 +180,7 @@ def test_pictures_of_one_grey_are_like_nothing(pixels):
     greys = np.stack([np.full((64, 64, 3), value, np.uint8) for value in range(256)])
     with np.errstate(all="raise"):
         thumbs = near.thumbnails(np.concatenate([greys, greys[:2], pixels[:3]]))
-        group = near.groups(thumbs)
+        group = groups(thumbs)
         nearest = near.similarity_to_nearest(thumbs[:256], thumbs[256:])
     assert not thumbs[:258].any()
     assert len(set(group)) == 256 + 2 + 3

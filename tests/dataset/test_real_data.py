@@ -59,7 +59,7 @@ def quick(split_pictures, monkeypatch):
     """Thumbnails made once, and no groups: they are not looked at here, and take their time."""
     thumbs = near_duplicates.thumbnails(split_pictures.images)
     monkeypatch.setattr(near_duplicates, "thumbnails", lambda _: thumbs)
-    monkeypatch.setattr(near_duplicates, "groups", lambda thumbs, **_: np.arange(len(thumbs)))
+    monkeypatch.setattr(near_duplicates, "groups", lambda pixels, *_: np.arange(len(pixels)))
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,16 +1,20 @@
 """Near-duplicates of a data set, read three ways: groups, two labels for one picture, leaks."""
 
 from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from simpsons.dataset import copies, near_duplicates
+from simpsons.dataset import candidates, copies, near_duplicates, neighbours
 from simpsons.dataset.cache import Dataset
+from simpsons.dataset.candidates import Looks
 from simpsons.dataset.split import PARTS, Split
+from simpsons.images import Pixels
 from simpsons.progress import Track, silent
+
+_BLOCK = 2048
 
 Rows = NDArray[np.int64]
 
@@ -83,29 +87,46 @@ class Duplicates:
 
 def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -> Duplicates:
     """The near-duplicates of a data set, and of a test folder's pictures, whose rows follow."""
-    pixels = dataset.images
-    if test is not None:
-        pixels = np.concatenate([pixels, test.images])
-    thumbs = near_duplicates.thumbnails(pixels)
-    alike = near_duplicates.pairs(thumbs, track=track)
-    copied = copies.find(pixels, track)
+    if test is None:
+        return among(dataset.images, track)
+    with TemporaryFile() as file:
+        return among(_joined(dataset.images, test.images, file), track)
+
+
+def among(pixels: Pixels, track: Track = silent) -> Duplicates:
+    """The near-duplicates among uint8 `[N, 64, 64, 3]`, which may be memory-mapped."""
+    looks = Looks.of(pixels, track=track)
+    found = candidates.among(looks, track)
+    alike = near_duplicates.find(pixels, track, found)
+    copied = copies.among(pixels, looks, found, track)
     joined = {
         (first, second): Pair(first, second, similarity, copy=False)
         for first, second, similarity in zip(*(part.tolist() for part in alike), strict=True)
     }
     for pair in zip(copied.first.tolist(), copied.second.tolist(), strict=True):
         known = joined.get(pair)
-        similarity = known.similarity if known else _similarity(thumbs, *pair)
+        similarity = known.similarity if known else _similarity(pixels, *pair)
         joined[pair] = Pair(*pair, similarity, copy=True)
     ordered = sorted(joined.values(), key=lambda pair: (-pair.similarity, pair.first, pair.second))
     first, second = np.array(list(joined), np.int64).reshape(-1, 2).T
-    links = coo_array((np.ones(len(joined)), (first, second)), (len(pixels),) * 2)
-    _, group = connected_components(links, directed=False)
-    return Duplicates(tuple(ordered), group.astype(np.int64))
+    return Duplicates(tuple(ordered), neighbours.linked(first, second, len(pixels)))
 
 
-def _similarity(thumbs: near_duplicates.Thumbnails, first: int, second: int) -> float:
-    return float(near_duplicates.similarity_to_nearest(thumbs[[first]], thumbs[[second]])[0])
+def _joined(one: Pixels, other: Pixels, file: IO[bytes]) -> Pixels:
+    """Both in one array, memory-mapped: they may be larger than the memory."""
+    shape = (len(one) + len(other), *one.shape[1:])
+    pixels = np.memmap(file, np.uint8, "w+", shape=shape)
+    for pictures, start in ((one, 0), (other, len(one))):
+        for at in range(0, len(pictures), _BLOCK):
+            block = pictures[at : at + _BLOCK]
+            pixels[start + at : start + at + len(block)] = block
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _similarity(pixels: Pixels, first: int, second: int) -> float:
+    one, other = (near_duplicates.thumbnails(pixels[[row]]) for row in (first, second))
+    return float(near_duplicates.similarities(one, other)[0])
 
 
 def leaks_of_split(found: Duplicates, split: Split) -> list[Leaks]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from simpsons.characters import display_name
 from simpsons.classifier import Classifier
 from simpsons.cli import options
-from simpsons.dataset import cache, kaggle, near_duplicates
+from simpsons.dataset import cache, copies, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import parse_characters
@@ -204,10 +204,9 @@ def _copies(dataset: Dataset, measured: Measured, training: str | None) -> int |
     where = Path(training) if training else _training_pictures(dataset.root)
     if where is None:
         return None
-    reference = near_duplicates.thumbnails(cache.load(where, track=bar).images)
-    queries = near_duplicates.thumbnails(dataset.images[measured.rows])
-    nearest = near_duplicates.similarity_to_nearest(queries, reference)
-    return int((nearest > near_duplicates.COPY_THRESHOLD).sum())
+    references = cache.load(where, track=bar).images
+    found = copies.find_between(dataset.images[measured.rows], references, bar)
+    return len(np.unique(found.first))
 
 
 def _training_pictures(test_set: Path) -> Path | None:

@@ -24,6 +24,9 @@ _CELL = 4
 _STEPS = 3
 _SIZES = 0.86, 1 / 0.86
 _BEYOND = 0.14
+_WORTHWHILE = 0.7
+"""Correlation from which the second picture is laid over the first, too."""
+
 _DARK, _BRIGHT = 8, 247
 _NOISE = 8.0
 """Differences of so many grey values are noise of the encoding, in a picture of one tone too."""
@@ -33,10 +36,25 @@ Windows = NDArray[np.float32]
 """float32 `[P, 4]`: left, right, upper and lower edge as shares of width and height."""
 
 
+def reduced(pixels: Pixels, rows: int, columns: int) -> Floats:
+    """Means of cells: uint8 `[P, H, W, C]` to float32 `[P, C, rows, columns]`, 0 to 255.
+
+    A cell has up to 257 pixels; their sum fits into 16 bits.
+    """
+    down, across = pixels.shape[1] // rows, pixels.shape[2] // columns
+    lines = pixels[:, ::down].astype(np.uint16)
+    for at in range(1, down):
+        lines += pixels[:, at::down]
+    cells = lines[:, :, ::across].copy()
+    for at in range(1, across):
+        cells += lines[:, :, at::across]
+    return np.moveaxis(cells, 3, 1).astype(np.float32, order="C") / np.float32(down * across)
+
+
 def coarse(pixels: Pixels) -> Pixels:
     """uint8 `[P, 64, 64, 3]` to grey thumbnails, uint8 `[P, 16, 16]`, a little blurred."""
-    small = _blurred(_reduced(pixels, COARSE).mean(axis=3, keepdims=True), 1)
-    return np.rint(small[..., 0]).astype(np.uint8)
+    small = _blurred(_grey(reduced(pixels, COARSE, COARSE)), times=1)
+    return np.rint(small[:, 0]).astype(np.uint8)
 
 
 def coarse_fit(source: Pixels, target: Pixels) -> tuple[Windows, Floats]:
@@ -45,11 +63,23 @@ def coarse_fit(source: Pixels, target: Pixels) -> tuple[Windows, Floats]:
     source, target: uint8 `[P, 16, 16]`. Returns float32 `[P, 4]` and the correlation of the
     compared parts, float32 `[P]`, -1 to 1.
     """
+    one, other = (grey.astype(np.float32)[:, None] for grey in (source, target))
+    windows, alike = _coarse_fit(one, other)
+    tried = np.flatnonzero(alike > _WORTHWHILE)
+    if not len(tried):
+        return windows, alike
+    back, alike_back = _coarse_fit(other[tried], one[tried])
+    better = alike_back > alike[tried]
+    windows[tried[better]] = turned_round(back[better])
+    alike[tried[better]] = alike_back[better]
+    return windows, alike
+
+
+def _coarse_fit(source: Floats, target: Floats) -> tuple[Windows, Floats]:
     whole = np.tile(np.array((0, 1, 0, 1), np.float32), (len(source), 1))
-    one, other = source.astype(np.float32)[..., None], target.astype(np.float32)[..., None]
-    windows = _fit(one, other, whole, _STEPS + 1)
-    laid = _warp(one, windows).reshape(len(one), -1)
-    seen = other[:, : laid.shape[1] // COARSE].reshape(len(other), -1)
+    windows = _fit(source, target, whole, _STEPS + 1)
+    laid = _warp(source, windows).reshape(len(source), -1)
+    seen = target[:, :, : _rows(COARSE)].reshape(len(target), -1)
     laid = laid - laid.mean(axis=1, keepdims=True)
     seen = seen - seen.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(laid, axis=1) * np.linalg.norm(seen, axis=1)
@@ -71,46 +101,40 @@ def agreement(source: Pixels, target: Pixels, windows: Windows) -> Floats:
 
     source, target: uint8 `[P, 64, 64, 3]`. windows: of the source, about where the target lies.
     """
-    one, other = (_blurred(_reduced(pixels, _FINE), 1) for pixels in (source, target))
-    greys = (pictures.mean(axis=3, keepdims=True) for pictures in (one, other))
-    windows = _fit(*greys, windows, _STEPS)
-    return _agreement(_warp(one, windows), other[:, : _rows(_FINE)])
+    one, other = (_blurred(reduced(pixels, _FINE, _FINE), times=2) for pixels in (source, target))
+    windows = _fit(_grey(one), _grey(other), windows, _STEPS)
+    return _agreement(_warp(one, windows), other[:, :, : _rows(_FINE)])
 
 
 def _rows(side: int) -> int:
     return int(_COMPARED * side)
 
 
-def _reduced(pixels: Pixels, side: int) -> Floats:
-    """Means of squares: `[P, H, W, C]` to `[P, side, side, C]`."""
-    count, height, width, channels = pixels.shape
-    across = pixels.reshape(count, height * side, width // side, channels)
-    across = across.sum(axis=2, dtype=np.uint16 if pixels.dtype == np.uint8 else np.float32)
-    down = across.reshape(count, side, height // side, side, channels).sum(axis=2)
-    return down.astype(np.float32) / np.float32(height // side * (width // side))
+def _grey(pictures: Floats) -> Floats:
+    """`[P, C, side, side]` to `[P, 1, side, side]`."""
+    grey: Floats = pictures.mean(axis=1, keepdims=True)
+    return grey
 
 
 def _blurred(pictures: Floats, times: int) -> Floats:
-    """`[P, side, side, C]` with weights of 1 2 1 along both sides, so many times."""
-    count, side, _, channels = pictures.shape
-    kernel = _blur(side, times)
-    down = kernel @ pictures.reshape(count, side, side * channels)
-    return kernel @ down.reshape(count, side, side, channels)
+    """`[P, C, side, side]` with weights of 1 2 1 along both sides, so many times."""
+    kernel = _blur(pictures.shape[-1], times)
+    return np.asarray(kernel @ pictures @ kernel.T, np.float32)
 
 
 @cache
 def _blur(side: int, times: int) -> Floats:
     inside = np.pad(np.eye(side, dtype=np.float32), ((1, 1), (0, 0)), "edge")
     once = (inside[:-2] + 2 * inside[1:-1] + inside[2:]) / 4
-    return np.linalg.matrix_power(once, times)
+    return np.linalg.matrix_power(once, times).astype(np.float32)
 
 
 def _fit(source: Floats, target: Floats, windows: Windows, steps: int) -> Windows:
-    """The windows of `[P, side, side, 1]` most like the targets, found from those given."""
-    count, side, _, _ = source.shape
-    target = target[:, : _rows(side), :, 0]
+    """The windows of `[P, 1, side, side]` most like the targets, found from those given."""
+    count, _, _, side = source.shape
+    target = target[:, 0, : _rows(side)]
     level = target.mean(axis=(1, 2), keepdims=True)
-    source, target = source - level[..., None], target - level
+    source, target = source - level[:, None], target - level
     y, x = _centred(_rows(side), side)[:, None], _centred(side, side)
     by_y, by_x = np.gradient(target, axis=(1, 2))
     parts = (target, np.ones_like(target), by_x, by_x * x, by_y, by_y * y)
@@ -140,19 +164,15 @@ def _moved(windows: Windows, steps: Floats, side: int) -> Windows:
 
 
 def _centred(count: int, side: int) -> Floats:
-    return np.arange(count, dtype=np.float32) + np.float32(0.5 - side / 2)
+    return np.asarray(np.arange(count) + (0.5 - side / 2), np.float32)
 
 
 def _warp(source: Floats, windows: Windows) -> Floats:
-    """The compared rows of each window, `[P, rows, side, C]`, sampled linearly."""
-    count, side, _, channels = source.shape
-    rows = _rows(side)
+    """The compared rows of each window, `[P, C, rows, side]`, sampled linearly."""
+    side = source.shape[-1]
     across = _sampling(windows[:, 0], windows[:, 1], side, side)
-    down = _sampling(windows[:, 2], windows[:, 3], side, rows)
-    laid = (down @ source.reshape(count, side, -1)).reshape(count, rows, side, channels)
-    if channels == 1:
-        return (laid[..., 0] @ across.transpose(0, 2, 1))[..., None]
-    return across[:, None] @ laid
+    down = _sampling(windows[:, 2], windows[:, 3], side, _rows(side))
+    return np.asarray(down[:, None] @ source @ across.transpose(0, 2, 1)[:, None], np.float32)
 
 
 def _sampling(first: Floats, last: Floats, side: int, count: int) -> Floats:
@@ -160,21 +180,30 @@ def _sampling(first: Floats, last: Floats, side: int, count: int) -> Floats:
     steps = (np.arange(count, dtype=np.float32) + np.float32(0.5)) / side
     at = (first[:, None] + (last - first)[:, None] * steps) * side - np.float32(0.5)
     at = np.clip(at, 0, side - 1)
-    return np.maximum(0, 1 - np.abs(at[:, :, None] - np.arange(side, dtype=np.float32)))
+    apart = np.abs(at[:, :, None] - np.arange(side, dtype=np.float32))
+    return np.asarray(np.maximum(0, 1 - apart), np.float32)
 
 
 def _agreement(laid: Floats, target: Floats) -> Floats:
-    count, rows = len(laid), target.shape[1] // _CELL * _CELL
+    count, channels, rows, side = laid.shape
     one, other = laid.reshape(count, -1), target.reshape(count, -1)
     gain, shift = _brightness(one, other)
     forth = np.abs(other - np.clip(gain * one + shift, 0, 255))
     back = np.abs(one - np.clip((other - shift) / gain, 0, 255)) * gain
-    difference = np.minimum(forth, back) / np.sqrt(gain)
-    contrast = np.sqrt(one.std(axis=1) * other.std(axis=1))
-    lines = difference.reshape(count, -1, _FINE * 3)[:, :rows]
-    cells = np.square(lines).reshape(count, rows // _CELL, _CELL, _FINE // _CELL, _CELL * 3)
-    worst = np.sqrt(cells.mean(axis=(2, 4))).reshape(count, -1).max(axis=1)
-    return np.maximum(0, 1 - worst / (contrast + _NOISE))
+    squares = np.square(np.minimum(forth, back)).reshape(laid.shape) / gain[:, :, None, None]
+    down, across = rows // _CELL, side // _CELL
+    lines = squares[:, :, : down * _CELL].reshape(count, channels, down, _CELL, side)
+    cells = lines.sum(axis=(1, 3)).reshape(count, down, across, _CELL).sum(axis=3)
+    worst = np.sqrt(cells.max(axis=(1, 2)) / (channels * _CELL * _CELL))
+    contrast = np.sqrt(_contrast(laid) * _contrast(target))
+    return np.asarray(np.maximum(0, 1 - worst / (contrast + _NOISE)), np.float32)
+
+
+def _contrast(pictures: Floats) -> Floats:
+    """Float32 `[P]`: standard deviation over the places, not over the channels."""
+    count, channels = pictures.shape[:2]
+    spread = pictures.reshape(count, channels, -1).var(axis=2).mean(axis=1)
+    return np.asarray(np.sqrt(spread), np.float32)
 
 
 def _brightness(one: Floats, other: Floats) -> tuple[Floats, Floats]:

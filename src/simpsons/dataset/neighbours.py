@@ -1,10 +1,15 @@
-"""Nearest neighbours among vectors: by comparing all in blocks, or through an index when many."""
+"""Nearest neighbours among vectors: by comparing all in blocks, or through an index when many.
+
+And the groups that pairs of neighbours link.
+"""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 EXACT_UP_TO = 50_000
 """Up to so many references all are compared; more are searched through an index."""
@@ -58,13 +63,13 @@ class Exact:
             # |q - r|^2 = |q|^2 - 2 (q r - |r|^2 / 2)
             alike = some @ self._references[:, :-1].T + self._references[:, -1]
             near = alike >= (0.5 * (squares - within))[:, None]
-            for row in np.flatnonzero(near.sum(axis=1) > count):
-                columns = np.flatnonzero(near[row])
-                order = np.argpartition(alike[row, columns], -count)
-                near[row, columns[order[:-count]]] = False
+            for crowded in np.flatnonzero(near.sum(axis=1) > count):
+                columns = np.flatnonzero(near[crowded])
+                order = np.argpartition(alike[crowded, columns], -count)
+                near[crowded, columns[order[:-count]]] = False
             row, column = np.nonzero(near)
             distance = np.maximum(squares[row] - 2 * alike[row, column], 0)
-            yield Found(row + start, column, distance)
+            yield Found(row.astype(np.int64) + start, column.astype(np.int64), distance)
 
 
 class Indexed:
@@ -77,18 +82,36 @@ class Indexed:
     def __init__(self, references: Vectors):
         from usearch.index import Index
 
-        self._index = Index(ndim=references.shape[1], metric="l2sq", dtype="f32")
+        self._index = Index(
+            ndim=references.shape[1],
+            metric="l2sq",
+            dtype="f16",
+            connectivity=12,
+            expansion_add=64,
+            expansion_search=48,
+        )
         self._index.add(np.arange(len(references)), references)
 
     def nearest(self, queries: Vectors, count: int, within: float) -> Found:
         """See `Search`."""
         if not len(queries) or not len(self._index):
             return _nothing()
-        matches = self._index.search(np.ascontiguousarray(queries), count)
+        # One more than asked: usearch answers a single query in another shape.
+        matches: Any = self._index.search(np.concatenate([queries, queries[-1:]]), count)
         filled = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
-        row, column = np.nonzero(filled & (matches.distances <= within))
+        row, column = np.nonzero((filled & (matches.distances <= within))[: len(queries)])
         keys = matches.keys[row, column].astype(np.int64)
-        return Found(row, keys, matches.distances[row, column].astype(np.float32))
+        return Found(row.astype(np.int64), keys, matches.distances[row, column].astype(np.float32))
+
+
+def linked(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """int64 `[count]`: the group of each; what pairs link, over others too, shares one.
+
+    first, second: int64 `[M]`, the two of each pair.
+    """
+    links = coo_array((np.ones(len(first), np.int8), (first, second)), (count, count))
+    _, group = connected_components(links, directed=False)
+    return np.asarray(group, np.int64)
 
 
 def _nothing() -> Found:

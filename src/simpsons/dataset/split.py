@@ -85,7 +85,7 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
 
 def groups(dataset: Dataset, track: Track = silent) -> NDArray[np.int64]:
     """int64 `[N]`: the near-duplicate group of each picture."""
-    return near_duplicates.groups(near_duplicates.thumbnails(dataset.images), track=track)
+    return near_duplicates.groups(dataset.images, track)
 
 
 def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.str_]:

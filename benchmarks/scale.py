@@ -1,0 +1,151 @@
+"""What the search for duplicates costs: time, memory, recall. Writes docs/near-duplicates.md.
+
+Each size is a process of its own. The pictures are random, with the spectrum of natural ones; one
+in a hundred is a distorted copy of another (`benchmarks.distortions`). They lie in a file that is
+mapped into memory, as the decoded pictures of a data set do.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.distortions import DISTORTIONS
+from benchmarks.near_duplicates import DOCUMENT
+from benchmarks.report import machine, table, write_section
+from simpsons import images
+from simpsons.audit import duplicates
+from simpsons.dataset import cache, kaggle
+from simpsons.images import Pixels
+from simpsons.progress import bar
+
+SEED = 0
+SIZES = (10_000, 100_000, 1_000_000)
+_COPIES = 0.01
+_WAVES = 16
+_SIDE = 32
+_BLOCK = 1000
+
+
+def paint(count: int, rng: np.random.Generator) -> Pixels:
+    """Random pictures, uint8 `[count, 64, 64, 3]`: cosine waves of amplitude 1 / frequency."""
+    wave = np.arange(_WAVES)
+    places = (np.arange(_SIDE) + 0.5) / _SIDE
+    basis = np.cos(np.pi * places[:, None] * wave).astype(np.float32)
+    strength = 1 / np.maximum(np.hypot(wave[:, None], wave), 1).astype(np.float32)
+    light = rng.standard_normal((count, 1, _WAVES, _WAVES), np.float32)
+    colour = rng.standard_normal((count, 3, _WAVES, _WAVES), np.float32)
+    pictures = basis @ (strength * (light + 0.4 * colour)) @ basis.T
+    pixels = np.clip(128 + 45 * np.moveaxis(pictures, 1, 3), 0, 255).astype(np.uint8)
+    return pixels.repeat(images.SIZE // _SIDE, axis=1).repeat(images.SIZE // _SIDE, axis=2)
+
+
+def plant(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Make one in a hundred a copy of another; int64 `[C, 2]`, copies and their originals."""
+    rows = rng.permutation(len(pixels))[: 2 * round(_COPIES * len(pixels))].reshape(-1, 2)
+    kinds = tuple(DISTORTIONS.values())
+    for number, (copy, original) in enumerate(rows.tolist()):
+        picture = kinds[number % len(kinds)](Image.fromarray(pixels[original]), rng)
+        pixels[copy] = images.load(picture)
+    return np.asarray(rows)
+
+
+def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
+    """Find the duplicates and say what it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = duplicates.among(pixels, bar)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    pairs = {(pair.first, pair.second) for pair in found.pairs if pair.copy}
+    hits = sum((min(pair), max(pair)) in pairs for pair in planted.tolist())
+    return {
+        "pictures": len(pixels),
+        "seconds": wall,
+        "cpu_seconds": cpu,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "planted": len(planted),
+        "found": hits,
+        "others": len(pairs) - hits,
+    }
+
+
+def painted(size: int) -> dict[str, float]:
+    """Make `size` pictures in a file and measure."""
+    rng = np.random.default_rng(SEED)
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "images.npy"
+        shape = (size, images.SIZE, images.SIZE, 3)
+        written = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+        for start in range(0, size, _BLOCK):
+            written[start : start + _BLOCK] = paint(min(_BLOCK, size - start), rng)
+        planted = plant(written, rng)
+        np.save(Path(temporary) / "planted.npy", planted)
+        written.flush()
+        del written
+        return _run("--file", str(path))
+
+
+def _run(*arguments: str) -> dict[str, float]:
+    """Measure in a process of its own, whose memory is that of the search alone."""
+    command = [sys.executable, "-m", "benchmarks.scale", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def row(name: str, figures: dict[str, float]) -> list[str]:
+    """A row of the table."""
+    planted = int(figures["planted"])
+    return [
+        name,
+        f"{figures['pictures']:,}",
+        f"{figures['seconds']:,.0f} s",
+        f"{figures['cpu_seconds']:,.0f} s",
+        f"{figures['memory']:.2f} GiB",
+        f"{figures['found'] / planted:.1%} of {planted:,}" if planted else "-",
+        f"{int(figures['others']):,}" if planted else "-",
+    ]
+
+
+def main() -> None:
+    """Measure each size, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", metavar="FOLDER", help="the data set's folder")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--real", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.file:
+        planted = np.load(arguments.file.with_name("planted.npy"))
+        print(json.dumps(measured(np.load(arguments.file, mmap_mode="r"), planted)))
+        return
+    root = str(kaggle.resolve(arguments.data))
+    if arguments.real:
+        empty = np.empty((0, 2), np.int64)
+        print(json.dumps(measured(cache.load(root, track=bar).images, empty)))
+        return
+    headers = ["pictures of", "number", "time", "processor time", "peak memory"]
+    headers += ["planted copies found", "other copies found"]
+    rows = [row("the data set", _run("--real", "--data", root))]
+    print(table(headers, rows), flush=True)
+    for size in arguments.sizes:
+        rows.append(row("random waves", painted(size)))
+        print(" | ".join(rows[-1]), flush=True)
+    busy = f"load {os.getloadavg()[0]:.1f} at the end"
+    text = (
+        f"{table(headers, rows)}\n\n`python -m benchmarks.scale`, seed {SEED}; {machine()}, shared "
+        f"with other work ({busy})."
+    )
+    write_section(DOCUMENT, "scale", text)
+
+
+if __name__ == "__main__":
+    main()

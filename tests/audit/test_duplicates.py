@@ -1,0 +1,82 @@
+"""The audit finds re-encoded training pictures, and finds the same through the index."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simpsons import images
+from simpsons.audit import duplicates
+from simpsons.dataset import cache, copies, neighbours
+from simpsons.demo.drawings import DOLLS, draw
+
+
+def saved_again(path, to, share, quality=80):
+    """Write a picture at a share of its size."""
+    picture = Image.fromarray(images.decode(path))
+    width, height = (max(1, round(share * side)) for side in picture.size)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    picture.resize((width, height), Image.Resampling.LANCZOS).save(to, quality=quality)
+
+
+def test_a_test_folder_of_saved_again_drawings_is_all_copies(many_drawings, tmp_path):
+    dataset = cache.load(many_drawings)
+    for number, path in enumerate(dataset.paths):
+        character, name = path.split("/")
+        if number % 2:
+            saved_again(many_drawings / path, tmp_path / "test" / character / name, 0.7)
+    for number in range(10):
+        picture = draw(DOLLS[number], np.random.default_rng((9, number)), 80)
+        picture.save(tmp_path / "test" / DOLLS[number].slug / "new.jpg")
+    test = cache.load(tmp_path / "test")
+    found = duplicates.find(dataset, test)
+    held = np.arange(len(dataset), len(dataset) + len(test))
+    leaks = found.leaks("test", held, np.arange(len(dataset)))
+    copied = {pair.first for pair in leaks.strongest if pair.copy}
+    new = {len(dataset) + row for row, path in enumerate(test.paths) if path.endswith("new.jpg")}
+    assert len(new) == 10
+    assert not copied & new
+    assert len(copied) >= 0.995 * (len(test) - 10)
+
+
+def test_of_saved_again_real_pictures_nearly_all_are_found(real_dataset, tmp_path):
+    rows = np.random.default_rng(0).choice(len(real_dataset), 500, replace=False)
+    made = []
+    for row in rows:
+        saved_again(real_dataset.root / real_dataset.paths[row], tmp_path / "copy.jpg", 0.7)
+        made.append(images.load(tmp_path / "copy.jpg"))
+    found = copies.find_between(np.stack(made), real_dataset.images[np.sort(rows)])
+    true = found.second == np.argsort(np.argsort(rows))[found.first]
+    assert len(np.unique(found.first[true])) >= 0.995 * len(rows)
+
+
+def test_unrelated_real_pictures_are_no_copies(real_dataset):
+    """1,000 pictures of nine characters against 1,000 of the nine others."""
+    rows = np.random.default_rng(0).permutation(len(real_dataset))
+    early = real_dataset.labels[rows] < 9
+    one, other = (real_dataset.images[np.sort(part[:1000])] for part in (rows[early], rows[~early]))
+    assert len(one) == len(other) == 1000
+    assert len(copies.find_between(one, other).first) == 0
+
+
+@pytest.fixture(scope="module")
+def pixels(many_drawings):
+    """Drawings with copies among them: smaller, mirrored."""
+    drawn = cache.load(many_drawings).images
+    small = [images.fit(np.asarray(Image.fromarray(p).resize((40, 40)))) for p in drawn[::5]]
+    return np.concatenate([drawn, np.stack(small), drawn[1::7, :, ::-1]])
+
+
+def test_the_index_finds_nearly_what_comparing_all_finds(monkeypatch, pixels):
+    exact = duplicates.among(pixels)
+    monkeypatch.setattr(neighbours, "EXACT_UP_TO", 10)
+    indexed = duplicates.among(pixels)
+    one, other = (
+        {(pair.first, pair.second): pair for pair in found.pairs} for found in (exact, indexed)
+    )
+    assert len(one) > 40
+    assert len(one.keys() & other.keys()) >= 0.95 * len(one.keys() | other.keys())
+    for pair in one.keys() & other.keys():
+        assert one[pair].copy == other[pair].copy
+        assert one[pair].similarity == pytest.approx(other[pair].similarity, abs=1e-4)
+    same = (exact.group[:, None] == exact.group) == (indexed.group[:, None] == indexed.group)
+    assert same.mean() > 0.999
