@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -22,7 +23,7 @@ class Contender:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -36,6 +37,9 @@ class Contender:
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
+
+    def get_ready(self) -> None:
+        """Wait until it has set itself up and warmed up. Raises RuntimeError if it ends."""
         self._answer()
 
     def repeat(self) -> dict[str, float]:
@@ -55,8 +59,9 @@ class Contender:
         traceback: TracebackType | None,
     ) -> None:
         self._ended.set()
-        self._process.kill()
-        self._process.communicate()
+        if error is not None:
+            self._process.kill()
+        self._process.communicate()  # ends its input, so it ends, and removes what it wrote
         self._watch.join()
         self._errors.close()
 
@@ -100,17 +105,15 @@ def in_turns(
     commands: dict[str, Sequence[str]], repetitions: int
 ) -> dict[str, list[dict[str, float]]]:
     """The figures of each contender: one repetition of each, then the next of each."""
-    running: dict[str, Contender] = {}
-    try:
+    figures: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
+    with ExitStack() as stack:
+        running = {}
         for name, command in commands.items():
-            running[name] = Contender(command)
-        figures: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
+            running[name] = stack.enter_context(Contender(command))
+            running[name].get_ready()
         for _ in range(repetitions):
             for name, contender in running.items():
                 figures[name].append(contender.repeat())
-    finally:
-        for contender in running.values():
-            contender.__exit__(None, None, None)
     return figures
 
 
