@@ -65,6 +65,10 @@ def variants(network: str, pixels: NDArray[np.uint8], out: Path) -> dict[str, Pa
         op_types_to_quantize=["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add"],
     )
     onnx.save(convert_float_to_float16(onnx.load(plain), keep_io_types=True), half)
+    for made in (int8, half):  # labels, which the quantiser forgets
+        model = onnx.load(made)
+        onnx.helper.set_model_props(model, session.get_modelmeta().custom_metadata_map)
+        onnx.save(model, made)
     return {"float32": shipped, "int8": int8, "float16": half}
 
 
