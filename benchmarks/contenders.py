@@ -117,6 +117,11 @@ def in_turns(
     return figures
 
 
+def run(command: Sequence[str]) -> None:
+    """Run a program to its end. Raises CalledProcessError if it fails."""
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, cwd=ROOT, env=environment())
+
+
 def seconds_to_answer(command: Sequence[str]) -> float:
     """From the start of a new process to the first line it prints."""
     start = time.perf_counter()

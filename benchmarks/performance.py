@@ -147,8 +147,9 @@ class Performance:
             }
             for peer, suffix in zip(PEERS, ("keras", "pt"), strict=True):
                 weights = self._files / f"{network}.{suffix}"
-                self._turns({peer: (peer, "save", network, self._files, 0)}, repetitions=0)
-                commands[peer] = [*self._pythons[peer], "label", str(weights), picture]
+                python = self._pythons[peer]
+                contenders.run([*python, "save", network, str(self._files), "0"])
+                commands[peer] = [*python, "label", str(weights), picture]
             taken: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
             for _ in range(self._sizes.repetitions):
                 for name, command in commands.items():
@@ -190,15 +191,12 @@ class Performance:
             self.sentences.append(sentence)
 
     def _turns(
-        self,
-        runs: dict[str, tuple[str, str, str, Path, int]],
-        repetitions: int | None = None,
+        self, runs: dict[str, tuple[str, str, str, Path, int]]
     ) -> dict[str, list[dict[str, float]]]:
         commands = {
             name: [*self._pythons[who], *map(str, what)] for name, (who, *what) in runs.items()
         }
-        wanted = self._sizes.repetitions if repetitions is None else repetitions
-        return contenders.in_turns(commands, wanted)
+        return contenders.in_turns(commands, self._sizes.repetitions)
 
     def _keep(
         self,
