@@ -1,16 +1,21 @@
 """What all tests share. Session fixtures are to be read, never written to."""
 
+import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from numpy.typing import NDArray
 
+from simpsons import images
 from simpsons.characters import SLUGS
 from simpsons.cli import main
 from simpsons.dataset import cache
-from simpsons.demo.drawings import write_drawings
+from simpsons.demo.drawings import DOLLS, draw, write_drawings
 
 REAL_DATA = os.environ.get("SIMPSONS_DATA") or Path(__file__).parents[2] / "shared/data/simpsons"
 """Where the real pictures are, if they are on this machine at all."""
@@ -54,6 +59,93 @@ def onnx_model(tmp_path_factory) -> Path:
         network = models.build("xception")
     path = tmp_path_factory.mktemp("model") / "untrained.onnx"
     export(network, path, SLUGS, {"network": "xception"}, temperature=0.05)
+    return path
+
+
+SHOTS = ((0, 53), (1, 40), (0, 45), (0, 34), (2, 31), (3, 47), (1, 22))
+"""The shots of `film`: which doll, and how many frames."""
+
+
+@dataclass(frozen=True)
+class DollFilm:
+    """A film at 24 frames a second whose truth is known: who is on screen from when to when."""
+
+    path: Path
+    frames: NDArray[np.uint8]
+    truth: list[tuple[float, float, str]]
+
+    def write(self, path: Path, *, stamps=None, rotation: int = 0, **options: str) -> Path:
+        """The same frames as another file; stamps: their times in 1/24 s."""
+        import av
+
+        with av.open(path, "w", options=options) as container:
+            stream = container.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+            stream.height, stream.width = self.frames.shape[1:3]
+            if rotation:
+                stream.set_display_rotation(rotation)
+            for number, pixels in enumerate(self.frames):
+                picture = av.VideoFrame.from_ndarray(pixels)
+                picture.pts = number if stamps is None else stamps[number]
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode())
+        return path
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory) -> DollFilm:
+    """11.3 s of paper dolls in seven shots, with camera movement and a flash of somebody else."""
+    frames, truth = [], []
+    for number, (doll, length) in enumerate(SHOTS):
+        drawing = draw(DOLLS[doll], np.random.default_rng(number), 180).resize((172, 128))
+        start = len(frames) / 24
+        for step in range(length):
+            x, y = 12 * step // length, 8 * step // length
+            frames.append(np.asarray(drawing.crop((x, y, x + 160, y + 120))))
+        truth.append((start, len(frames) / 24, DOLLS[doll].slug))
+    frames[25:27] = frames[-2:]
+    made = DollFilm(tmp_path_factory.mktemp("film") / "dolls.mp4", np.stack(frames), truth)
+    made.write(made.path, movflags="+faststart")
+    return made
+
+
+@pytest.fixture(scope="session")
+def doll_model(tmp_path_factory, film) -> Path:
+    """A network that knows the dolls of `film`: the nearest of one frame a shot."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    middles = np.cumsum([0, *(length for _, length in SHOTS)])[:-1] + 11
+    known = np.stack([images.fit(film.frames[middle]) for middle in middles])
+    templates = known.reshape(len(SHOTS), -1).astype(np.float32)
+    shows = np.zeros((len(SHOTS), len(DOLLS)), np.float32)
+    shows[np.arange(len(SHOTS)), [doll for doll, _ in SHOTS]] = 1
+    softness = np.float32(50 * 255**2)
+    constants = {
+        "flat": np.array([-1, templates.shape[1]]),
+        "weights": 2 * templates.T / softness,
+        "bias": -(templates**2).sum(axis=1) / softness,
+        "shows": shows,
+    }
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["values", "flat"], ["rows"]),
+        helper.make_node("MatMul", ["rows", "weights"], ["products"]),
+        helper.make_node("Add", ["products", "bias"], ["nearness"]),
+        helper.make_node("Softmax", ["nearness"], ["shots"], axis=1),
+        helper.make_node("MatMul", ["shots", "shows"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "dolls",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 64, 64, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(DOLLS)])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    labels = json.dumps([doll.slug for doll in DOLLS])
+    helper.set_model_props(model, {"labels": labels, "network": json.dumps("dolls")})
+    path = tmp_path_factory.mktemp("model") / "dolls.onnx"
+    onnx.save(model, path)
     return path
 
 

@@ -63,7 +63,7 @@ def test_the_counts_are_those_of_the_lists(found):
 def short(monkeypatch):
     """Trainings of one epoch in two folds."""
     monkeypatch.setattr(held_out, "FOLDS", 2)
-    monkeypatch.setattr(held_out, "_EPOCHS", 1)
+    monkeypatch.setattr(held_out, "_EPOCHS", {"xception": 1})
     monkeypatch.setattr(held_out, "_STEPS", 1)
 
 

@@ -11,11 +11,13 @@ from simpsons.errors import SimpsonsError
 
 COMMANDS = {
     "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),
+    "timeline": ("simpsons.cli.timeline:timeline", "Say who is on screen when in a film."),
     "evaluate": ("simpsons.cli.evaluate:evaluate", "Measure a network on a folder of pictures."),
     "compare": ("simpsons.cli.evaluate:compare", "Say whether two networks differ."),
     "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
     "export": ("simpsons.cli.train:export", "Write a run's best weights as one ONNX file."),
     "import": ("simpsons.cli.train:import_keras", "Turn a Keras file into an ONNX file."),
+    "serve": ("simpsons.cli.serve:serve", "Serve a page and an API on this machine."),
     "models": ("simpsons.cli.models:models", "Show both networks layer by layer."),
     "data": ("simpsons.cli.data:data", "Fetch, look at, audit and split pictures."),
     "demo": ("simpsons.cli.demo:demo", "Run the whole path without any data."),
@@ -39,6 +41,17 @@ TRAIN_PACKAGES = frozenset(
         "torch",
     }
 )
+
+APP_PACKAGES = frozenset({"fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"})
+
+VIDEO_PACKAGES = frozenset({"av", "cv2", "scenedetect"})
+
+EXTRAS = {
+    **dict.fromkeys(TRAIN_PACKAGES, "train"),
+    **dict.fromkeys(APP_PACKAGES, "app"),
+    **dict.fromkeys(VIDEO_PACKAGES, "video"),
+}
+"""The extra that has a package which a command may lack."""
 
 
 class _UserError(click.ClickException):
@@ -68,10 +81,12 @@ class _Commands(click.Group):
         except SimpsonsError as error:
             raise _UserError(str(error)) from None
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] not in TRAIN_PACKAGES:
+            package = (error.name or "").partition(".")[0]
+            extra = EXTRAS.get(package)
+            if extra is None:
                 raise
             raise _UserError(
-                f"this command needs {error.name}: pip install 'simpsons[train]'"
+                f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
             ) from None
         except BrokenPipeError:
             raise

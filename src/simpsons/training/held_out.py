@@ -28,7 +28,7 @@ from simpsons.training.recipe import DEFAULT, Network, Recipe
 
 FOLDS = 3
 
-_EPOCHS = 8
+_EPOCHS = {"cnn": 5, "xception": 8}
 _STEPS = 1200  # at least so many, for small data sets
 _VALIDATED = 10  # one held-out picture in so many is looked at after each epoch
 
@@ -40,7 +40,7 @@ def recipe_for(pictures: int, network: Network = "xception") -> Recipe:
     """Our default recipe, cut short: enough to tell which labels are doubtful."""
     recipe = DEFAULT[network]
     steps_per_epoch = max(1, pictures * (FOLDS - 1) // FOLDS // recipe.batch)
-    epochs = max(_EPOCHS, min(recipe.epochs, math.ceil(_STEPS / steps_per_epoch)))
+    epochs = max(_EPOCHS[network], min(recipe.epochs, math.ceil(_STEPS / steps_per_epoch)))
     return replace(recipe, name="out-of-fold", epochs=epochs)
 
 

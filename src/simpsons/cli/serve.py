@@ -1,0 +1,47 @@
+"""`simpsons serve`."""
+
+import webbrowser
+
+import click
+
+
+@click.command()
+@click.option(
+    "--model",
+    default="both",
+    show_default=True,
+    metavar="MODEL",
+    help="cnn, xception, both, an ONNX file, or a run folder.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 lets other machines in, with no password.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0 for any free one.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+def serve(model: str, host: str, port: int, open_page: bool) -> None:
+    """Serve a page to drop pictures on, and an HTTP API, until Ctrl+C.
+
+    \b
+    simpsons serve --open
+    simpsons serve --model my_cartoon.onnx --port 0
+    curl -F pictures=@picture.jpg "http://127.0.0.1:8000/predict?model=both"
+
+    Pictures stay in this machine's memory. /openapi.json describes the API.
+    """
+    from simpsons.serve import server
+
+    def started(url: str) -> None:
+        click.echo(f"{url}  (Ctrl+C stops)")
+        if open_page:
+            webbrowser.open(url)
+
+    server.serve(server.load(model), host, port, started)

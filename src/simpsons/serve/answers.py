@@ -1,0 +1,78 @@
+"""What the service answers, for the code and for the OpenAPI description."""
+
+from pydantic import BaseModel, Field
+
+
+class Ranked(BaseModel):
+    """One of the characters."""
+
+    label: str = Field(description="As the data set names it.", examples=["homer_simpson"])
+    probability: float = Field(description="0 to 1.")
+
+
+class PictureAnswer(BaseModel):
+    """Who is in a picture: the fields of `simpsons predict --json`, and the heat map."""
+
+    path: str | None = Field(description="The file name that came with the picture.")
+    label: str = Field(description="The most probable character.")
+    probability: float = Field(description="Of `label`, 0 to 1.")
+    verdict: str = Field(description="`label`, or `unknown` when it is none of the characters.")
+    familiarity: float | None = Field(
+        description="How alike the picture is to those learnt from; null if the network can't say."
+    )
+    top: list[Ranked] = Field(description="The most probable characters, in order.")
+    heat_map: str | None = Field(
+        description="With `explain`: a PNG as a data URI, to lay over the whole picture. The "
+        "stronger its colour, the more the place counted for `label`."
+    )
+
+
+class PictureError(BaseModel):
+    """A picture that could not be read; those beside it were."""
+
+    path: str | None = Field(description="The file name that came with the picture.")
+    error: str = Field(description="What is wrong, and what to do.")
+
+
+class NetworkAnswer(BaseModel):
+    """What one network says of the pictures, in the order they were sent."""
+
+    network: str = Field(examples=["xception"])
+    pictures: list[PictureAnswer | PictureError]
+
+
+class Answer(BaseModel):
+    """What each network that was asked says."""
+
+    results: list[NetworkAnswer]
+
+
+class Label(BaseModel):
+    """A character that a network knows."""
+
+    label: str = Field(examples=["charles_montgomery_burns"])
+    name: str = Field(description="As people say it.", examples=["Mr. Burns"])
+
+
+class Network(BaseModel):
+    """A network that can be asked."""
+
+    name: str = Field(examples=["xception"])
+    labels: list[Label]
+
+
+class Service(BaseModel):
+    """What can be asked here, and how much at once."""
+
+    version: str
+    networks: list[Network] = Field(description="The first is asked when a request names none.")
+    file_bytes: int = Field(description="Largest picture.")
+    request_bytes: int = Field(description="Largest request.")
+    pictures: int = Field(description="Most pictures in a request.")
+    examples: list[str] = Field(description="Who is on /examples/0.jpg and those after it.")
+
+
+class Health(BaseModel):
+    """That the service answers."""
+
+    status: str = Field(examples=["ok"])

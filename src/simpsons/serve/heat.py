@@ -1,0 +1,31 @@
+"""A heat map as a picture to lay over another."""
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+COLOUR = (214, 0, 86)
+"""A red that neither skin, sky nor grass of a cartoon has."""
+
+OPACITY = 0.8
+"""Of the hottest place, before it is blurred."""
+
+
+BLUR = 4
+"""Pixels: half a step of the patches that the heat is measured with, whose grid says nothing."""
+
+
+def layer(heat: NDArray[np.float32]) -> str:
+    """A PNG as a data URI: `COLOUR`, the less transparent the hotter.
+
+    heat: float32 `[H, W]`, 0 to 1.
+    """
+    strength = np.rint(heat.clip(0, 1) * (255 * OPACITY)).astype(np.uint8)
+    picture = Image.new("RGB", heat.shape[::-1], COLOUR)
+    picture.putalpha(Image.fromarray(strength).filter(ImageFilter.GaussianBlur(BLUR)))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,112 @@
+"""Pictures through the networks, in a few threads, so that the service answers meanwhile.
+
+A network runs in one thread; as many pictures or batches as there are processors are worked on at
+once. That serves many clients better than one picture after the other on all processors.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from simpsons import explain, images
+from simpsons.classifier import Classifier, Failure, Prediction
+from simpsons.serve.heat import layer
+from simpsons.serve.uploads import Upload
+
+T = TypeVar("T")
+
+THREADS = 1
+"""Of one network: `Classifier(model, threads=THREADS)`."""
+
+
+class Inference:
+    """The networks by name, and the threads that run them."""
+
+    def __init__(self, classifiers: Mapping[str, Classifier]) -> None:
+        self.classifiers = dict(classifiers)
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="inference")
+
+    async def answer(
+        self, uploads: Sequence[Upload], networks: Sequence[str], top: int, heat: bool
+    ) -> list[dict[str, Any]]:
+        """For each network `{"network", "pictures": [...]}`, the pictures in their order.
+
+        A picture is `Prediction.to_json()` with `heat_map`, or `Failure.to_json()`.
+        """
+        decoded = await asyncio.gather(*(self._run(_decode, upload) for upload in uploads))
+        return [
+            {
+                "network": network,
+                "pictures": await self._pictures(
+                    self.classifiers[network], uploads, decoded, top, heat
+                ),
+            }
+            for network in networks
+        ]
+
+    def close(self) -> None:
+        """Finish what is under way and end the threads."""
+        self._pool.shutdown()
+
+    async def _pictures(
+        self,
+        classifier: Classifier,
+        uploads: Sequence[Upload],
+        decoded: Sequence[images.Pixels | str],
+        top: int,
+        heat: bool,
+    ) -> list[dict[str, Any]]:
+        read = [pixels for pixels in decoded if not isinstance(pixels, str)]
+        predictions = iter(await self._run(_classify, classifier, read, top))
+        answers = [
+            Failure(upload.name, pixels)
+            if isinstance(pixels, str)
+            else replace(next(predictions), path=upload.name)
+            for upload, pixels in zip(uploads, decoded, strict=True)
+        ]
+        return await asyncio.gather(
+            *(
+                self._with_heat(classifier, answer, pixels, heat)
+                for answer, pixels in zip(answers, decoded, strict=True)
+            )
+        )
+
+    async def _with_heat(
+        self,
+        classifier: Classifier,
+        answer: Prediction | Failure,
+        pixels: images.Pixels | str,
+        heat: bool,
+    ) -> dict[str, Any]:
+        if isinstance(answer, Failure):
+            return answer.to_json()
+        heat_map = await self._run(_heat, classifier, pixels, answer.label) if heat else None
+        standin = {"verdict": answer.label, "familiarity": None}
+        return standin | answer.to_json() | {"heat_map": heat_map}
+
+    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, partial(function, *arguments))
+
+
+def _decode(upload: Upload) -> images.Pixels | str:
+    """uint8 `[64, 64, 3]`, or why there are none."""
+    try:
+        return images.load(upload)
+    except images.ImageError as error:
+        return str(error)
+
+
+def _classify(
+    classifier: Classifier, pixels: Sequence[images.Pixels], top: int
+) -> list[Prediction]:
+    answers = classifier.predict_all(pixels, top)
+    return [answer for answer in answers if isinstance(answer, Prediction)]
+
+
+def _heat(classifier: Classifier, pixels: images.Pixels, label: str) -> str:
+    return layer(explain.heat_map(classifier, pixels, label))

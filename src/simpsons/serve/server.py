@@ -1,0 +1,85 @@
+"""The service on this machine: a socket, and uvicorn on it until it is told to stop."""
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import uvicorn
+
+from simpsons.classifier import SHIPPED, Classifier, model_path
+from simpsons.errors import SimpsonsError
+from simpsons.serve.app import BOTH, create_app
+from simpsons.serve.inference import THREADS
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Names by which this machine calls itself."""
+
+GRACE = 30
+"""Seconds that requests under way have when the service is told to stop."""
+
+
+def load(model: str) -> dict[str, Classifier]:
+    """The networks that `--model` names, `both` for the shipped ones. Raises ModelError."""
+    if model == BOTH:
+        return {name: Classifier(name, THREADS) for name in reversed(SHIPPED)}
+    classifier = Classifier(model, THREADS)
+    if model in SHIPPED:
+        return {model: classifier}
+    path = Path(model)
+    return {path.resolve().name if path.is_dir() else model_path(path).stem: classifier}
+
+
+def serve(
+    classifiers: Mapping[str, Classifier],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    started: Callable[[str], None] = print,
+) -> None:
+    """Serve until SIGINT or SIGTERM; then requests under way are finished.
+
+    port: 0 for any free one. started: called with the page's URL when it can be opened.
+
+    Raises SimpsonsError for an address that can't be had.
+    """
+    with listen(host, port) as listener:
+        name, number = listener.getsockname()[:2]
+        hosts = LOOPBACK if ipaddress.ip_address(name).is_loopback else None
+        config = uvicorn.Config(
+            create_app(classifiers, hosts=hosts),
+            log_level=logging.WARNING,
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+        shown = f"[{name}]" if ":" in name else name
+        server = _Server(config, lambda: started(f"http://{shown}:{number}/"))
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:  # uvicorn raises it again when all is done
+            return
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises SimpsonsError if that can't be."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SimpsonsError(
+            f"{host} port {port}: {reason}; choose another with --port, or --port 0 for any free "
+            "one"
+        ) from None
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._started()

@@ -1,0 +1,94 @@
+"""The pictures of a multipart request, read as they arrive and kept in memory.
+
+A name that came with a picture is only ever said again in the answer: nothing is written to disk.
+"""
+
+import asyncio
+import io
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from simpsons.serve.limits import Limits
+from simpsons.serve.refusal import Refusal, too_large
+
+FIELD = "pictures"
+"""The form field that has the pictures."""
+
+REMEDY = f"send one or more files in the multipart field `{FIELD}`: curl -F {FIELD}=@picture.jpg"
+
+
+class Upload(io.BytesIO):
+    """A picture's bytes, and the name that came with them: a source for `images.decode`."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+async def read(request: Request, limits: Limits) -> list[Upload]:
+    """The pictures of a request, in order.
+
+    Raises Refusal: 400 for a body that is not whole or not multipart, 408 for one that takes too
+    long, 413 for one above the limits, 415 for another media type, 422 without pictures.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "multipart/form-data":
+        raise Refusal(415, f"the body is {media_type or 'of no type'}, not a form", REMEDY)
+    reader = _Reader(request, limits)
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            form = await reader.parse()
+    except TimeoutError:
+        raise Refusal(
+            408, f"the body was not there after {limits.body_seconds:g} s", "send it again"
+        ) from None
+    except MultiPartException as error:
+        raise Refusal(400, f"the body can't be read: {error.message}", REMEDY) from None
+    except ClientDisconnect:
+        raise Refusal(400, "the body ends early", "send it again") from None
+    if not reader.ended:
+        raise Refusal(400, "the body ends early", "send it again")
+    files = form.getlist(FIELD)
+    if not files:
+        raise Refusal(422, "no pictures in the request", REMEDY)
+    return [
+        Upload(await file.read(), file.filename or f"picture {number}")
+        for number, file in enumerate(files, 1)
+        if isinstance(file, UploadFile)
+    ]
+
+
+class _Reader(MultiPartParser):
+    """Takes files of the one field, and refuses at the first byte too many."""
+
+    def __init__(self, request: Request, limits: Limits) -> None:
+        super().__init__(request.headers, request.stream(), max_fields=0)
+        self.spool_max_size = limits.request_bytes + 1  # never on disk
+        self.ended = False
+        self._limits = limits
+        self._size = 0
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        name = self._current_part.field_name
+        if name != FIELD:
+            raise Refusal(422, f"there is no field {name!r:.80}", REMEDY)
+        if self._current_files > self._limits.pictures:
+            raise Refusal(
+                413,
+                f"too many pictures: at most {self._limits.pictures} in a request",
+                "send the rest in another request",
+            )
+        self._size = 0
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        self._size += end - start
+        if self._size > self._limits.file_bytes:
+            file = self._current_part.file
+            raise too_large(f"{file.filename if file else FIELD}", self._limits.file_bytes)
+        super().on_part_data(data, start, end)
+
+    def on_end(self) -> None:
+        self.ended = True
