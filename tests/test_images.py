@@ -427,3 +427,64 @@ def test_a_small_and_a_large_original_look_the_same(doll):
     aliasing = [image.resize((64, 64), Image.Resampling.NEAREST) for image in (large, small)]
     nearest = difference(*(np.asarray(image) for image in aliasing))
     assert difference(load(large), load(small)) < 3 < nearest
+
+
+# Large JPEG files, decoded at less than their size
+
+
+def large(width, height, **options):
+    return encoded(draw(DOLLS[1], np.random.default_rng(3), 480).resize((width, height)), **options)
+
+
+def exact(data):
+    """The exact bicubic filter at full size."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.resize((64, 64), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("size", [(384, 384), (430, 470), (800, 1000)])
+def test_a_large_jpeg_looks_as_it_does_at_full_size(size):
+    data = large(*size, kind="JPEG", quality=90)
+    assert difference(load(data), exact(data)) < 0.6
+    assert difference(load(data), fit(decode(data))) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "decoded"),
+    [
+        ((430, 390), 192, (215, 195)),
+        ((430, 383), 192, (430, 383)),  # half of 383 is below 192
+        ((800, 1000), 192, (200, 250)),
+        ((430, 390), None, (430, 390)),
+    ],
+)
+def test_a_jpeg_is_decoded_at_a_whole_part_of_its_size(size, least, decoded):
+    height, width, _ = decode(large(*size, kind="JPEG"), least).shape
+    assert (width, height) == decoded
+
+
+def test_other_formats_are_decoded_at_their_size():
+    data = large(430, 390)
+    assert decode(data, 192).shape == (390, 430, 3)
+    assert np.array_equal(load(data), fit(decode(data)))
+
+
+def test_a_jpeg_of_the_size_networks_learnt_from_is_decoded_in_full():
+    data = encoded(PICTURE, "JPEG", quality=90)
+    assert np.array_equal(load(data), fit(decode(data)))
+
+
+def test_a_large_turned_jpeg_is_turned_and_its_size_known():
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    data = large(430, 390, kind="JPEG", quality=95, exif=exif)
+    plain = large(430, 390, kind="JPEG", quality=95)
+    assert difference(load(data), np.rot90(load(plain), -1)) < 1
+    with Image.open(io.BytesIO(data)) as image:
+        assert images.displayed_size(image) == (390, 430)
+
+
+def test_a_jpeg_that_is_too_large_is_refused_before_it_is_made_smaller(monkeypatch):
+    monkeypatch.setattr(images, "MAX_PIXELS", 400 * 400)
+    with pytest.raises(ImageError, match="more than 160,000 pixels"):
+        load(large(430, 390, kind="JPEG"))

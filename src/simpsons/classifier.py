@@ -128,6 +128,8 @@ class Classifier:
         self.path = model_path(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what is wrong is said by the ModelError
+        # A thread that waits for work leaves its core to the decoding of the next pictures.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads is not None:
             options.intra_op_num_threads = threads
         try:

@@ -46,13 +46,13 @@ def pictures(tmp_path, paint):
 def decoded(monkeypatch):
     """How often each file is decoded, by name."""
     count = Counter()
-    real = images.decode
+    real = images.load
 
-    def decode(source):
+    def load(source):
         count[Path(source).name] += 1
         return real(source)
 
-    monkeypatch.setattr(images, "decode", decode)
+    monkeypatch.setattr(images, "load", load)
     return count
 
 
@@ -318,16 +318,16 @@ import hashlib, sys, time
 from simpsons import images
 from simpsons.dataset import cache
 
-real, count = images.decode, 0
+real, count = images.load, 0
 
-def decode(source):
+def load(source):
     global count
     count += 1
     print("decoding", flush=True)
     time.sleep(float(sys.argv[2]))
     return real(source)
 
-images.decode = decode
+images.load = load
 print("ready", flush=True)
 sys.stdin.readline()
 dataset = cache.load(sys.argv[1])

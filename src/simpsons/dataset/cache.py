@@ -26,7 +26,7 @@ from simpsons import images
 from simpsons.dataset.folders import Characters, DataError, Listing, Picture, Problem, find
 from simpsons.progress import Track, silent
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever decoding, resizing or the files of an entry change."""
 
 _CHUNK = 64
@@ -142,13 +142,11 @@ def _decode_all(listing: Listing) -> Iterator[tuple[images.Pixels, tuple[int, in
 def _decode(path: Path) -> tuple[images.Pixels, tuple[int, int], str] | str:
     """Pixels, original width and height, and file format; or why it can't be read."""
     try:
-        pixels = images.decode(path)
-        with Image.open(path) as image:
-            file_format = image.format or "unknown"
+        pixels = images.load(path)
     except images.ImageError as error:
         return str(error).removeprefix(f"{path}: ")
-    height, width = pixels.shape[:2]
-    return images.fit(pixels), (width, height), file_format
+    with Image.open(path) as image:
+        return pixels, images.displayed_size(image), image.format or "unknown"
 
 
 def _remove_others(entry: Path, identity: str) -> None:

@@ -15,7 +15,6 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from simpsons.dataset import near_duplicates
 from simpsons.dataset.cache import Dataset
@@ -94,6 +93,8 @@ def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) ->
     labels, group: int64 `[N]`. Raises DataError if no class has 10 pictures, or there are fewer
     than 10 groups.
     """
+    from sklearn.model_selection import StratifiedGroupKFold  # heavy, and needed only here
+
     if np.bincount(labels).max() < _FOLDS or len(np.unique(group)) < _FOLDS:
         raise DataError(
             f"{len(labels)} pictures are too few for a split into training, validation and test: "
@@ -113,6 +114,8 @@ def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) ->
 def _random_validation(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(labels) < 2:
         raise DataError("one picture can't be split; add pictures")
+    from sklearn.model_selection import train_test_split
+
     rows = np.arange(len(labels))
     _, held = train_test_split(rows, test_size=_NOTEBOOK_SHARE, random_state=_NOTEBOOK_SEED)
     return np.asarray(held)

@@ -1,0 +1,166 @@
+"""This package, as `simpsons train`, `simpsons predict` and `simpsons.Classifier` run it."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peers import protocol
+from simpsons import images
+from simpsons.classifier import Classifier, Prediction
+
+
+class _Repetitions:
+    """Makes each epoch of a training a repetition; the first one is the warm-up."""
+
+    def __init__(self, pictures: int) -> None:
+        self._pictures = pictures
+
+    def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
+        pass
+
+    def on_epoch(self, history: Sequence, best: bool) -> None:  # noqa: ARG002
+        warm = len(history) > 1
+        protocol.say({"rate": self._pictures / history[-1].seconds} if warm else {})
+        protocol.wait()
+
+
+def train(network: str, folder: Path, count: int, recipe_name: str) -> None:
+    """Train from the cache; the pictures after the first `count` validate, outside the time."""
+    from simpsons.dataset import cache
+    from simpsons.dataset.split import Split
+    from simpsons.training import loop
+    from simpsons.training.recipe import named
+
+    with tempfile.TemporaryDirectory() as temporary:
+        os.environ["SIMPSONS_CACHE"] = temporary
+        dataset = cache.load(folder)
+        rows = np.arange(len(dataset))
+        split = Split("random", None, np.where(rows < count, "train", "validation"), rows)
+        recipe = replace(named(recipe_name, network), epochs=10_000)
+        loop.train(dataset, split, network, recipe, Path(temporary), observer=_Repetitions(count))
+
+
+def ingest(folder: Path, count: int) -> None:
+    """Files into a new cache."""
+    from simpsons.dataset import cache
+
+    def repetition() -> protocol.Figures:
+        with tempfile.TemporaryDirectory() as temporary:
+            os.environ["SIMPSONS_CACHE"] = temporary
+            start = time.perf_counter()
+            assert len(cache.load(folder)) == count
+            return {"rate": count / (time.perf_counter() - start)}
+
+    repetition()
+    protocol.serve(repetition)
+
+
+def classify(network: str, paths: list[Path]) -> None:
+    """Files to labels."""
+    classifier = Classifier(network)
+
+    def repetition() -> protocol.Figures:
+        start = time.perf_counter()
+        answers = classifier.predict_all(paths)
+        labels = [answer.label for answer in answers if isinstance(answer, Prediction)]
+        assert len(labels) == len(paths)
+        return {"rate": len(paths) / (time.perf_counter() - start)}
+
+    repetition()
+    protocol.serve(repetition)
+
+
+def latency(count: int, label_of: Callable[[images.Pixels], object]) -> None:
+    """One picture's pixels to its label, in a warm process."""
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+
+    def repetition() -> protocol.Figures:
+        taken = []
+        for _ in range(count):
+            start = time.perf_counter()
+            label_of(pixels)
+            taken.append(1e3 * (time.perf_counter() - start))
+        return protocol.percentiles(taken)
+
+    repetition()
+    protocol.serve(repetition)
+
+
+def of_classifier(network: str, threads: int) -> Callable[[images.Pixels], object]:
+    """Pixels to a label through our `Classifier`."""
+    classifier = Classifier(network, threads)
+    return lambda pixels: classifier.predict(pixels).label
+
+
+def of_runtime(network: str, threads: int) -> Callable[[images.Pixels], object]:
+    """Pixels to a label through nothing but ONNX Runtime."""
+    import onnxruntime
+
+    from simpsons.classifier import model_path
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(model_path(network), options)
+    labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])
+    name = session.get_inputs()[0].name
+    return lambda pixels: labels[session.run(None, {name: pixels[None]})[0].argmax()]
+
+
+def machine(paths: list[Path]) -> None:
+    """What the machine can do at best.
+
+    gflops: float32 matrix product of 2,048 squared, in PyTorch. gigabytes: read and written by a
+    copy of 256 MB, a second. decoded: pictures a second that one thread decodes and resizes.
+    """
+    import torch
+
+    square, block = torch.rand(2048, 2048), torch.rand(2**26)
+    target = torch.empty_like(block)
+
+    def seconds(work: Callable[[], object]) -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    def repetition() -> protocol.Figures:
+        return {
+            "gflops": 2 * 2048**3 / 1e9 / min(seconds(lambda: square @ square) for _ in range(3)),
+            "gigabytes": 8 * 2**26 / 1e9 / min(seconds(lambda: target.copy_(block)) for _ in "123"),
+            "decoded": len(paths) / seconds(lambda: [images.load(path) for path in paths]),
+        }
+
+    repetition()
+    protocol.serve(repetition)
+
+
+def main() -> None:
+    """Run one measure."""
+    arguments = protocol.arguments()
+    network, folder, count = arguments.network, arguments.folder, arguments.count
+    name, _, variant = arguments.measure.partition("-")
+    match name:
+        case "train":
+            train(network, folder, count, variant)
+        case "ingest":
+            ingest(folder, count)
+        case "classify":
+            classify(network, protocol.files(folder, count))
+        case "latency":
+            latency(count, of_classifier(network, int(variant)))
+        case "runtime":
+            latency(count, of_runtime(network, int(variant)))
+        case "machine":
+            machine(protocol.files(folder, count))
+        case _:
+            sys.exit(f"no measure {arguments.measure}")
+
+
+if __name__ == "__main__":
+    main()
