@@ -89,7 +89,7 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def _layer_name(node: onnx.NodeProto) -> str:
-    return node.input[1].removeprefix("network.").removesuffix(".weight")
+    return str(node.input[1]).removeprefix("network.").removesuffix(".weight")
 
 
 def _norm_after(convolution: str) -> str:

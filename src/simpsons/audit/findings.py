@@ -40,7 +40,7 @@ class Findings:
     def character(self, row: int) -> str:
         """The class that a row's picture is filed under."""
         dataset, place = self._at(row)
-        return dataset.classes[dataset.labels[place]]
+        return str(dataset.classes[dataset.labels[place]])
 
     def pixels(self, row: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """A row's picture, uint8 `[64, 64, 3]`."""
