@@ -100,10 +100,10 @@ def _with_gradient(layer: nn.Module, x: Tensor) -> tuple[Tensor, Back]:
             y = functional.relu(x)
             return y, lambda gradient: gradient * (y > 0).to(y.dtype)[:, None]
         case nn.MaxPool2d():
-            return _max_pool(x, (0, 0, 0, 0), size=2)
+            return layer(x), lambda gradient: _pool_back(gradient, x, (0, 0, 0, 0), size=2)
         case SamePool():
-            before = (x.shape[2] % 2, x.shape[3] % 2)
-            return _max_pool(x, (before[1], 1, before[0], 1), size=3)
+            padding = (x.shape[3] % 2, 1, x.shape[2] % 2, 1)
+            return layer(x), lambda gradient: _pool_back(gradient, x, padding, size=3)
         case nn.AdaptiveAvgPool2d():
             area = x.shape[2] * x.shape[3]
             return layer(x), lambda gradient: (gradient / area).expand(-1, -1, *x.shape[1:])
@@ -148,18 +148,15 @@ def _convolution_back(layer: nn.Conv2d, gradient: Tensor, x: Tensor) -> Tensor:
     return result
 
 
-def _max_pool(x: Tensor, padding: tuple[int, int, int, int], size: int) -> tuple[Tensor, Back]:
-    """A max pool of stride 2; the gradient goes to the place of each window's maximum."""
+def _pool_back(
+    gradient: Tensor, x: Tensor, padding: tuple[int, int, int, int], size: int
+) -> Tensor:
+    """Through a max pool of stride 2: the gradient goes to the place of each window's maximum."""
     left, _, top, _ = padding
     padded = functional.pad(x, padding, value=float("-inf")) if any(padding) else x
-
-    def back(gradient: Tensor) -> Tensor:
-        _, places = functional.max_pool2d(padded, size, stride=2, return_indices=True)
-        classes = gradient.shape[1]
-        empty = gradient.new_zeros(*gradient.shape[:3], padded.shape[2] * padded.shape[3])
-        index = places.flatten(2)[:, None].expand(-1, classes, -1, -1)
-        spread = empty.scatter_add(3, index, gradient.flatten(3)).unflatten(3, padded.shape[2:])
-        inside: Tensor = spread[..., top : top + x.shape[2], left : left + x.shape[3]]
-        return inside
-
-    return functional.max_pool2d(padded, size, stride=2), back
+    _, places = functional.max_pool2d(padded, size, stride=2, return_indices=True)
+    empty = gradient.new_zeros(*gradient.shape[:3], padded.shape[2] * padded.shape[3])
+    index = places.flatten(2)[:, None].expand(-1, gradient.shape[1], -1, -1)
+    spread = empty.scatter_add(3, index, gradient.flatten(3)).unflatten(3, padded.shape[2:])
+    inside: Tensor = spread[..., top : top + x.shape[2], left : left + x.shape[3]]
+    return inside
