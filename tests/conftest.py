@@ -2,6 +2,11 @@
 
 import json
 import os
+
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # the tests run in as many processes as there are cores
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,18 +53,32 @@ def many_drawings(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def onnx_model(tmp_path_factory) -> Path:
-    """An exported `xception` that has learnt nothing; it answers each picture differently."""
+    """An exported `xception` that has learnt nothing; it answers each picture differently.
+
+    Made once for all processes of this test run.
+    """
     import torch
+    from filelock import FileLock
 
     from simpsons import models
     from simpsons.export import export
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = models.build("xception")
-    path = tmp_path_factory.mktemp("model") / "untrained.onnx"
-    export(network, path, SLUGS, {"network": "xception"}, temperature=0.05)
+    path = _shared_folder(tmp_path_factory) / "untrained.onnx"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                network = models.build("xception")
+            export(network, path, SLUGS, {"network": "xception"}, temperature=0.05)
     return path
+
+
+@pytest.fixture
+def unfinished(monkeypatch):
+    """Trainings end with their weights: no export, no report."""
+    from simpsons.training import run
+
+    monkeypatch.setattr(run, "finish", lambda *_: None)
 
 
 SHOTS = ((0, 53), (1, 40), (0, 45), (0, 34), (2, 31), (3, 47), (1, 22))
@@ -173,10 +192,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def real_cache(tmp_path_factory) -> Path:
     """Where the real pictures are decoded to, once for all processes of this test run."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    return folder / "real_cache"
+    return _shared_folder(tmp_path_factory) / "real_cache"
 
 
 @pytest.fixture(scope="session")
@@ -185,3 +201,9 @@ def real_dataset(real_data, real_cache) -> cache.Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIMPSONS_CACHE", str(real_cache))
         return cache.load(real_data)
+
+
+def _shared_folder(tmp_path_factory) -> Path:
+    """A folder for all processes of this test run."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder

@@ -39,26 +39,34 @@ def test_the_file_gives_the_networks_probabilities(network, batch_norm, pixels, 
     np.testing.assert_allclose(run(path, pixels[:1]), expected[:1], atol=1e-6)
 
 
-def test_half_is_half_the_size_and_nearly_the_same(pixels, tmp_path):
+METADATA = {"network": "xception", "split": {"kind": "leak-free", "seed": 0}}
+
+
+@pytest.fixture(scope="module")
+def xception():
     torch.manual_seed(0)
-    module = models.build("xception", 3)
-    full, half = tmp_path / "full.onnx", tmp_path / "half.onnx"
-    export(module, full, LABELS, {})
-    export(module, half, LABELS, {}, half=True)
+    return models.build("xception", 3)
+
+
+@pytest.fixture(scope="module")
+def full(xception, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "full.onnx"
+    export(xception, path, LABELS, METADATA, temperature=1.5)
+    return path
+
+
+def test_half_is_half_the_size_and_nearly_the_same(xception, full, pixels, tmp_path):
+    half = tmp_path / "half.onnx"
+    export(xception, half, LABELS, METADATA, temperature=1.5, half=True)
     assert half.stat().st_size < 0.6 * full.stat().st_size
     assert run(half, pixels).dtype == np.float32
     np.testing.assert_allclose(run(half, pixels), run(full, pixels), atol=2e-3)
 
 
-def test_the_file_carries_its_labels_and_metadata(tmp_path):
-    path = tmp_path / "model.onnx"
-    metadata = {"network": "xception", "split": {"kind": "leak-free", "seed": 0}}
-    export(models.build("xception", 3), path, LABELS, metadata, temperature=1.5)
-    stored = {item.key: json.loads(item.value) for item in onnx.load(path).metadata_props}
-    assert stored == {"labels": list(LABELS), "temperature": 1.5, **metadata}
+def test_the_file_carries_its_labels_and_metadata(full):
+    stored = {item.key: json.loads(item.value) for item in onnx.load(full).metadata_props}
+    assert stored == {"labels": list(LABELS), "temperature": 1.5, **METADATA}
 
 
-def test_the_file_says_nothing_of_the_machine_it_was_made_on(tmp_path):
-    path = tmp_path / "model.onnx"
-    export(models.build("xception", 3), path, LABELS, {})
-    assert b".py" not in path.read_bytes()
+def test_the_file_says_nothing_of_the_machine_it_was_made_on(full):
+    assert b".py" not in full.read_bytes()

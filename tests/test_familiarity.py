@@ -100,10 +100,15 @@ def test_equal_pictures_are_enough():
     assert np.isfinite(values).all()
 
 
-@pytest.mark.parametrize("name", models.NETWORKS)
-def test_the_file_gives_the_familiarity_that_was_fitted(name, noise, tmp_path):
+def test_the_file_gives_the_familiarity_of_the_network(shipped, fitted, network, noise):
+    values = Classifier(shipped).probabilities_and_familiarity(noise)[1]
+    expected = familiarity.measure(fitted, network, noise, 0.5)
+    np.testing.assert_allclose(values, expected, rtol=2e-2, atol=2e-2)  # weights of half the size
+
+
+def test_the_file_gives_the_familiarity_that_was_fitted(noise, tmp_path):
     torch.manual_seed(0)
-    network = models.build(name, 2).eval()
+    network = models.build("cnn", 2).eval()
     fitted = familiarity.fit(network, noise[:16], np.arange(16) % 2, 0.5)
     path = tmp_path / "model.onnx"
     export(network, path, ("a", "b"), {}, 0.5, familiarity=fitted)

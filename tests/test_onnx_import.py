@@ -32,8 +32,8 @@ def test_equal_weights_that_are_stored_once_come_back(onnx_model):
     np.testing.assert_allclose(again, Classifier(onnx_model).probabilities(pixels), atol=1e-5)
 
 
-@pytest.mark.parametrize("wrong", ["network.stem.weight", "network.blocks.0.main.0.bias"])
-def test_a_foreign_network_is_refused(wrong, onnx_model, tmp_path):
+def test_a_foreign_network_is_refused(onnx_model, tmp_path):
+    wrong = "network.stem.weight"
     model = onnx.load(onnx_model)
     for tensor in model.graph.initializer:
         tensor.name = tensor.name.replace(wrong, "foreign")

@@ -100,10 +100,13 @@ def together(drawings, split_file, tmp_path_factory):
 
 @pytest.fixture
 def float64(monkeypatch):
-    """Everything in float64."""
+    """Everything in float64, on one thread as each of the two processes."""
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
     torch.set_default_dtype(torch.float64)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
+    torch.set_num_threads(threads)
     torch.set_default_dtype(torch.float32)
 
 
