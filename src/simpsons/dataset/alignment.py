@@ -101,7 +101,7 @@ def agreement(source: Pixels, target: Pixels, windows: Windows) -> Floats:
 
     source, target: uint8 `[P, 64, 64, 3]`. windows: of the source, about where the target lies.
     """
-    one, other = (_blurred(reduced(pixels, _FINE, _FINE), times=2) for pixels in (source, target))
+    one, other = (_blurred(reduced(pixels, _FINE, _FINE), times=4) for pixels in (source, target))
     windows = _fit(_grey(one), _grey(other), windows, _STEPS)
     return _agreement(_warp(one, windows), other[:, :, : _rows(_FINE)])
 
