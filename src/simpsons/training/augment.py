@@ -65,7 +65,7 @@ def change(pixels: Tensor, changes: Changes) -> Tensor:
         mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
         pixels = mean + (pixels - mean) * changes.contrast
     if changes.saturation is not None:
-        grey = (pixels * _luma(pixels.device)).sum(dim=1, keepdim=True)
+        grey = (pixels * _luma(pixels.device, pixels.dtype)).sum(dim=1, keepdim=True)
         pixels = grey + (pixels - grey) * changes.saturation
     if any(factor is not None for factor in changes[1:4]):
         pixels = pixels.clamp(0, 1)
@@ -146,6 +146,6 @@ def _between(start: Tensor, size: Tensor, length: int, shape: tuple[int, ...]) -
 
 
 @cache
-def _luma(device: torch.device) -> Tensor:
-    """float32 `[1, 3, 1, 1]`, copied to the device once: a copy each step would wait for it."""
-    return torch.tensor(_GREY, device=device).view(1, 3, 1, 1)
+def _luma(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """`[1, 3, 1, 1]`, copied to the device once: a copy each step would wait for it."""
+    return torch.tensor(_GREY, device=device, dtype=dtype).view(1, 3, 1, 1)
