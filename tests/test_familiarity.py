@@ -217,8 +217,7 @@ def test_the_command_line_says_unknown(cli, shipped, drawings, tmp_path, noise):
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_shipped_weights_refuse_strangers(name, real_dataset, noise):
     classifier = Classifier(name)
-    if classifier.threshold is None:
-        pytest.skip("these weights have no familiarity; see `simpsons export --help`")
+    assert classifier.threshold is not None
     rows = splits.shipped_rows(real_dataset, "validation")[::4]
     known = classifier.probabilities_and_familiarity(real_dataset.images[rows])[1]
     assert 0.02 < (known < classifier.threshold).mean() < 0.08

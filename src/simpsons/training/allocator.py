@@ -12,8 +12,8 @@ def keep_freed_memory() -> None:
     """Tell glibc to reuse large blocks instead of returning them to the system at once.
 
     A training step on the CPU allocates the same large activations again and again. With
-    glibc's defaults each is mapped, faulted in page by page and unmapped, which takes longer
-    than the arithmetic of a small network: `benchmarks/allocator.py` measures it. Without
+    glibc's defaults each is mapped, faulted in page by page and unmapped, which can take longer
+    than the arithmetic of a small network. Without
     glibc (macOS, Windows, musl) nothing is done.
     """
     if platform.libc_ver()[0] == "glibc":
