@@ -13,8 +13,7 @@ def keep_freed_memory() -> None:
 
     A training step on the CPU allocates the same large activations again and again. With
     glibc's defaults each is mapped, faulted in page by page and unmapped, which can take longer
-    than the arithmetic of a small network. Without
-    glibc (macOS, Windows, musl) nothing is done.
+    than the arithmetic of a small network. Without glibc (macOS, Windows, musl) nothing is done.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
