@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import affine_transform
 
-from simpsons.training.augment import affine, augment
+from simpsons.training.augment import affine, augment, smaller
 from simpsons.training.recipe import DEFAULT, NOTEBOOK, Augmentation
 
 CPU = torch.device("cpu")
@@ -128,3 +128,13 @@ def test_brightness_contrast_and_saturation_do_what_they_say(pictures):
     bright = augment(pictures / 2, Augmentation(flip=False, brightness=0.3))
     ratio = bright.mean(dim=(1, 2, 3)) / (pictures / 2).mean(dim=(1, 2, 3))
     assert 0.7 <= ratio.min() < ratio.max() <= 1.3
+
+
+def test_smaller_pictures_are_means_and_keep_their_colours(pictures):
+    half = smaller(pictures, 32)
+    assert half.shape == (6, 3, 32, 32)
+    assert half.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(half.mean((2, 3)), pictures.mean((2, 3)), atol=0.01, rtol=0)
+    stripes = (torch.arange(64) % 2).float().expand(1, 3, 64, 64)
+    assert (smaller(stripes, 32)[..., 2:-2] - 0.5).abs().max() < 0.01
+    assert smaller(pictures, 64) is pictures

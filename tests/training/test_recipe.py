@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,21 @@ def test_one_cycle_rises_to_the_peak_and_falls_to_zero():
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
     assert 0 < rates[0] < 0.01 * recipe.learning_rate
     assert rates[-1] == 0
+
+
+def test_pictures_grow_at_the_shares_that_the_recipe_says():
+    recipe = replace(NOTEBOOK, sizes=((0.0, 32), (0.5, 48), (0.75, 64)))
+    assert [recipe.size_at(done) for done in (0, 0.49, 0.5, 0.74, 0.75, 1)] == [
+        32, 32, 48, 48, 64, 64
+    ]  # fmt: skip
+    assert NOTEBOOK.size_at(0) == NOTEBOOK.size_at(1) == 64
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_a_recipe_of_an_older_run_is_read():
+    older = NOTEBOOK.to_json()
+    del older["sizes"]
+    assert Recipe.from_json(older) == NOTEBOOK
 
 
 def test_recipes_by_name():

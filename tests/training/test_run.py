@@ -19,7 +19,8 @@ from simpsons.errors import SimpsonsError
 from simpsons.training import learnt, loop, recipe, run
 from simpsons.training.recipe import Recipe
 
-SHORT = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32)
+SIZES = ((0.0, 32), (0.5, 64))
+SHORT = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32, sizes=SIZES)
 
 
 class Quiet:
@@ -134,7 +135,8 @@ class Slow:
     def on_step(self, *_): ...
     def on_epoch(self, history, best):
         print("epoch", len(history), flush=True)
-short = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32)
+sizes = ((0.0, 32), (0.5, 64))
+short = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32, sizes=sizes)
 run.start(sys.argv[1], sys.argv[2], "xception", short, seed=1, device="cpu", observer=Slow())
 """
 

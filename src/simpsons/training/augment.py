@@ -79,6 +79,14 @@ def augment(pixels: Tensor, how: Augmentation) -> Tensor:
     return change(pixels, draw(len(pixels), how, pixels.device))
 
 
+def smaller(pixels: Tensor, size: int) -> Tensor:
+    """The same pictures, float `[N, 3, size, size]`, each pixel the mean of what it covers."""
+    if pixels.shape[-1] == size:
+        return pixels
+    resized = functional.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
+    return resized.contiguous(memory_format=torch.channels_last)
+
+
 def affine(count: int, how: Augmentation, device: torch.device) -> Tensor:
     """Random maps from output to input coordinates, float32 `[count, 2, 3]`.
 

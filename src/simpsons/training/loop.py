@@ -147,7 +147,7 @@ class _Training:
             train_accuracy=correct / pictures,
             validation_loss=functional.cross_entropy(logits, labels).item(),
             validation_accuracy=(logits.argmax(1) == labels).float().mean().item(),
-            learning_rate=self._learning_rate(),
+            learning_rate=self.recipe.learning_rate_at(self._done()),
             images_per_second=(self.step_number - first) * self.recipe.batch / seconds,
             seconds=seconds,
         )
@@ -159,7 +159,7 @@ class _Training:
         torch.manual_seed(_step_seed(self.seed, self.step_number))
         self.network.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = self.recipe.learning_rate_at(self._done())
         self.batch.begin(len(rows))
         changes = augment.draw(len(rows), self.recipe.augmentation, self.device)
         rows = rows[self.batch.own]
@@ -169,7 +169,9 @@ class _Training:
         labels = self.labels[rows]
         with self.autocast:
             answers = targets(pixels, labels, self.classes, self.recipe, self.teachers)
-            logits = self.averaging_gradients(pixels)
+            logits = self.averaging_gradients(
+                augment.smaller(pixels, self.recipe.size_at(self._done()))
+            )
             loss = functional.cross_entropy(logits, answers)
         self.optimizer.zero_grad()
         (loss * self.batch.weight).backward()
@@ -217,9 +219,8 @@ class _Training:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.train_rows)
         return torch.from_numpy(order).to(self.device).tensor_split(self.steps_per_epoch)
 
-    def _learning_rate(self) -> float:
-        steps = self.recipe.epochs * self.steps_per_epoch
-        return self.recipe.learning_rate_at(self.step_number / steps)
+    def _done(self) -> float:
+        return self.step_number / (self.recipe.epochs * self.steps_per_epoch)
 
     def _report(self, observer: Observer) -> None:
         loss, correct, pictures = self.sums.tolist()

@@ -4,6 +4,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from simpsons.images import SIZE
+
 Network = Literal["cnn", "xception"]
 
 NAMES = ("default", "notebook")
@@ -46,6 +48,9 @@ class Recipe:
     picture, as in L. Beyer et al., 2022). dropout: of the dense layers; the convolutions of
     `cnn` have 0.6 times it.
     batch_norm: train `cnn` with a batch norm after each convolution and fold it away after.
+    sizes: width and height in pixels that `xception` sees, each from a share of all steps on:
+    `((0.0, 32), (0.5, 64))` is 32x32 for the first half. Small pictures cost less, and the last
+    steps are the full size (progressive resizing, J. Howard, 2018). Validation is at full size.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Recipe:
     distillation: float = 0.0
     dropout: float = 0.5
     batch_norm: bool = False
+    sizes: tuple[tuple[float, int], ...] = ((0.0, SIZE),)
     augmentation: Augmentation = Augmentation()
 
     @property
@@ -80,6 +86,10 @@ class Recipe:
         falling = (done - self.warm_up) / (1 - self.warm_up)
         return self.learning_rate * (1 + math.cos(math.pi * falling)) / 2
 
+    def size_at(self, done: float) -> int:
+        """Width and height in pixels that the network sees after the share `done` of all steps."""
+        return [size for start, size in self.sizes if start <= done][-1]
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `config.json` and the ONNX file's metadata."""
         return asdict(self)
@@ -87,7 +97,9 @@ class Recipe:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Recipe":
         """The recipe that `to_json` wrote."""
-        return cls(**{**values, "augmentation": Augmentation(**values["augmentation"])})
+        sizes = tuple((start, size) for start, size in values.get("sizes", cls.sizes))
+        augmentation = Augmentation(**values["augmentation"])
+        return cls(**{**values, "sizes": sizes, "augmentation": augmentation})
 
 
 NOTEBOOK = Recipe(
