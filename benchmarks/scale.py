@@ -8,10 +8,12 @@ mapped into memory, as the decoded pictures of a data set do.
 import argparse
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -34,6 +36,7 @@ _COPIES = 0.01
 _WAVES = 16
 _SIDE = 32
 _BLOCK = 1000
+_INTERVAL = 0.1
 
 
 def paint(count: int, rng: np.random.Generator) -> Pixels:
@@ -61,8 +64,16 @@ def plant(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.int64]:
 
 def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
     """Find the duplicates and say what it took."""
+    anonymous, finished = [_anonymous()], threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(_INTERVAL):
+            anonymous.append(_anonymous())
+
+    threading.Thread(target=watch, daemon=True).start()
     wall, cpu = time.perf_counter(), time.process_time()
     found = duplicates.among(pixels, bar)
+    finished.set()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     pairs = {(pair.first, pair.second) for pair in found.pairs if pair.copy}
     hits = sum((min(pair), max(pair)) in pairs for pair in planted.tolist())
@@ -71,10 +82,18 @@ def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
         "seconds": wall,
         "cpu_seconds": cpu,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "anonymous": max(anonymous),
         "planted": len(planted),
         "found": hits,
         "others": len(pairs) - hits,
     }
+
+
+def _anonymous() -> float:
+    """GiB in memory that are no pages of a file; 0 where the system does not say."""
+    status = Path("/proc/self/status")
+    found = re.search(r"RssAnon:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) / 2**20 if found else 0.0
 
 
 def painted(size: int) -> dict[str, float]:
@@ -110,6 +129,7 @@ def row(name: str, figures: dict[str, float]) -> list[str]:
         f"{figures['seconds']:,.0f} s",
         f"{figures['cpu_seconds']:,.0f} s",
         f"{figures['memory']:.2f} GiB",
+        f"{figures['anonymous']:.2f} GiB" if figures["anonymous"] else "-",
         f"{figures['found'] / planted:.1%} of {planted:,}" if planted else "-",
         f"{int(figures['others']):,}" if planted else "-",
     ]
@@ -132,17 +152,19 @@ def main() -> None:
         empty = np.empty((0, 2), np.int64)
         print(json.dumps(measured(cache.load(root, track=bar).images, empty)))
         return
-    headers = ["pictures of", "number", "time", "processor time", "peak memory"]
+    headers = ["pictures of", "number", "time", "processor time"]
+    headers += ["peak memory", "peak without file pages"]
     headers += ["planted copies found", "other copies found"]
+    before = os.getloadavg()[0]
     rows = [row("the data set", _run("--real", "--data", root))]
     print(table(headers, rows), flush=True)
     for size in arguments.sizes:
         rows.append(row("random waves", painted(size)))
         print(" | ".join(rows[-1]), flush=True)
-    busy = f"load {os.getloadavg()[0]:.1f} at the end"
     text = (
-        f"{table(headers, rows)}\n\n`python -m benchmarks.scale`, seed {SEED}; {machine()}, shared "
-        f"with other work ({busy})."
+        f"{table(headers, rows)}\n\n`python -m benchmarks.scale`, seed {SEED}; {machine()}. "
+        f"The load average was {before:.1f} before the start and {os.getloadavg()[0]:.1f} at the "
+        f"end, of which up to {os.cpu_count()} is the search itself; other work adds to the time."
     )
     write_section(DOCUMENT, "scale", text)
 

@@ -1,5 +1,6 @@
 """Near-duplicates of a data set, read three ways: groups, two labels for one picture, leaks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO
@@ -99,17 +100,19 @@ def among(pixels: Pixels, track: Track = silent) -> Duplicates:
     found = candidates.among(looks, track)
     alike = near_duplicates.find(pixels, track, found)
     copied = copies.among(pixels, looks, found, track)
-    joined = {
-        (first, second): Pair(first, second, similarity, copy=False)
-        for first, second, similarity in zip(*(part.tolist() for part in alike), strict=True)
-    }
-    for pair in zip(copied.first.tolist(), copied.second.tolist(), strict=True):
-        known = joined.get(pair)
-        similarity = known.similarity if known else _similarity(pixels, *pair)
-        joined[pair] = Pair(*pair, similarity, copy=True)
+    similarity = near_duplicates.similarities(pixels, copied.first, copied.second, track)
+    joined = {pair[:2]: Pair(*pair, copy=False) for pair in _one_by_one(*alike)}
+    for pair in _one_by_one(copied.first, copied.second, similarity):
+        joined[pair[:2]] = Pair(*pair, copy=True)
     ordered = sorted(joined.values(), key=lambda pair: (-pair.similarity, pair.first, pair.second))
     first, second = np.array(list(joined), np.int64).reshape(-1, 2).T
     return Duplicates(tuple(ordered), neighbours.linked(first, second, len(pixels)))
+
+
+def _one_by_one(
+    first: Rows, second: Rows, similarity: NDArray[np.float32]
+) -> Iterator[tuple[int, int, float]]:
+    return zip(first.tolist(), second.tolist(), similarity.tolist(), strict=True)
 
 
 def _joined(one: Pixels, other: Pixels, file: IO[bytes]) -> Pixels:
@@ -122,11 +125,6 @@ def _joined(one: Pixels, other: Pixels, file: IO[bytes]) -> Pixels:
             pixels[start + at : start + at + len(block)] = block
     pixels.flags.writeable = False
     return pixels
-
-
-def _similarity(pixels: Pixels, first: int, second: int) -> float:
-    one, other = (near_duplicates.thumbnails(pixels[[row]]) for row in (first, second))
-    return float(near_duplicates.similarities(one, other)[0])
 
 
 def leaks_of_split(found: Duplicates, split: Split) -> list[Leaks]:

@@ -24,6 +24,8 @@ _AXES = 64
 _SAMPLE = 20_000
 _NEAREST = 12
 _BLOCK = 2048
+_READ = 128
+"""Pictures of a memory-mapped array that are read before its pages are let go."""
 
 _Thumbnails = NDArray[np.float32]
 
@@ -87,6 +89,20 @@ def between(queries: Looks, references: Looks, track: Track = silent) -> Candida
     return _nearest(queries, references, track, ordered=False)
 
 
+def read(pixels: Pixels, rows: NDArray[np.int64]) -> Pixels:
+    """Copies of the pictures of these rows, uint8 `[M, H, W, C]`.
+
+    Reading one of a memory-mapped array maps up to 2 MiB of the file around it, so few are read
+    at a time.
+    """
+    pictures = np.empty((len(rows), *pixels.shape[1:]), pixels.dtype)
+    for start in range(0, len(rows), _READ):
+        part = slice(start, start + _READ)
+        pictures[part] = pixels[rows[part]]
+        release(pixels)
+    return pictures
+
+
 def release(pixels: Pixels) -> None:
     """Let go of what was read of a memory-mapped array; what is needed again is read again."""
     base: object = pixels
@@ -105,10 +121,8 @@ class _Projection(NamedTuple):
     @classmethod
     def of(cls, pixels: Pixels) -> "_Projection":
         rows = np.linspace(0, len(pixels) - 1, min(_SAMPLE, len(pixels))).astype(np.int64)
-        blocks = []
-        for at in range(0, len(rows), _BLOCK):
-            blocks.append(_thumbnails(pixels[rows[at : at + _BLOCK]]))
-            release(pixels)
+        starts = range(0, len(rows), _BLOCK)
+        blocks = [_thumbnails(read(pixels, rows[at : at + _BLOCK])) for at in starts]
         thumbs = np.concatenate([*blocks, np.empty((0, _COLUMNS * _ROWS * 3), np.float32)])
         centre = thumbs.mean(axis=0) if len(thumbs) else np.zeros(thumbs.shape[1], np.float32)
         thumbs -= centre

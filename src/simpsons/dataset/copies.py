@@ -24,8 +24,6 @@ _CORRELATION = 0.9
 """Coarse thumbnails that agree less after alignment are not looked at more closely."""
 
 _BATCH = 512
-_RELEASED = 8
-"""Batches after which memory-mapped pictures that were read are let go."""
 
 
 class Pairs(NamedTuple):
@@ -98,11 +96,8 @@ def _judged(
         first, second, mirrored, windows = first[kept], second[kept], mirrored[kept], windows[kept]
         score = alike[kept]
         if len(score):
-            one = _turned(pixels[0][first], mirrored)
-            score = _score(one, np.asarray(pixels[1][second]), windows)
-        if start // _BATCH % _RELEASED == 0:
-            for side in pixels:
-                searching.release(side)
+            one = _turned(searching.read(pixels[0], first), mirrored)
+            score = _score(one, searching.read(pixels[1], second), windows)
         found = Pairs(first, second, score, mirrored)
         return _chosen(found, np.flatnonzero(score >= threshold))
 

@@ -4,12 +4,14 @@ A picture is reduced to a 16x16 RGB thumbnail, its mean removed. Two pictures ar
 the cosine of the angle between their thumbnails, or between one and the mirrored other.
 """
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import candidates, neighbours
+from simpsons.dataset import alignment, candidates, neighbours
 from simpsons.dataset.candidates import Candidates, Looks
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
@@ -29,13 +31,12 @@ Thumbnails = NDArray[np.float32]
 
 def thumbnails(pixels: Pixels) -> Thumbnails:
     """uint8 `[N, 64, 64, 3]` to float32 `[N, 768]` of length 1 (0 for a picture of one grey)."""
-    count, height, width, _ = pixels.shape
-    cells = (count, _SIDE, height // _SIDE, _SIDE, width // _SIDE, 3)
-    small = np.empty((count, _SIDE * _SIDE * 3), np.float32)
-    for start in range(0, count, _BLOCK):
+    small = np.empty((len(pixels), _SIDE * _SIDE * 3), np.float32)
+    for start in range(0, len(pixels), _BLOCK):
         block = np.asarray(pixels[start : start + _BLOCK])
-        means = block.reshape(-1, *cells[1:]).mean(axis=(2, 4), dtype=np.float32)
-        small[start : start + _BLOCK] = means.reshape(len(block), -1)
+        cells = np.moveaxis(alignment.reduced(block, _SIDE, _SIDE), 1, 3)
+        small[start : start + _BLOCK] = cells.reshape(len(block), -1)
+        candidates.release(pixels)
     small -= small.mean(axis=1, keepdims=True)
     length = np.linalg.norm(small, axis=1, keepdims=True)
     unit: Thumbnails = np.divide(small, length, out=np.zeros_like(small), where=length > 1e-3)
@@ -103,23 +104,31 @@ def find(
     near = found.distance <= _NEAR
     both = np.unique(found.first[near] * len(pixels) + found.second[near])
     first, second = np.divmod(both, len(pixels))
-    similarity = np.empty(len(both), np.float32)
-    starts = range(0, len(both), _BLOCK)
-    for start in track(starts, len(starts), "comparing"):
-        part = slice(start, start + _BLOCK)
-        one, other = thumbnails(pixels[first[part]]), thumbnails(pixels[second[part]])
-        similarity[part] = similarities(one, other)
-        candidates.release(pixels)
+    similarity = similarities(pixels, first, second, track)
     alike = similarity > GROUP_THRESHOLD
     return first[alike], second[alike], similarity[alike]
 
 
-def similarities(one: Thumbnails, other: Thumbnails) -> NDArray[np.float32]:
-    """float32 `[M]`, -1 to 1: of each of one with the same row of the other, mirror included."""
-    alike: NDArray[np.float32] = np.maximum(
-        (one * other).sum(axis=1), (one * mirrored(other)).sum(axis=1)
-    )
-    return alike
+def similarities(
+    pixels: Pixels, first: NDArray[np.int64], second: NDArray[np.int64], track: Track = silent
+) -> NDArray[np.float32]:
+    """float32 `[M]`, -1 to 1: of two pictures each, mirror included.
+
+    pixels: uint8 `[N, 64, 64, 3]`, which may be memory-mapped. first, second: int64 `[M]`, rows.
+    """
+
+    def compare(start: int) -> NDArray[np.float32]:
+        part = slice(start, start + _BLOCK)
+        one, other = (thumbnails(candidates.read(pixels, rows[part])) for rows in (first, second))
+        alike: NDArray[np.float32] = np.maximum(
+            (one * other).sum(axis=1), (one * mirrored(other)).sum(axis=1)
+        )
+        return alike
+
+    starts = range(0, len(first), _BLOCK)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        compared = list(track(pool.map(compare, starts), len(starts), "comparing"))
+    return np.concatenate([np.empty(0, np.float32), *compared])
 
 
 def groups(pixels: Pixels, track: Track = silent) -> NDArray[np.int64]:
