@@ -23,7 +23,7 @@ from torch.nn import functional
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
 from simpsons import models
-from simpsons.classifier import SHIPPED, Classifier
+from simpsons.classifier import Classifier
 from simpsons.dataset import boxes, cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
@@ -220,7 +220,9 @@ def compared(model: str, game: Game, every_method: bool) -> list[list[str]]:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*", default=SHIPPED, help="cnn, xception or ONNX files")
+    parser.add_argument(
+        "models", nargs="*", default=models.NETWORKS, help="cnn, xception or ONNX files"
+    )
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
     data_option(parser)
     arguments = parser.parse_args()

@@ -1,8 +1,7 @@
 """Would int8 or float16 weights be faster, and as accurate? Writes docs/performance.md.
 
-Both networks in ONNX Runtime: as shipped (float32 arithmetic), statically quantised to int8
-(quantise-dequantise nodes, per channel, calibrated on training pictures), and with float16
-arithmetic. Accuracy is that of the validation part of the shipped split.
+Both networks in ONNX Runtime: as shipped (float32 arithmetic), as `simpsons export --int8` writes
+them, and with float16 arithmetic. Accuracy is that of the validation part of the shipped split.
 """
 
 import argparse
@@ -12,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.utils
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from benchmarks.data import data_option, folder
@@ -25,50 +23,32 @@ from simpsons.classifier import Classifier, model_path
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
+from simpsons.dataset.split import Split
 from simpsons.models import NETWORKS
 from simpsons.progress import bar
+from simpsons.quantize import CALIBRATION
+from simpsons.training import ship
 
 DOCUMENT = "docs/performance.md"
-CALIBRATION = 200
 BATCHES = (1, 32)
 REPETITIONS = 7
 
 
-class _Pictures(CalibrationDataReader):
-    """Training pictures, one a call, as the quantiser asks for them."""
-
-    def __init__(self, name: str, pixels: NDArray[np.uint8]) -> None:
-        self._batches = iter([{name: picture[None]} for picture in pixels])
-
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """The next input, or None."""
-        return next(self._batches, None)
-
-
-def variants(network: str, pixels: NDArray[np.uint8], out: Path) -> dict[str, Path]:
+def variants(network: str, dataset: Dataset, split: Split, out: Path) -> dict[str, Path]:
     """Files of a shipped network: as it is, int8, float16."""
     shipped = model_path(network)
     plain, int8, half = (out / f"{network}-{kind}.onnx" for kind in ("plain", "int8", "half"))
+    ship.ship_again(network, int8, dataset, split, int8=True)
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(plain)  # weights as float32
     session = onnxruntime.InferenceSession(shipped, options, providers=["CPUExecutionProvider"])
-    prepared = out / f"{network}-prepared.onnx"
-    quant_pre_process(plain, prepared)
-    quantize_static(
-        prepared,
-        int8,
-        _Pictures(session.get_inputs()[0].name, pixels),
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        op_types_to_quantize=["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add"],
-    )
-    onnx.save(convert_float_to_float16(onnx.load(plain), keep_io_types=True), half)
-    for made in (int8, half):  # labels, which the quantiser forgets
-        model = onnx.load(made)
-        onnx.helper.set_model_props(model, session.get_modelmeta().custom_metadata_map)
-        onnx.save(model, made)
+    answers = [output.name for output in session.get_outputs() if output.name != "heat"]
+    onnx.utils.extract_model(plain, half, ["pixels"], answers)  # a branch can't be converted
+    model = convert_float_to_float16(onnx.load(half), keep_io_types=True)
+    onnx.helper.set_model_props(model, session.get_modelmeta().custom_metadata_map)
+    onnx.save(model, half)
     return {"float32": shipped, "int8": int8, "float16": half}
 
 
@@ -103,14 +83,12 @@ def main() -> None:
     data_option(parser)
     dataset = cache.load(folder(parser.parse_args()), track=bar)
     split = splits.make(dataset, "shipped")
-    rng = np.random.default_rng(0)
-    calibration = dataset.images[rng.permutation(split.rows("train"))[:CALIBRATION]]
     validation = split.rows("validation")
     lines = []
     with tempfile.TemporaryDirectory() as temporary:
         for network in NETWORKS:
-            files = variants(network, calibration, Path(temporary))
-            taken = speed(files, calibration)
+            files = variants(network, dataset, split, Path(temporary))
+            taken = speed(files, dataset.images[validation[: max(BATCHES)]])
             for kind, file in files.items():
                 right = accuracy(file, dataset, validation)
                 size = file.stat().st_size / 1e6

@@ -6,7 +6,7 @@ import pytest
 
 from simpsons import Classifier
 from simpsons.characters import SLUGS
-from simpsons.classifier import model_path
+from simpsons.classifier import SHIPPED, model_path
 from simpsons.dataset import split as splits
 from simpsons.evaluation.measure import measure
 
@@ -14,11 +14,11 @@ PARAMETERS = {"cnn": 2_240_306, "xception": 768_210}
 FLOORS = {"cnn": 0.94, "xception": 0.95}
 
 
-@pytest.mark.parametrize("network", PARAMETERS)
+@pytest.mark.parametrize("network", SHIPPED)
 def test_it_is_the_whole_classifier_with_its_provenance(network):
     classifier = Classifier(network)
     assert classifier.labels == SLUGS
-    assert classifier.metadata["network"] == network
+    assert classifier.metadata["network"] == network.removesuffix("-int8")
     assert classifier.metadata["split"]["kind"] == "leak-free"
     assert "CC BY-NC-SA 4.0" in classifier.metadata["data_licence"]
     card = model_path(network).with_suffix(".md").read_text(encoding="utf-8")
@@ -44,3 +44,19 @@ def test_accuracy_on_the_leak_free_test_part(network, real_dataset):
     measured = measure(Classifier(network), real_dataset, rows)
     assert measured.evaluation.n == 1708
     assert measured.evaluation.accuracy >= FLOORS[network]
+
+
+def test_int8_is_as_accurate_as_float(real_dataset):
+    rows = splits.shipped_rows(real_dataset, "validation")
+    accuracy = {
+        name: measure(Classifier(name), real_dataset, rows).evaluation.accuracy
+        for name in ("cnn", "cnn-int8")
+    }
+    assert accuracy["cnn-int8"] >= accuracy["cnn"] - 0.002
+
+
+def test_int8_is_smaller_and_says_what_it_is():
+    small, whole = model_path("cnn-int8"), model_path("cnn")
+    assert small.stat().st_size < 0.6 * whole.stat().st_size
+    assert Classifier("cnn-int8").metadata["arithmetic"] == "int8"
+    assert "`cnn` in int8" in small.with_suffix(".md").read_text(encoding="utf-8")

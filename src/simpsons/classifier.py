@@ -18,8 +18,8 @@ from simpsons import images
 from simpsons.characters import display_name
 from simpsons.errors import SimpsonsError
 
-SHIPPED = ("cnn", "xception")
-"""The networks whose weights are in the package."""
+SHIPPED = ("cnn", "xception", "cnn-int8")
+"""The networks whose weights are in the package; `cnn-int8` is `cnn` in int8 arithmetic."""
 
 UNKNOWN = "unknown"
 """The verdict on a picture that is too unlike what the network learnt."""
@@ -112,8 +112,8 @@ class Classifier:
         >>> classifier.predict("picture.jpg").label
         'homer_simpson'
 
-    model: `cnn`, `xception`, the path of an ONNX file that this package exported, or of a run
-    folder with one. threads: of the network, None for one per core.
+    model: `cnn`, `xception`, `cnn-int8`, the path of an ONNX file that this package exported, or
+    of a run folder with one. threads: of the network, None for one per core.
 
     labels: the classes, in the order of the probabilities. metadata: what the file says of
     itself: recipe, split, figures, licence. threshold: the familiarity below which the verdict is
@@ -276,7 +276,7 @@ def model_path(model: str | os.PathLike[str]) -> Path:
         path = path / "model.onnx"
     if not path.is_file():
         raise ModelError(
-            f"{path}: no such weights; use {' or '.join(SHIPPED)}, the path of an ONNX file, or a "
+            f"{path}: no such weights; use {', '.join(SHIPPED)}, the path of an ONNX file, or a "
             "run folder"
         )
     return path

@@ -24,14 +24,15 @@ from torch import Tensor, nn
 from simpsons import models
 from simpsons.familiarity import Familiarity
 from simpsons.files import whole
-from simpsons.images import SIZE
+from simpsons.images import SIZE, Pixels
 from simpsons.models.class_activation import has_heat, logits_and_heat
 from simpsons.models.cnn import CNN, folded
 from simpsons.onnx_branch import on_request
+from simpsons.quantize import INT8, to_int8
 
 OPSET = 18
 
-_HEAT = "heat"
+_PROBABILITIES, _HEAT = "probabilities", "heat"
 
 
 class _Classifier(nn.Module):
@@ -44,7 +45,7 @@ class _Classifier(nn.Module):
         self.network = network
         self.temperature = temperature
         self.familiarity = familiarity
-        self.names = ["probabilities"]
+        self.names = [_PROBABILITIES]
         self.names += ["familiarity"] if familiarity else []
         self.names += [_HEAT] if has_heat(network) else []
 
@@ -68,6 +69,7 @@ def export(
     temperature: float = 1.0,
     half: bool = False,
     familiarity: Familiarity | None = None,
+    calibration: Pixels | None = None,
 ) -> None:
     """Write a network as ONNX, whole or not at all.
 
@@ -75,7 +77,8 @@ def export(
     `temperature`. temperature: what the logits are divided by (Guo et al., "On Calibration of
     Modern Neural Networks", 2017). half: store large weights as float16, at half the size; the
     arithmetic stays float32. familiarity: fitted for this network; its threshold is the
-    metadata's `familiarity_threshold`.
+    metadata's `familiarity_threshold`. calibration: training pictures, uint8 `[N, 64, 64, 3]`,
+    for int8 arithmetic; see `simpsons.quantize`. What stays float then is stored as with `half`.
     """
     network = network.cpu().eval()
     if isinstance(network, CNN):
@@ -97,13 +100,28 @@ def export(
     assert program is not None
     model = program.model_proto
     _remove_traces(model)
+    arithmetic = {}
+    if calibration is not None:
+        arithmetic = {"arithmetic": INT8}
+        with _quiet("root"):
+            model = to_int8(model, _PROBABILITIES, calibration)
     if _HEAT in wrapped.names:
         on_request(model, _HEAT, switch="explain")
-    if half:
+    if half or calibration is not None:
         _store_half(model)
-    values = {"labels": list(labels), "temperature": temperature, **metadata}
+    values = {"labels": list(labels), "temperature": temperature, **arithmetic, **metadata}
     helper.set_model_props(model, {key: json.dumps(value) for key, value in values.items()})
     onnx.checker.check_model(model, full_check=True)
+    with whole(path) as temporary:
+        onnx.save(model, temporary)
+
+
+def add_metadata(path: str | os.PathLike[str], metadata: dict[str, Any]) -> None:
+    """Store JSON values by name in an exported file, beside those that it has or instead."""
+    model = onnx.load(path)
+    stored = {item.key: item.value for item in model.metadata_props}
+    new = {key: json.dumps(value) for key, value in metadata.items()}
+    helper.set_model_props(model, stored | new)
     with whole(path) as temporary:
         onnx.save(model, temporary)
 

@@ -144,16 +144,6 @@ def fit_features(
     return familiarity
 
 
-def measure(
-    familiarity: Familiarity, network: nn.Module, pixels: Pixels, temperature: float = 1.0
-) -> NDArray[np.float32]:
-    """The familiarity of pictures, float32 `[N]`, of uint8 `[N, 64, 64, 3]`."""
-    logits, means = features(network, pixels)
-    scores = familiarity.scores(_tensor(logits / temperature), _tensor(means))
-    values: NDArray[np.float32] = combined(scores).numpy()
-    return values
-
-
 def threshold(values: NDArray[np.float32]) -> float:
     """The familiarity that the share `KNOWN` of these pictures reach."""
     return float(np.quantile(values, 1 - KNOWN, method="lower"))

@@ -16,7 +16,7 @@ def on_request(model: onnx.ModelProto, output: str, switch: str) -> None:
     must be float32, its first dimension the batch and the others fixed.
     """
     graph = model.graph
-    always = _needed(graph, [each.name for each in graph.output if each.name != output])
+    always = needed(graph, [each.name for each in graph.output if each.name != output])
     asked = [node for node in graph.node if not always.issuperset(node.output)]
     kept = [node for node in graph.node if always.issuperset(node.output)]
     result = next(each for each in graph.output if each.name == output)
@@ -45,7 +45,7 @@ def on_request(model: onnx.ModelProto, output: str, switch: str) -> None:
     graph.initializer.append(numpy_helper.from_array(np.array(False), switch))
 
 
-def _needed(graph: onnx.GraphProto, outputs: list[str]) -> set[str]:
+def needed(graph: onnx.GraphProto, outputs: list[str]) -> set[str]:
     """The names of all values that these outputs are computed from, themselves included."""
     needed = set(outputs)
     for node in reversed(graph.node):

@@ -16,15 +16,21 @@ from torch import Tensor, nn
 from simpsons import models
 from simpsons.classifier import Classifier, ModelError
 from simpsons.models import xception
+from simpsons.quantize import INT8
 
 
 def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
     """The network of `cnn`, `xception` or an ONNX file, in evaluation mode; logits as trained.
 
     The file's temperature is not part of it. Raises ModelError for a file that is missing, no
-    ONNX, or that this package did not export.
+    ONNX, int8, or that this package did not export.
     """
     classifier = Classifier(model)
+    if classifier.metadata.get("arithmetic") == INT8:
+        raise ModelError(
+            f"{classifier.path}: its weights are int8, too coarse to go on from; use the float "
+            "file of the same network"
+        )
     try:
         weights = dict(_Graph(onnx.load(classifier.path).graph).weights())
     except (KeyError, ValueError):  # nodes that neither network has

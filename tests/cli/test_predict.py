@@ -426,7 +426,7 @@ def test_json_and_csv_exclude_each_other(predict, good):
 
 def test_a_bad_model(cli, good, bad, tmp_path):
     messages = {
-        "resnet50": "resnet50: no such weights; use cnn or xception",
+        "resnet50": "resnet50: no such weights; use cnn, xception",
         tmp_path / "missing.onnx": f"{tmp_path / 'missing.onnx'}: no such weights",
         bad: f"{bad}: is no ONNX file that can be run",
     }

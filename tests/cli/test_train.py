@@ -81,6 +81,30 @@ def test_export_with_half_and_card(cli, run_folder, tmp_path):
     assert "leak-free" in card
 
 
+def test_export_in_int8(cli, run_folder, tmp_path):
+    out = tmp_path / "int8.onnx"
+    result = cli("export", run_folder, out, "--int8", "--card")
+    assert result.exit_code == 0, result.output
+    assert Classifier(out).metadata["arithmetic"] == "int8"
+    assert "`xception` in int8, 18 classes" in (tmp_path / "int8.md").read_text(encoding="utf-8")
+    both = cli("export", run_folder, out, "--int8", "--half")
+    assert both.exit_code == 2
+    assert "--half and --int8 exclude each other; choose one" in both.stderr
+
+
+def test_a_shipped_network_is_exported_with_the_installed_data(cli, tmp_path):
+    result = cli("export", "cnn", tmp_path / "again.onnx", "--int8")
+    assert result.exit_code == 2
+    assert "no data: give a folder of pictures, set SIMPSONS_DATA" in result.stderr
+
+
+def test_training_does_not_start_from_int8(cli, many_drawings, tmp_path):
+    result = cli("train", many_drawings, "--from", "cnn-int8", "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "its weights are int8" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_import_of_a_keras_file(cli, keras_file, tmp_path):
     out = tmp_path / "notebook.onnx"
     result = cli("import", keras_file, out)

@@ -5,13 +5,14 @@ import io
 import numpy as np
 import pytest
 
-from simpsons.classifier import SHIPPED, Classifier
+from simpsons.classifier import Classifier
 from simpsons.demo.drawings import DOLLS, draw
+from simpsons.serve.server import NETWORKS
 
 
 @pytest.fixture(scope="session")
 def classifiers():
-    return {name: Classifier(name, threads=1) for name in reversed(SHIPPED)}
+    return {name: Classifier(name, threads=1) for name in NETWORKS}
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import click
     default="both",
     show_default=True,
     metavar="MODEL",
-    help="cnn, xception, both, an ONNX file, or a run folder.",
+    help="cnn, xception, both, cnn-int8, an ONNX file, or a run folder.",
 )
 @click.option(
     "--host",

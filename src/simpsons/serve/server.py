@@ -13,6 +13,9 @@ from simpsons.errors import SimpsonsError
 from simpsons.serve.app import BOTH, create_app
 from simpsons.serve.inference import THREADS
 
+NETWORKS = ("xception", "cnn")
+"""The shipped networks that `both` names."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Names by which this machine calls itself."""
 
@@ -21,9 +24,9 @@ GRACE = 30
 
 
 def load(model: str) -> dict[str, Classifier]:
-    """The networks that `--model` names, `both` for the shipped ones. Raises ModelError."""
+    """The networks that `--model` names, `both` for `NETWORKS`. Raises ModelError."""
     if model == BOTH:
-        return {name: Classifier(name, THREADS) for name in reversed(SHIPPED)}
+        return {name: Classifier(name, THREADS) for name in NETWORKS}
     classifier = Classifier(model, THREADS)
     if model in SHIPPED:
         return {model: classifier}

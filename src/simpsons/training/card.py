@@ -35,7 +35,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     lines = [
         f"# {model.name}",
         "",
-        f"`{facts['network']}`, {len(classifier.labels)} classes, "
+        f"`{facts['network']}`{_arithmetic(facts)}, {len(classifier.labels)} classes, "
         f"{model.stat().st_size / 1e6:.1f} MB. "
         "Input: uint8 `[N, 64, 64, 3]`, RGB. Output: probabilities, float32 `[N, classes]`.",
         "",
@@ -66,6 +66,10 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     path = model.with_suffix(".md")
     write_text(path, "\n".join(lines) + "\n")
     return path
+
+
+def _arithmetic(facts: dict[str, Any]) -> str:
+    return f" in {facts['arithmetic']}" if "arithmetic" in facts else ""
 
 
 def _verdicts(facts: dict[str, Any]) -> list[str]:

@@ -182,7 +182,14 @@ def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
     return measured
 
 
-def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bool = False) -> None:
+def export_run(
+    folder: Path,
+    out: Path,
+    dataset: Dataset,
+    split: Split,
+    half: bool = False,
+    int8: bool = False,
+) -> None:
     """Write the best weights of a run as one ONNX file; see `ship`."""
     config = Config.read(folder)
     network, best = learnt.load_best(folder)
@@ -197,12 +204,11 @@ def export_run(folder: Path, out: Path, dataset: Dataset, split: Split, half: bo
         "initial": config.initial is not None,
         "teachers": len(config.teachers),
         "epoch": best["epoch"],
-        "figures": {"validation_accuracy": best["validation_accuracy"]},
         "version": config.version,
     }
     if set(config.classes) <= set(SLUGS):
         metadata["data_licence"] = LICENCE
-    ship.ship(network, out, dataset, split, metadata, temperature, half)
+    ship.ship(network, out, dataset, split, metadata, temperature, half, int8)
 
 
 def history(folder: Path) -> list[Epoch]:

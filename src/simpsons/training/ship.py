@@ -1,7 +1,7 @@
 """A trained network leaves as an ONNX file that knows whom it does not know.
 
 What is familiar is learnt from the training part of the data, and the threshold set on the
-validation part; see `simpsons.familiarity`.
+validation part by the file itself; see `simpsons.familiarity`.
 """
 
 import os
@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
-from simpsons import familiarity
+from simpsons import familiarity, quantize
 from simpsons.classifier import Classifier
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import Split
-from simpsons.export import export
+from simpsons.export import add_metadata, export
+from simpsons.files import whole
 from simpsons.onnx_import import read_onnx
 
 _WRITTEN_BY_EXPORT = ("labels", "temperature")
@@ -30,21 +32,31 @@ def ship(
     metadata: dict[str, Any],
     temperature: float,
     half: bool = False,
+    int8: bool = False,
 ) -> None:
-    """Write a network as ONNX with the familiarity of its pictures; see `simpsons.export`."""
+    """Write a network as ONNX with the familiarity of its pictures; see `simpsons.export`.
+
+    int8: with int8 arithmetic, calibrated on some pictures of the training part.
+    """
     train, validation = split.rows("train"), split.rows("validation")
     fitted = familiarity.fit(
         network.cpu(), dataset.images[train], dataset.labels[train], temperature
     )
-    values = familiarity.measure(fitted, network, dataset.images[validation], temperature)
-    metadata = metadata | {"familiarity_threshold": familiarity.threshold(values)}
-    export(network, out, dataset.classes, metadata, temperature, half, fitted)
+    calibration = dataset.images[quantize.calibration_rows(train)] if int8 else None
+    with whole(out) as file:
+        export(network, file, dataset.classes, metadata, temperature, half, fitted, calibration)
+        add_metadata(file, _measured(file, dataset, validation))
 
 
 def ship_again(
-    model: str | os.PathLike[str], out: Path, dataset: Dataset, split: Split, half: bool = False
+    model: str | os.PathLike[str],
+    out: Path,
+    dataset: Dataset,
+    split: Split,
+    half: bool = False,
+    int8: bool = False,
 ) -> None:
-    """Write `cnn`, `xception` or an ONNX file anew: the same network and probabilities.
+    """Write `cnn`, `xception` or an ONNX file anew: the same network.
 
     The familiarity is learnt from the data set, whose classes must be the file's, in the same
     split as the network. Raises DataError for other classes or a split with an empty part, and
@@ -63,4 +75,16 @@ def ship_again(
         )
     kept = {k: v for k, v in classifier.metadata.items() if k not in _WRITTEN_BY_EXPORT}
     temperature = classifier.metadata.get("temperature", 1.0)
-    ship(read_onnx(model), out, dataset, split, kept, temperature, half)
+    ship(read_onnx(model), out, dataset, split, kept, temperature, half, int8)
+
+
+def _measured(file: Path, dataset: Dataset, validation: NDArray[np.int64]) -> dict[str, Any]:
+    """What the metadata says of the validation part."""
+    classifier = Classifier(file)
+    probabilities, values = classifier.probabilities_and_familiarity(dataset.images[validation])
+    assert values is not None
+    right = probabilities.argmax(axis=1) == dataset.labels[validation]
+    return {
+        "familiarity_threshold": familiarity.threshold(values),
+        "figures": {"validation_accuracy": float(right.mean())},
+    }
