@@ -30,9 +30,6 @@ REDUCING_GAP = 3.0
 """How many times larger than the result a picture stays when it is first reduced by a whole factor,
 which is fast; the bicubic filter does the rest."""
 
-DECODING_GAP = 3.0
-"""The same for a JPEG file that is decoded at part of its size."""
-
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """File name endings, in lower case, that are taken for pictures when a folder is read."""
 
@@ -94,11 +91,11 @@ def load_file(source: File, size: int = SIZE) -> Original:
     """`load` a file, and tell its size and format; it is opened once.
 
     A large JPEG file is decoded at a half, a quarter or an eighth of its size, as the decoder does
-    in less time, never below `DECODING_GAP` times `size`. Raises ImageError as `decode` does.
+    in less time, never below `REDUCING_GAP` times `size`. Raises ImageError as `decode` does.
     """
     with _opened(source) as (image, name):
         width, height = image.size
-        least = round(DECODING_GAP * size)
+        least = round(REDUCING_GAP * size)
         drafted = image.draft(None, (least, least))
         filled = drafted[1] if drafted else None  # the last pixels may be partly outside
         decoded = _decoded(image, name)
