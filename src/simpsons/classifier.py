@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from simpsons import images
@@ -125,6 +124,8 @@ class Classifier:
     def __init__(
         self, model: str | os.PathLike[str] = "xception", threads: int | None = None
     ) -> None:
+        import onnxruntime  # heavy, and a training needs it only at its end
+
         self.path = model_path(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what is wrong is said by the ModelError

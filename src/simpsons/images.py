@@ -6,8 +6,10 @@ never sees at work a picture that was prepared in another way than those it lear
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +34,8 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 """File name endings, in lower case, that are taken for pictures when a folder is read."""
 
 Pixels = NDArray[np.uint8]
-Source = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.generic]
+File = str | os.PathLike[str] | bytes | BinaryIO
+Source = File | Image.Image | NDArray[np.generic]
 
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSE = {
@@ -44,21 +47,62 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = {_TRANSPOSE[orientation] for orientation in (5, 6, 7, 8)}
 
 
 class ImageError(SimpsonsError):
     """A picture that can't be read. The message names it, the reason and the remedy."""
 
 
+class Original(NamedTuple):
+    """A picture file as the networks see it, and what the file itself was.
+
+    pixels: uint8 `[size, size, 3]`, RGB. width, height: of the file in pixels, as it is shown.
+    format: `JPEG`, `PNG`, ...
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+    format: str
+
+
+class _Decoded(NamedTuple):
+    """RGB, and the transposition, if any, that puts it upright."""
+
+    image: Image.Image
+    turn: Image.Transpose | None
+
+    def upright(self, image: Image.Image) -> Pixels:
+        return np.asarray(image if self.turn is None else image.transpose(self.turn))
+
+
 def load(source: Source, size: int = SIZE) -> Pixels:
     """Decode and fit: what every network of this package is given.
 
-    A JPEG file of 6 times this size or more is decoded at a half, a quarter or an eighth of its
-    own, as the decoder does in less time, never below `REDUCING_GAP` times this size.
-
     Returns uint8 `[size, size, 3]`, RGB. Raises ImageError as `decode` does.
     """
-    return fit(decode(source, least=round(REDUCING_GAP * size)), size)
+    if isinstance(source, np.ndarray | Image.Image):
+        return fit(decode(source), size)
+    return load_file(source, size).pixels
+
+
+def load_file(source: File, size: int = SIZE) -> Original:
+    """`load` a file, and tell its size and format; it is opened once.
+
+    A large JPEG file is decoded at a half, a quarter or an eighth of its size, as the decoder does
+    in less time, never below `REDUCING_GAP` times `size`. Raises ImageError as `decode` does.
+    """
+    with _opened(source) as (image, name):
+        width, height = image.size
+        least = round(REDUCING_GAP * size)
+        drafted = image.draft(None, (least, least))
+        filled = drafted[1] if drafted else None  # the last pixels may be partly outside
+        decoded = _decoded(image, name)
+        if decoded.turn in _SIDEWAYS:
+            width, height = height, width
+        pixels = decoded.upright(_resized(decoded.image, size, filled))
+        return Original(pixels, width, height, image.format or "unknown")
 
 
 def fit(pixels: Pixels, size: int = SIZE) -> Pixels:
@@ -69,13 +113,10 @@ def fit(pixels: Pixels, size: int = SIZE) -> Pixels:
     """
     if pixels.shape[:2] == (size, size):
         return pixels
-    resized = Image.fromarray(pixels).resize(
-        (size, size), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP
-    )
-    return np.asarray(resized)
+    return np.asarray(_resized(Image.fromarray(pixels), size))
 
 
-def decode(source: Source, least: int | None = None) -> Pixels:
+def decode(source: Source) -> Pixels:
     """Decode a picture to RGB, uint8 `[H, W, 3]`.
 
     `source` is a path, the bytes of a file, a binary file object, a PIL image or an array:
@@ -84,38 +125,52 @@ def decode(source: Source, least: int | None = None) -> Pixels:
     EXIF orientation is applied, transparency is put on white, grey, palette, CMYK and 16-bit
     pictures become 8-bit RGB, and of an animation the first frame is taken.
 
-    least: a JPEG file may be decoded at a half, a quarter or an eighth of its size, as long as
-    neither side has fewer pixels than this; None for its full size.
-
     Raises ImageError for what is missing, empty, truncated, not a picture, or larger than
     `MAX_PIXELS`.
     """
     if isinstance(source, np.ndarray):
         return _array_to_rgb(source, "the array")
     if isinstance(source, Image.Image):
-        return _image_to_rgb(source, "the PIL image")
+        decoded = _decoded(source, "the PIL image")
+    else:
+        with _opened(source) as (image, name):
+            decoded = _decoded(image, name)
+    return decoded.upright(decoded.image)
+
+
+def _resized(
+    image: Image.Image, size: int, box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
+    """`box`: the part that is resized, left, upper, right, lower; None for all."""
+    return image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=REDUCING_GAP)
+
+
+@contextmanager
+def _opened(source: File) -> Iterator[tuple[Image.Image, str]]:
+    """The picture in a file, not decoded yet, and what errors call it."""
     if isinstance(source, bytes):
-        return _file_to_rgb(io.BytesIO(source), "the bytes given", least)
-    if isinstance(source, str | os.PathLike):
-        return _path_to_rgb(Path(source), least)
-    if hasattr(source, "read"):
-        return _file_to_rgb(source, str(getattr(source, "name", "the file object")), least)
-    raise ImageError(
-        f"{type(source).__name__} is not a picture: give a path, bytes, a binary file object, "
-        "a PIL image or an array"
-    )
+        with _identified(io.BytesIO(source), "the bytes given") as image:
+            yield image, "the bytes given"
+    elif isinstance(source, str | os.PathLike):
+        path = Path(source)
+        with _readable(path) as file, _identified(file, str(path)) as image:
+            yield image, str(path)
+    elif hasattr(source, "read"):
+        name = str(getattr(source, "name", "the file object"))
+        with _identified(source, name) as image:
+            yield image, name
+    else:
+        raise ImageError(
+            f"{type(source).__name__} is not a picture: give a path, bytes, a binary file object, "
+            "a PIL image or an array"
+        )
 
 
-def displayed_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height of an opened picture in pixels, once its EXIF orientation is applied."""
-    width, height = image.size
-    return (height, width) if _orientation(image) >= 5 else (width, height)
-
-
-def _path_to_rgb(path: Path, least: int | None) -> Pixels:
+@contextmanager
+def _readable(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as file:
-            return _file_to_rgb(file, str(path), least)
+            yield file
     except ImageError:
         raise
     except FileNotFoundError:
@@ -131,7 +186,7 @@ def _path_to_rgb(path: Path, least: int | None) -> Pixels:
         raise ImageError(f"{path}: can't be read ({reason}); check the path and disk") from None
 
 
-def _file_to_rgb(file: BinaryIO, name: str, least: int | None) -> Pixels:
+def _identified(file: BinaryIO, name: str) -> Image.Image:
     if not file.seekable():  # a pipe or a download
         file = io.BytesIO(file.read())
     if not file.read(1):
@@ -147,11 +202,8 @@ def _file_to_rgb(file: BinaryIO, name: str, least: int | None) -> Pixels:
         raise ImageError(_too_large(name)) from None
     except Exception as error:  # each decoder has errors of its own
         raise ImageError(_damaged(name, error)) from None
-    with image:
-        _require_size(image, name)
-        if least is not None:
-            image.draft(None, (least, least))
-        return _image_to_rgb(image, name)
+    _require_size(image, name)
+    return image
 
 
 def _damaged(name: str, error: Exception) -> str:
@@ -171,7 +223,7 @@ def _require_size(image: Image.Image, name: str) -> None:
         raise ImageError(f"{name}: has no pixels; give a picture with a width and a height")
 
 
-def _image_to_rgb(image: Image.Image, name: str) -> Pixels:
+def _decoded(image: Image.Image, name: str) -> _Decoded:
     _require_size(image, name)
     try:
         image.load()
@@ -179,16 +231,17 @@ def _image_to_rgb(image: Image.Image, name: str) -> Pixels:
         raise ImageError(_too_large(name)) from None
     except Exception as error:
         raise ImageError(_damaged(name, error)) from None
-    turn = _TRANSPOSE.get(_orientation(image))
-    if turn is not None:
-        image = image.transpose(turn)
+    return _Decoded(_to_rgb(image, name), _TRANSPOSE.get(_orientation(image)))
+
+
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        return _array_to_rgb(np.asarray(image), name)
+        return Image.fromarray(_array_to_rgb(np.asarray(image), name))
     if image.has_transparency_data:
         with_alpha = image.convert("RGBA")
         on_white = Image.new("RGBA", image.size, "white")
-        return np.asarray(Image.alpha_composite(on_white, with_alpha).convert("RGB"))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        return Image.alpha_composite(on_white, with_alpha).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -212,7 +265,7 @@ def _array_to_rgb(array: NDArray[np.generic], name: str) -> Pixels:
     if array.shape[2] == 1:
         return np.repeat(array, 3, axis=2)
     if array.shape[2] == 4:
-        return _image_to_rgb(Image.fromarray(array), name)
+        return np.asarray(_to_rgb(Image.fromarray(array), name))
     return array
 
 

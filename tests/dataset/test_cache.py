@@ -46,13 +46,13 @@ def pictures(tmp_path, paint):
 def decoded(monkeypatch):
     """How often each file is decoded, by name."""
     count = Counter()
-    real = images.load
+    real = images.load_file
 
-    def load(source):
+    def load_file(source, *size):
         count[Path(source).name] += 1
-        return real(source)
+        return real(source, *size)
 
-    monkeypatch.setattr(images, "load", load)
+    monkeypatch.setattr(images, "load_file", load_file)
     return count
 
 
@@ -100,6 +100,20 @@ def test_sizes_and_formats_are_those_of_the_files(pictures):
     assert sizes["cat/1.jpg"] == [200, 120]
     assert sizes["cat/2.jpg"] == [72, 96], "as shown, turned by its EXIF orientation"
     assert sizes["dog/1.bmp"] == [1, 1]
+
+
+def test_each_file_is_opened_once(pictures, monkeypatch):
+    opened = []
+    real = Path.open
+
+    def count(path, *args, **kwargs):
+        opened.append(path)
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", count)
+    dataset = cache.load(pictures)
+    read = [path for path in opened if path.is_relative_to(pictures)]
+    assert sorted(read) == sorted(pictures / path for path in dataset.paths)
 
 
 def test_pixels_are_mapped_and_can_not_be_written(pictures):
@@ -318,16 +332,16 @@ import hashlib, sys, time
 from simpsons import images
 from simpsons.dataset import cache
 
-real, count = images.load, 0
+real, count = images.load_file, 0
 
-def load(source):
+def load_file(source):
     global count
     count += 1
     print("decoding", flush=True)
     time.sleep(float(sys.argv[2]))
     return real(source)
 
-images.load = load
+images.load_file = load_file
 print("ready", flush=True)
 sys.stdin.readline()
 dataset = cache.load(sys.argv[1])

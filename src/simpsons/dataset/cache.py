@@ -19,14 +19,13 @@ import numpy as np
 import PIL
 from filelock import FileLock
 from numpy.typing import NDArray
-from PIL import Image
 from platformdirs import user_cache_dir
 
 from simpsons import images
 from simpsons.dataset.folders import Characters, DataError, Listing, Picture, Problem, find
 from simpsons.progress import Track, silent
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever decoding, resizing or the files of an entry change."""
 
 _CHUNK = 64
@@ -111,10 +110,10 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
         if isinstance(result, str):
             index["problems"].append([pictures[number].path, result])
             continue
-        pixels[row], size, file_format = result
+        pixels[row] = result.pixels
         index["row"].append(number)
-        index["size"].append(size)
-        index["format"].append(file_format)
+        index["size"].append([result.width, result.height])
+        index["format"].append(result.format)
         row += 1
     if row == 0:
         raise DataError(
@@ -127,10 +126,8 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
     partial.rename(entry)
 
 
-def _decode_all(listing: Listing) -> Iterator[tuple[images.Pixels, tuple[int, int], str] | str]:
-    def decode_chunk(
-        chunk: tuple[Picture, ...],
-    ) -> list[tuple[images.Pixels, tuple[int, int], str] | str]:
+def _decode_all(listing: Listing) -> Iterator[images.Original | str]:
+    def decode_chunk(chunk: tuple[Picture, ...]) -> list[images.Original | str]:
         return [_decode(listing.root / picture.path) for picture in chunk]
 
     pictures = listing.pictures
@@ -139,14 +136,12 @@ def _decode_all(listing: Listing) -> Iterator[tuple[images.Pixels, tuple[int, in
         yield from chain.from_iterable(pool.map(decode_chunk, chunks))
 
 
-def _decode(path: Path) -> tuple[images.Pixels, tuple[int, int], str] | str:
-    """Pixels, original width and height, and file format; or why it can't be read."""
+def _decode(path: Path) -> images.Original | str:
+    """A picture, or why it can't be read."""
     try:
-        pixels = images.load(path)
+        return images.load_file(path)
     except images.ImageError as error:
         return str(error).removeprefix(f"{path}: ")
-    with Image.open(path) as image:
-        return pixels, images.displayed_size(image), image.format or "unknown"
 
 
 def _remove_others(entry: Path, identity: str) -> None:

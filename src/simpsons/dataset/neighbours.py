@@ -8,8 +8,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 EXACT_UP_TO = 50_000
 """Up to so many references all are compared; more are searched through an index."""
@@ -109,6 +107,9 @@ def linked(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> N
 
     first, second: int64 `[M]`, the two of each pair.
     """
+    from scipy.sparse import coo_array  # heavy, and needed only here
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(first), np.int8), (first, second)), (count, count))
     _, group = connected_components(links, directed=False)
     return np.asarray(group, np.int64)

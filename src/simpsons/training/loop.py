@@ -35,7 +35,7 @@ BEST = "best.safetensors"
 LAST = "last.safetensors"
 
 _CHECK_EVERY = 20  # steps between looks at the loss: each look waits for the device
-_EVALUATION_BATCH = 256
+_EVALUATION_BATCH = 64  # so that validating takes no more memory than training
 
 
 class TrainingError(SimpsonsError):
