@@ -9,11 +9,9 @@ import argparse
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -36,7 +34,6 @@ _COPIES = 0.01
 _WAVES = 16
 _SIDE = 32
 _BLOCK = 1000
-_INTERVAL = 0.1
 
 
 def paint(count: int, rng: np.random.Generator) -> Pixels:
@@ -64,16 +61,8 @@ def plant(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.int64]:
 
 def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
     """Find the duplicates and say what it took."""
-    anonymous, finished = [_anonymous()], threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(_INTERVAL):
-            anonymous.append(_anonymous())
-
-    threading.Thread(target=watch, daemon=True).start()
     wall, cpu = time.perf_counter(), time.process_time()
     found = duplicates.among(pixels, bar)
-    finished.set()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     pairs = {(pair.first, pair.second) for pair in found.pairs if pair.copy}
     hits = sum((min(pair), max(pair)) in pairs for pair in planted.tolist())
@@ -81,19 +70,22 @@ def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
         "pictures": len(pixels),
         "seconds": wall,
         "cpu_seconds": cpu,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "anonymous": max(anonymous),
+        "memory": _peak(),
         "planted": len(planted),
         "found": hits,
         "others": len(pairs) - hits,
     }
 
 
-def _anonymous() -> float:
-    """GiB in memory that are no pages of a file; 0 where the system does not say."""
-    status = Path("/proc/self/status")
-    found = re.search(r"RssAnon:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) / 2**20 if found else 0.0
+def _peak() -> float:
+    """GiB that this process had resident at most, pages of mapped files included.
+
+    Linux tells it in /proc. `getrusage` would not do: its maximum is inherited from the process
+    that started this one, which has just made the pictures.
+    """
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) / 2**20
 
 
 def painted(size: int) -> dict[str, float]:
@@ -129,7 +121,6 @@ def row(name: str, figures: dict[str, float]) -> list[str]:
         f"{figures['seconds']:,.0f} s",
         f"{figures['cpu_seconds']:,.0f} s",
         f"{figures['memory']:.2f} GiB",
-        f"{figures['anonymous']:.2f} GiB" if figures["anonymous"] else "-",
         f"{figures['found'] / planted:.1%} of {planted:,}" if planted else "-",
         f"{int(figures['others']):,}" if planted else "-",
     ]
@@ -152,8 +143,7 @@ def main() -> None:
         empty = np.empty((0, 2), np.int64)
         print(json.dumps(measured(cache.load(root, track=bar).images, empty)))
         return
-    headers = ["pictures of", "number", "time", "processor time"]
-    headers += ["peak memory", "peak without file pages"]
+    headers = ["pictures of", "number", "time", "processor time", "peak memory"]
     headers += ["planted copies found", "other copies found"]
     before = os.getloadavg()[0]
     rows = [row("the data set", _run("--real", "--data", root))]
