@@ -247,7 +247,7 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
     for text in sections.values():
         print(f"{text}\n")
     if not arguments.quick and arguments.only is None:
-        write_section(README, SECTION, ratio_table)
+        write_section(README, SECTION, f"{ratio_table}\n\n{by}")
         for name, text in sections.items():
             write_section(DOCUMENT, name, text)
 
