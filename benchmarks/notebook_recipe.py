@@ -25,10 +25,15 @@ SHOWN = (1, 5, 10, 20, 30, 50, 75, 100)
 
 
 def row(network: str, history: list[Epoch]) -> list[str]:
-    """Cells: best validation accuracy up to each of the epochs in `SHOWN`, and seconds an epoch."""
+    """Cells: best validation accuracy up to each of the epochs `shown`, then of all."""
     accuracies = [epoch.validation_accuracy for epoch in history]
-    best = [f"{max(accuracies[:n]):.1%}" if n <= len(history) else "-" for n in SHOWN]
-    return [f"`{network}`", str(len(history)), f"{max(accuracies):.2%}", *best]
+    best = [f"{max(accuracies[:n]):.1%}" for n in shown(history)]
+    return [f"`{network}`", *best, f"{max(accuracies):.2%}"]
+
+
+def shown(history: list[Epoch]) -> list[int]:
+    """Those of `SHOWN` that the training got to."""
+    return [n for n in SHOWN if n <= len(history)]
 
 
 def main() -> None:
@@ -41,12 +46,13 @@ def main() -> None:
     dataset = cache.load(folder(arguments), track=bar)
     split = splits.make(dataset, "shipped")
     recipe = replace(NOTEBOOK, epochs=arguments.epochs)  # its learning rate is constant
-    headers = ["network", "epochs", "best", *(f"by epoch {n}" for n in SHOWN)]
     for network in arguments.networks:
         run = Path("runs", f"notebook-{network}")
         run.mkdir(parents=True, exist_ok=True)
         with Display(recipe.epochs) as display:
             history = loop.train(dataset, split, network, recipe, run, observer=display)
+        headers = ["network", *(f"by epoch {n}" for n in shown(history))]
+        headers += [f"of all {len(history)}"]
         text = (
             f"{table(headers, [row(network, history)])}\n\n`python -m benchmarks.notebook_recipe "
             f"{network} --epochs {len(history)}`, seed 0, split `shipped`: "
