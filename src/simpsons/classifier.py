@@ -29,6 +29,8 @@ BATCH = 32
 _FAMILIARITY, _HEAT = "familiarity", "heat"  # outputs' names in the file
 _ASK_FOR_HEAT = "explain"  # an input's
 
+_WAIT = "100"  # microseconds: longer than between two layers, shorter than between two batches
+
 _BATCHES_AHEAD = 4  # decoded while the network works: bounds the memory of a stream
 
 
@@ -129,8 +131,8 @@ class Classifier:
         self.path = model_path(model)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what is wrong is said by the ModelError
-        # A thread that waits for work leaves its core to the decoding of the next pictures.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # A thread that waits for longer leaves its core to the decoding of the next pictures.
+        options.add_session_config_entry("session.intra_op.spin_duration_us", _WAIT)
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
