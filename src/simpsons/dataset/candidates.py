@@ -92,8 +92,8 @@ def between(queries: Looks, references: Looks, track: Track = silent) -> Candida
 def read(pixels: Pixels, rows: NDArray[np.int64]) -> Pixels:
     """Copies of the pictures of these rows, uint8 `[M, H, W, C]`.
 
-    Reading one of a memory-mapped array maps up to 2 MiB of the file around it, so few are read
-    at a time.
+    Reading one of a memory-mapped array maps much more of the file around it, so few are read at
+    a time.
     """
     pictures = np.empty((len(rows), *pixels.shape[1:]), pixels.dtype)
     for start in range(0, len(rows), _READ):

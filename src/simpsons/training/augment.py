@@ -80,7 +80,7 @@ def augment(pixels: Tensor, how: Augmentation) -> Tensor:
 
 
 def smaller(pixels: Tensor, size: int) -> Tensor:
-    """The same pictures, float `[N, 3, size, size]`, each pixel the mean of what it covers."""
+    """The same pictures, float `[N, 3, size, size]`, resized with anti-aliasing."""
     if pixels.shape[-1] == size:
         return pixels
     resized = functional.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
