@@ -19,7 +19,7 @@ def test_it_is_the_whole_classifier_with_its_provenance(network):
     classifier = Classifier(network)
     assert classifier.labels == SLUGS
     assert classifier.metadata["network"] == network.removesuffix("-int8")
-    assert classifier.metadata["split"]["kind"] == "leak-free"
+    assert classifier.metadata["split"]["kind"] == "shipped"
     assert "CC BY-NC-SA 4.0" in classifier.metadata["data_licence"]
     card = model_path(network).with_suffix(".md").read_text(encoding="utf-8")
     assert "CC BY-NC-SA 4.0" in card

@@ -41,7 +41,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
         "",
         f"- **Data:** {len(dataset):,} pictures in `{dataset.root.name}`, "
         f"{len(dataset.problems):,} left out.",
-        f"- **Split:** {facts['split']['kind']}, seed {facts['split']['seed']}: {parts}.",
+        f"- **Split:** {_split(facts['split'])}: {parts}.",
         f"- **Training:** recipe `{facts['recipe']['name']}`{started}{taught}, the averaged "
         f"weights of epoch {facts['epoch']} of {facts['recipe']['epochs']} (best on validation), "
         f"temperature {facts['temperature']:.3f} (fitted on validation), "
@@ -66,6 +66,12 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     path = model.with_suffix(".md")
     write_text(path, "\n".join(lines) + "\n")
     return path
+
+
+def _split(facts: dict[str, Any]) -> str:
+    if facts["kind"] == "shipped":
+        return "shipped (leak-free, seed 0, kept in `split.csv`)"
+    return f"{facts['kind']}, seed {facts['seed']}"
 
 
 def _arithmetic(facts: dict[str, Any]) -> str:
