@@ -142,8 +142,8 @@ def main() -> None:
             ]
             text = (
                 f"{table(headers, [row(network, results)])}\n\n`python -m benchmarks.speedrun "
-                f"{network}`, seeds 0 to {arguments.runs - 1}, median (lowest to highest), split "
-                f"`shipped`; {device}."
+                f"{network} --runs {arguments.runs}`, seeds from 0 on, median (lowest to "
+                f"highest), split `shipped`; {device}."
             )
             print(text, flush=True)
             write_section(DOCUMENT, f"speedrun {network} {device.device}", text)
