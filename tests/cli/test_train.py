@@ -7,6 +7,7 @@ import pytest
 
 from simpsons import Classifier
 from simpsons.classifier import model_path
+from simpsons.export import add_metadata
 from simpsons.training import loop
 
 
@@ -59,6 +60,7 @@ def test_it_says_what_it_runs_on_and_what_an_onnx_file_does_not_tell(
     monkeypatch.setattr(loop, "train", interrupted)
     out, model = tmp_path / "run", tmp_path / "own.onnx"
     shutil.copy(model_path("xception"), model)
+    add_metadata(model, {"split": {"kind": "leak-free", "seed": 0}})
     how = ("--batch", "48", "--device", "cpu", "--from", model, "--out", out)
     said = cli("train", many_drawings, *how).stderr
     assert "xception, recipe default: 30 epochs, batch 48" in said
