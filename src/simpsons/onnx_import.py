@@ -1,7 +1,7 @@
 """From an ONNX file that this package exported back to the network in PyTorch.
 
-The exporter folds a batch norm that follows a convolution into it where it can; such a one comes
-back as a batch norm that only adds the bias. The answers are the same.
+A file may have a batch norm that follows a convolution folded into it; such a one comes back as a
+batch norm that only adds the bias. The answers are the same.
 """
 
 import os
