@@ -15,6 +15,23 @@ def test_parameters_are_exactly_the_notebooks():
     assert statistics(models.build("xception")) == 1_984
 
 
+def test_the_teacher_is_larger_takes_any_size_and_is_not_one_of_the_two():
+    teacher = models.build(models.TEACHER, classes=5).eval()
+    assert count(models.build(models.TEACHER)) == 6_308_538
+    assert models.TEACHER not in models.NETWORKS
+    for size in (32, 48, 64):
+        pixels = torch.rand(2, 3, size, size)
+        logits, maps = models.with_maps(teacher, pixels)
+        torch.testing.assert_close(logits, teacher(pixels))
+        assert logits.shape == (2, 5)
+        assert [tuple(each.shape[1:]) for each in maps] == [
+            (48, size // 2, size // 2),
+            (96, size // 4, size // 4),
+            (192, size // 8, size // 8),
+            (384, size // 16, size // 16),
+        ]
+
+
 def shapes(network, *kinds):
     return [layer.shape for layer in layers(models.build(network)) if layer.kind in kinds]
 
@@ -84,8 +101,8 @@ def test_other_numbers_of_classes_and_names():
     assert models.outputs(network) == 5
     network.eval()
     assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
-    with pytest.raises(ValueError, match="use cnn or xception"):
-        models.build("resnet")
+    with pytest.raises(ValueError, match="use cnn, xception or resnet"):
+        models.build("vgg")
 
 
 def test_dropout_is_what_was_asked_for():

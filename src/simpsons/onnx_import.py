@@ -23,13 +23,18 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
     """The network of `cnn`, `xception` or an ONNX file, in evaluation mode; logits as trained.
 
     The file's temperature is not part of it. Raises ModelError for a file that is missing, no
-    ONNX, int8, or that this package did not export.
+    ONNX, int8, of a `resnet`, or that this package did not export.
     """
     classifier = Classifier(model)
     if classifier.metadata.get("arithmetic") == INT8:
         raise ModelError(
             f"{classifier.path}: its weights are int8, too coarse to go on from; use the float "
             "file of the same network"
+        )
+    if classifier.metadata.get("network") == models.TEACHER:
+        raise ModelError(
+            f"{classifier.path}: is of a {models.TEACHER}, whose weights are not read back from "
+            "ONNX; give the run folder that it is from"
         )
     try:
         weights = dict(_Graph(onnx.load(classifier.path).graph).weights())

@@ -40,6 +40,22 @@ def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
     assert "has a run already" in result.stderr
 
 
+def test_the_larger_network_trains_and_teaches(cli, many_drawings, tmp_path):
+    how = ("--epochs", "1", "--batch", "64", "--device", "cpu")
+    teacher, student = tmp_path / "teacher", tmp_path / "student"
+    result = cli("train", many_drawings, "--model", "resnet", *how, "--out", teacher)
+    assert result.exit_code == 0, result.output
+    result = cli("train", many_drawings, "--teacher", teacher, *how, "--out", student)
+    assert result.exit_code == 0, result.output
+    assert Classifier(teacher).metadata["network"] == "resnet"
+    assert Classifier(student).metadata["teachers"] == 1
+    result = cli(
+        "train", many_drawings, "--teacher", teacher / "model.onnx", "--out", tmp_path / "x"
+    )
+    assert result.exit_code == 2
+    assert "give the run" in result.stderr
+
+
 def test_ctrl_c_says_how_to_resume(cli, many_drawings, tmp_path, monkeypatch):
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt

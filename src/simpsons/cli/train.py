@@ -28,7 +28,11 @@ from simpsons.training.history import Observer, Silent
 @click.command()
 @options.folder
 @click.option(
-    "--model", type=click.Choice(networks.NETWORKS), default="xception", show_default=True
+    "--model",
+    type=click.Choice([*networks.NETWORKS, networks.TEACHER]),
+    default="xception",
+    show_default=True,
+    help="resnet is larger; its run is a --teacher for the others.",
 )
 @click.option(
     "--recipe",
@@ -82,7 +86,7 @@ from simpsons.training.history import Observer, Silent
 @options.as_json
 def train(
     folder: str | None,
-    model: recipes.Network,
+    model: recipes.Trained,
     recipe: str,
     epochs: int | None,
     batch: int | None,

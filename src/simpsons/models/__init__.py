@@ -1,11 +1,16 @@
-"""The two networks."""
+"""The two networks that are studied, and one that teaches them."""
 
 from torch import Tensor, nn
 
 from simpsons.models.cnn import CNN
+from simpsons.models.resnet import ResNet
 from simpsons.models.xception import Xception
 
 NETWORKS = ("cnn", "xception")
+"""Those that are studied, shipped and compared."""
+
+TEACHER = "resnet"
+"""The larger one that teaches them."""
 
 
 def build(
@@ -13,14 +18,16 @@ def build(
 ) -> nn.Module:
     """A network with new weights.
 
-    network: `cnn` or `xception`. `batch_norm` is for training `cnn`; see `CNN`.
+    network: `cnn`, `xception` or `resnet`. `batch_norm` is for training `cnn`; see `CNN`.
     Raises ValueError for another name.
     """
     if network == "cnn":
         return CNN(classes, batch_norm, dropout)
     if network == "xception":
         return Xception(classes, dropout)
-    raise ValueError(f"no network {network!r}; use {' or '.join(NETWORKS)}")
+    if network == TEACHER:
+        return ResNet(classes, dropout)
+    raise ValueError(f"no network {network!r}; use {', '.join(NETWORKS)} or {TEACHER}")
 
 
 def outputs(network: nn.Module) -> int:
@@ -33,6 +40,6 @@ def with_maps(network: nn.Module, pixels: Tensor) -> tuple[Tensor, list[Tensor]]
 
     pixels: float32 `[N, 3, 64, 64]`, values in [0, 1]. Raises TypeError for another network.
     """
-    if not isinstance(network, CNN | Xception):
-        raise TypeError(f"{type(network).__name__} has no blocks; use {' or '.join(NETWORKS)}")
+    if not isinstance(network, CNN | Xception | ResNet):
+        raise TypeError(f"{type(network).__name__} has no blocks; use one that `build` makes")
     return network.with_maps(pixels)

@@ -43,7 +43,7 @@ class Block(nn.Module):
         super().__init__()
         self.main = nn.Sequential(
             nn.BatchNorm2d(channels, eps=BATCH_NORM_EPSILON),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             SeparableConv(channels, width),
             nn.BatchNorm2d(width, eps=BATCH_NORM_EPSILON),
             nn.ReLU(inplace=True),

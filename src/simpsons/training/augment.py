@@ -1,7 +1,7 @@
 """Augmentation of a whole batch on its device: one affine resampling, then colour.
 
-What is drawn at random is apart from what is done, so that a process that has a slice of a batch
-can draw for the whole batch.
+What is drawn at random is apart from what is done: it is drawn for all pictures of an epoch at
+once, so that it depends on neither the batches nor the processes that share them.
 """
 
 import math
@@ -33,8 +33,8 @@ class Changes(NamedTuple):
     saturation: Tensor | None
     erased: Tensor | None
 
-    def of(self, rows: slice) -> "Changes":
-        """The changes of some of the pictures."""
+    def of(self, rows: Tensor) -> "Changes":
+        """The changes of some of the pictures, int64 `[M]`."""
         return Changes(
             self.matrix[rows], *(None if values is None else values[rows] for values in self[1:])
         )

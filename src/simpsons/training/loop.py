@@ -1,8 +1,8 @@
 """One training, from pixels to the best weights: read `train` and `_Training.step`.
 
 The whole data set lives on the device as uint8. Each step takes a batch of rows, augments it, and
-updates the weights and their moving average. Every random choice of a step comes from the seed
-and the step's number, so a training can stop at any step and go on to the same result. Of several
+updates the weights and their moving average. Every random choice comes from the seed and the number
+of the epoch or step, so a training can stop at any step and go on to the same result. Of several
 processes each has a slice of the batch; `parallel` says how.
 """
 
@@ -30,6 +30,7 @@ from simpsons.training.history import Epoch, Observer, Silent, to_csv
 from simpsons.training.interrupt import Interrupt
 from simpsons.training.recipe import Recipe
 from simpsons.training.targets import targets
+from simpsons.training.teachers import Teachers
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -115,7 +116,7 @@ class _Training:
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parallel.synchronise(self.network, self.batch)
         self.averaging_gradients = parallel.averaging(self.network, device)
-        self.teachers = [teacher.to(device).eval() for teacher in teachers]
+        self.teachers = Teachers(teachers, dataset, split, recipe, device)
         self.average = Average(self.network, recipe.average)
         self.optimizer = optimizer.build(self.network, recipe)
         self.autocast = precision(device)
@@ -131,12 +132,15 @@ class _Training:
     def run_epoch(self, observer: Observer, interrupt: Interrupt) -> None:
         """Run the steps that this epoch still has, then validate."""
         start, first = time.perf_counter(), self.step_number
+        torch.manual_seed(_seed(*self.teachers.begin(self.seed, self.epoch)))
+        self.changes = augment.draw(len(self.pixels), self.recipe.augmentation, self.device)
         for rows in self._batches()[self.step_number - self.epoch * self.steps_per_epoch :]:
             self.step(rows)
             interrupt.check()
             if self.step_number % _CHECK_EVERY == 0:
                 self._report(observer)
         self._report(observer)
+        self.teachers.end()
         seconds = time.perf_counter() - start
         loss, correct, pictures = self.sums.tolist()
         logits = predict_logits(self.average.network, self.pixels, self.validation_rows)
@@ -156,19 +160,19 @@ class _Training:
 
     def step(self, rows: Tensor) -> None:
         """One update of the weights from the pictures in `rows`, int64 `[batch]`."""
-        torch.manual_seed(_step_seed(self.seed, self.step_number))
+        torch.manual_seed(_seed(self.seed, self.step_number))
         self.network.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate_at(self._done())
         self.batch.begin(len(rows))
-        changes = augment.draw(len(rows), self.recipe.augmentation, self.device)
         rows = rows[self.batch.own]
         pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
-        pixels = augment.change(pixels, changes.of(self.batch.own))
+        pixels = augment.change(pixels, self.changes.of(rows))
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         labels = self.labels[rows]
         with self.autocast:
-            answers = targets(pixels, labels, self.classes, self.recipe, self.teachers)
+            taught = self.teachers.answer(pixels, rows)
+            answers = targets(labels, self.classes, self.recipe, taught)
             logits = self.averaging_gradients(
                 augment.smaller(pixels, self.recipe.size_at(self._done()))
             )
@@ -199,11 +203,8 @@ class _Training:
         write_text(folder / "metrics.csv", to_csv(self.history))
 
     def state(self) -> checkpoint.State:
-        facts = {
-            "step": self.step_number,
-            "sums": self.sums.tolist(),
-            "history": [asdict(row) for row in self.history],
-        }
+        history = [asdict(row) for row in self.history]
+        facts = {"step": self.step_number, "sums": self.sums.tolist(), "history": history}
         tensors = checkpoint.tensors(self.network, self.average.network, self.optimizer)
         return checkpoint.State(tensors, facts)
 
@@ -244,5 +245,5 @@ def predict_logits(network: nn.Module, pixels: Tensor, rows: Tensor) -> Tensor:
     return torch.cat(logits)
 
 
-def _step_seed(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -3,8 +3,8 @@
 `torchrun --nproc-per-node 2 -m simpsons train ...` starts the processes. Each has all the
 pictures and the same weights, and learns from its slice of every batch. `DistributedDataParallel`
 sums the gradients. What depends on the whole batch is made so here: batch norms take the whole
-batch's mean and variance, dropout and augmentation draw for the whole batch and use their slice.
-So the weights are, to rounding, those of one process. The first process alone writes and speaks.
+batch's mean and variance, and dropout draws for the whole batch and uses its slice. So the weights
+are, to rounding, those of one process. The first process alone writes and speaks.
 
 Outside torchrun there is one process, and each function here does nothing or next to nothing.
 """
