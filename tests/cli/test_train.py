@@ -99,6 +99,18 @@ def test_export_with_half_and_card(cli, run_folder, tmp_path):
     assert "leak-free" in card
 
 
+def test_export_of_the_last_epoch(cli, run_folder, many_drawings, tmp_path):
+    out = tmp_path / "last.onnx"
+    result = cli("export", run_folder, out, "--last", "--card")
+    assert result.exit_code == 0, result.output
+    card = (tmp_path / "last.md").read_text(encoding="utf-8")
+    assert "weights of epoch 1 of 1, temperature" in card
+    assert "Validation chose the temperature; the test part chose nothing." in card
+    refused = cli("export", out, tmp_path / "x.onnx", "--last", "--data", many_drawings)
+    assert refused.exit_code == 2
+    assert "--last is of a run folder" in refused.stderr
+
+
 def test_export_in_int8(cli, run_folder, tmp_path):
     out = tmp_path / "int8.onnx"
     result = cli("export", run_folder, out, "--int8", "--card")

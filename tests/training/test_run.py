@@ -88,6 +88,21 @@ def test_the_onnx_file_is_the_best_weights_with_its_provenance(unbroken, many_dr
     assert "data_licence" not in classifier.metadata  # the drawings are our own
 
 
+def test_the_last_epoch_can_be_exported_instead(unbroken, many_drawings, tmp_path):
+    dataset = cache.load(many_drawings)
+    split = splits.read(unbroken / run.SPLIT, dataset)
+    run.export_run(unbroken, tmp_path / "last.onnx", dataset, split, last=True)
+    classifier = Classifier(tmp_path / "last.onnx")
+    assert classifier.metadata["epoch"] == SHORT.epochs
+    assert classifier.metadata["epoch_kept"] == "last"
+    assert Classifier(unbroken).metadata["epoch_kept"] == "best"
+    accuracy = classifier.metadata["figures"]["validation_accuracy"]
+    assert accuracy == pytest.approx(run.history(unbroken)[-1].validation_accuracy)
+    for name, tensor in learnt.load_last(unbroken).state_dict().items():
+        expected = load_file(unbroken / loop.LAST)[f"average.module.{name}"]
+        torch.testing.assert_close(tensor, expected, msg=name)
+
+
 class StopAt(Quiet):
     """Raises an error at a step, as Ctrl-C or a failing machine would."""
 
@@ -116,6 +131,8 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(
         )
     state = loop.checkpoint.read(folder / loop.LAST)
     assert state.facts["step"] % loop_steps(unbroken) != 0
+    with pytest.raises(SimpsonsError, match=f"--resume {folder}"):
+        learnt.load_last(folder)
     run.resume(folder, observer=Quiet())
     assert_same_weights(folder / loop.BEST, unbroken / loop.BEST)
     assert_same_weights(folder / loop.LAST, unbroken / loop.LAST)

@@ -207,9 +207,17 @@ def _one_voice() -> Iterator[bool]:
 @click.option(
     "--int8", is_flag=True, help="Compute in int8, calibrated on training pictures: faster."
 )
+@click.option("--last", is_flag=True, help="Of a run: the last epoch, not the best on validation.")
 @click.option("--card", is_flag=True, help="Measure the file and write a card beside it.")
 def export(
-    source: str, out: Path, data: Path | None, split: str, half: bool, int8: bool, card: bool
+    source: str,
+    out: Path,
+    data: Path | None,
+    split: str,
+    half: bool,
+    int8: bool,
+    last: bool,
+    card: bool,
 ) -> None:
     """Write the best weights of RUN as one ONNX file OUT that is the whole classifier.
 
@@ -228,13 +236,15 @@ def export(
     if data or source in SHIPPED:
         dataset = cache.load(kaggle.resolve(data), track=bar)
         parts = splits.make(dataset, split, track=bar)
+        if last:
+            raise SimpsonsError(f"{source}: --last is of a run folder, and this is a file; omit it")
         ship.ship_again(source, out, dataset, parts, half, int8)
     else:
         folder = Path(source)
         config = Config.read(folder)
         dataset = cache.load(config.data, config.characters, bar)
         parts = splits.read(folder / run.SPLIT, dataset)
-        run.export_run(folder, out, dataset, parts, half, int8)
+        run.export_run(folder, out, dataset, parts, half, int8, last)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     if card:
         click.echo(f"wrote {write_card(out, dataset, parts, bar)}")

@@ -29,13 +29,27 @@ def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
 
     Raises SimpsonsError if the run has no weights yet.
     """
-    config = Config.read(folder)
-    network = models.build(
-        config.network, len(config.classes), config.recipe.dropout, _has_batch_norm(config)
-    )
+    network = _new(Config.read(folder))
     best = checkpoint.read(folder / loop.BEST)
     checkpoint.set_weights(network, best.tensors)
     return network, best.facts
+
+
+def load_last(folder: Path) -> nn.Module:
+    """The network of a finished run with the averaged weights of its last epoch.
+
+    Raises SimpsonsError if the run has epochs to go.
+    """
+    config = Config.read(folder)
+    last = checkpoint.read(folder / loop.LAST)
+    if len(last.facts["history"]) < config.recipe.epochs:
+        raise SimpsonsError(
+            f"{folder}: has not come to its last epoch; go on with simpsons train --resume {folder}"
+        )
+    network = _new(config)
+    prefix = checkpoint.AVERAGE if config.recipe.average else checkpoint.NETWORK
+    checkpoint.set_weights(network, last.tensors, prefix)
+    return network
 
 
 def named(source: str | os.PathLike[str]) -> str:
@@ -84,6 +98,11 @@ def _require_unseen(source: str, seen: NDArray[np.int64], split: Split, remedy: 
             f"{source}: learnt from pictures that this run holds out; {remedy}, or choose another "
             "network"
         )
+
+
+def _new(config: Config) -> nn.Module:
+    classes, dropout = len(config.classes), config.recipe.dropout
+    return models.build(config.network, classes, dropout, _has_batch_norm(config))
 
 
 def _has_batch_norm(config: Config) -> bool:

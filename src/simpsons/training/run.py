@@ -189,10 +189,15 @@ def export_run(
     split: Split,
     half: bool = False,
     int8: bool = False,
+    last: bool = False,
 ) -> None:
-    """Write the best weights of a run as one ONNX file; see `ship`."""
+    """Write the best weights of a run, or those of its last epoch, as one ONNX file; see `ship`."""
     config = Config.read(folder)
-    network, best = learnt.load_best(folder)
+    if last:
+        network, epoch = learnt.load_last(folder), config.recipe.epochs
+    else:
+        network, best = learnt.load_best(folder)
+        epoch = best["epoch"]
     rows = torch.from_numpy(split.rows("validation"))
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
     logits = loop.predict_logits(network, pixels, torch.arange(len(rows)))
@@ -203,7 +208,8 @@ def export_run(
         "split": {"kind": config.split, "seed": config.split_seed, "parts": config.parts},
         "initial": config.initial is not None,
         "teachers": len(config.teachers),
-        "epoch": best["epoch"],
+        "epoch": epoch,
+        "epoch_kept": "last" if last else "best",
         "version": config.version,
     }
     if set(config.classes) <= set(SLUGS):

@@ -89,10 +89,10 @@ def _name(networks: Sequence[nn.Module], dataset: Dataset, split: Split, recipe:
     """A name for everything that the answers depend on."""
     rows = split.rows("train")
     content = hashlib.sha256(json.dumps(asdict(recipe.augmentation)).encode())
-    content.update(rows)
-    content.update(np.ascontiguousarray(dataset.images[rows]))
+    content.update(rows.tobytes())
+    content.update(dataset.images[rows].tobytes())
     for network in networks:
         for name, tensor in network.state_dict().items():
             content.update(name.encode())
-            content.update(tensor.cpu().contiguous().numpy())
+            content.update(tensor.cpu().numpy().tobytes())
     return content.hexdigest()[:16]
