@@ -20,6 +20,8 @@ from simpsons.dataset.split import Split
 from simpsons.files import write_bytes
 from simpsons.training.recipe import Recipe
 
+_CHUNK = 1024  # pictures copied at once
+
 
 class Teachers:
     """Trained networks that answer together; there may be none.
@@ -90,7 +92,8 @@ def _name(networks: Sequence[nn.Module], dataset: Dataset, split: Split, recipe:
     rows = split.rows("train")
     content = hashlib.sha256(json.dumps(asdict(recipe.augmentation)).encode())
     content.update(rows.tobytes())
-    content.update(dataset.images[rows].tobytes())
+    for start in range(0, len(rows), _CHUNK):
+        content.update(dataset.images[rows[start : start + _CHUNK]].tobytes())
     for network in networks:
         for name, tensor in network.state_dict().items():
             content.update(name.encode())
