@@ -29,16 +29,12 @@ class Colour(nn.Module):
         return self.strength * nn.functional.pad(mean, (0, self.classes - 3))
 
 
-@pytest.fixture(autouse=True)
-def new_cache(tmp_path, monkeypatch, drawings):
-    before = cache.load(drawings)
-    monkeypatch.setenv("SIMPSONS_CACHE", str(tmp_path / "cache"))
-    return before
-
-
 @pytest.fixture
-def dataset(new_cache):
-    return new_cache
+def dataset(tmp_path, monkeypatch, drawings):
+    """Decoded drawings; answers go to a cache of the test's own."""
+    decoded = cache.load(drawings)
+    monkeypatch.setenv("SIMPSONS_CACHE", str(tmp_path / "cache"))
+    return decoded
 
 
 @pytest.fixture
@@ -100,7 +96,7 @@ def test_another_run_with_another_seed_need_not_ask(dataset, split, pixels):
     [
         lambda given: given | {"networks": [Colour(given["classes"], 2.0)]},
         lambda given: given | {"recipe": replace(RECIPE, augmentation=Augmentation())},
-        lambda given: given | {"split": replace_part(given["split"])},
+        lambda given: given | {"split": rolled(given["split"])},
     ],
     ids=["teacher", "augmentation", "split"],
 )
@@ -118,7 +114,7 @@ def test_what_the_answers_depend_on_asks_again(dataset, split, pixels, change):
     assert other["networks"][0].shown > before
 
 
-def replace_part(split):
+def rolled(split):
     return Split(split.kind, split.seed, np.roll(split.part, 1), split.group)
 
 

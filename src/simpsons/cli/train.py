@@ -234,10 +234,10 @@ def export(
     if half and int8:
         raise SimpsonsError("--half and --int8 exclude each other; choose one")
     if data or source in SHIPPED:
-        dataset = cache.load(kaggle.resolve(data), track=bar)
-        parts = splits.make(dataset, split, track=bar)
         if last:
             raise SimpsonsError(f"{source}: --last is of a run folder, and this is a file; omit it")
+        dataset = cache.load(kaggle.resolve(data), track=bar)
+        parts = splits.make(dataset, split, track=bar)
         ship.ship_again(source, out, dataset, parts, half, int8)
     else:
         folder = Path(source)
