@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from benchmarks.data import data_option, folder
 from benchmarks.report import table, write_section
 from benchmarks.spread import Spread, digits
@@ -41,6 +43,17 @@ RECIPE: dict[Network, Recipe] = {
         sizes=((0.0, 32), (0.4, 48), (0.75, 64)),
     ),
 }
+
+
+EPOCHS_ON_GPU: dict[Network, int] = {"cnn": 22, "xception": 24}
+"""There steps are fewer, as batches are larger."""
+
+
+def recipe(network: Network, device: torch.device, pictures: int) -> Recipe:
+    """What a network is trained by: on a GPU with larger batches, and so for more epochs."""
+    if device.type != "cuda":
+        return RECIPE[network]
+    return replace(RECIPE[network].on_gpu(pictures), epochs=EPOCHS_ON_GPU[network])
 
 
 class _TargetReached(Exception):  # noqa: N818
@@ -76,7 +89,7 @@ def train_once(network: Network, data: Path, split: Path, seed: int, device: str
                 dataset,
                 parts,
                 network,
-                RECIPE[network],
+                recipe(network, choose_device(device), len(dataset)),
                 Path(run),
                 seed=seed,
                 device=device,
@@ -100,18 +113,18 @@ def timed(network: Network, data: Path, split: Path, seed: int, device: str) -> 
     return [seconds, *map(float, said.split())] if said else None
 
 
-def row(network: Network, results: Sequence[list[float] | None]) -> list[str]:
+def row(network: Network, epochs: int, results: Sequence[list[float] | None]) -> list[str]:
     """A row of the table."""
     reached = [result for result in results if result]
     cells = [f"`{network}`", f"{TARGET[network]:.1%}", f"{len(reached)} of {len(results)}"]
     if not reached:
         return [*cells, "-", "-", "-"]
-    seconds, epochs, accuracy = zip(*reached, strict=True)
+    seconds, needed, accuracy = zip(*reached, strict=True)
     spread = Spread.of(accuracy)
     return [
         *cells,
         Spread.of([value / 60 for value in seconds]).text(),
-        f"{digits(Spread.of(epochs).median)} of {RECIPE[network].epochs}",
+        f"{digits(Spread.of(needed).median)} of {epochs}",
         f"{spread.median:.2%} ({spread.low:.2%} to {spread.high:.2%})",
     ]
 
@@ -130,7 +143,8 @@ def main() -> None:
     if arguments.split:
         train_once(arguments.networks[0], data, arguments.split, arguments.seed, arguments.device)
     dataset = cache.load(data, track=bar)
-    device = describe(choose_device(arguments.device))
+    where = choose_device(arguments.device)
+    device = describe(where)
     headers = ["network", "target", "reached", "minutes", "epochs", "validation accuracy"]
     with tempfile.TemporaryDirectory() as temporary:
         split = Path(temporary) / "split.csv"
@@ -140,8 +154,9 @@ def main() -> None:
                 timed(network, data, split, seed, arguments.device)
                 for seed in range(arguments.runs)
             ]
+            cells = row(network, recipe(network, where, len(dataset)).epochs, results)
             text = (
-                f"{table(headers, [row(network, results)])}\n\n`python -m benchmarks.speedrun "
+                f"{table(headers, [cells])}\n\n`python -m benchmarks.speedrun "
                 f"{network} --runs {arguments.runs}`, seeds from 0 on, median (lowest to "
                 f"highest), split `shipped`; {device}."
             )

@@ -17,7 +17,7 @@ def test_parameters_are_exactly_the_notebooks():
 
 def test_the_teacher_is_larger_takes_any_size_and_is_not_one_of_the_two():
     teacher = models.build(models.TEACHER, classes=5).eval()
-    assert count(models.build(models.TEACHER)) == 6_308_538
+    assert count(models.build(models.TEACHER)) == 25_189_986
     assert models.TEACHER not in models.NETWORKS
     for size in (32, 48, 64):
         pixels = torch.rand(2, 3, size, size)
@@ -25,10 +25,10 @@ def test_the_teacher_is_larger_takes_any_size_and_is_not_one_of_the_two():
         torch.testing.assert_close(logits, teacher(pixels))
         assert logits.shape == (2, 5)
         assert [tuple(each.shape[1:]) for each in maps] == [
-            (48, size // 2, size // 2),
-            (96, size // 4, size // 4),
-            (192, size // 8, size // 8),
-            (384, size // 16, size // 16),
+            (96, size // 2, size // 2),
+            (192, size // 4, size // 4),
+            (384, size // 8, size // 8),
+            (768, size // 16, size // 16),
         ]
 
 

@@ -2,12 +2,16 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from simpsons import Classifier
 from simpsons.classifier import model_path
+from simpsons.cli import train
 from simpsons.export import add_metadata
+from simpsons.models import resnet
 from simpsons.training import loop
 
 
@@ -40,7 +44,8 @@ def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
     assert "has a run already" in result.stderr
 
 
-def test_the_larger_network_trains_and_teaches(cli, many_drawings, tmp_path):
+def test_the_larger_network_trains_and_teaches(cli, many_drawings, tmp_path, monkeypatch):
+    monkeypatch.setattr(resnet, "WIDTHS", (8, 16, 24, 32))  # in a moment
     how = ("--epochs", "1", "--batch", "64", "--device", "cpu")
     teacher, student = tmp_path / "teacher", tmp_path / "student"
     result = cli("train", many_drawings, "--model", "resnet", *how, "--out", teacher)
@@ -85,6 +90,38 @@ def test_it_says_what_it_runs_on_and_what_an_onnx_file_does_not_tell(
     machine = json.loads((out / "config.json").read_text())["machine"]
     assert machine["device"] == "cpu"
     assert machine["processes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "chosen"),
+    [
+        ("default", "30 epochs, batch 256, adamw, learning rate 0.006"),
+        ("notebook", "100 epochs, batch 32, adam, learning rate 0.0001"),
+    ],
+)
+def test_on_a_gpu_the_same_command_takes_larger_batches(
+    cli, many_drawings, tmp_path, monkeypatch, recipe, chosen
+):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    monkeypatch.setattr(train, "choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(train, "describe", lambda device: device)
+    many = SimpleNamespace(pictures=range(17_077))
+    monkeypatch.setattr(train, "find", lambda folder, characters: many)
+    said = cli("train", many_drawings, "--recipe", recipe, "--out", tmp_path / "run").stderr
+    assert f"xception, recipe {recipe}: {chosen}\non cuda" in said
+
+
+def test_views_instead_of_the_recipes(cli, many_drawings, tmp_path, monkeypatch):
+    def interrupted(_dataset, _split, _network, recipe, *_args, **_kwargs):
+        assert recipe.views == 0
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    result = cli("train", many_drawings, "--views", 0, "--out", tmp_path / "run")
+    assert result.exit_code == 130
 
 
 def test_export_with_half_and_card(cli, run_folder, tmp_path):

@@ -49,6 +49,16 @@ def test_a_recipe_of_an_older_run_is_read():
     assert Recipe.from_json(older) == NOTEBOOK
 
 
+@pytest.mark.parametrize(("pictures", "batch"), [(17_077, 256), (8_000, 128), (6_399, 64), (9, 64)])
+def test_on_a_gpu_batches_grow_while_an_epoch_keeps_its_steps(pictures, batch):
+    recipe, times = DEFAULT["cnn"].on_gpu(pictures), batch / 64
+    assert recipe.batch == batch
+    assert recipe.learning_rate == pytest.approx(2e-3 * times**0.5)
+    assert recipe.average == pytest.approx(0.99**times)
+    assert recipe.views == 32
+    assert recipe.epochs == DEFAULT["cnn"].epochs
+
+
 def test_recipes_by_name():
     assert named("notebook", "cnn") == NOTEBOOK
     assert named("default", "cnn") == DEFAULT["cnn"]

@@ -17,9 +17,11 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.errors import SimpsonsError
 from simpsons.training import learnt, loop, recipe, run
+from simpsons.training.history import Epoch
 from simpsons.training.recipe import Recipe
 
 SIZES = ((0.0, 32), (0.5, 64))
+EPOCH = Epoch(1, 1.0, 0.5, 1.0, 0.5, 1e-3, 100.0, 0.1)
 SHORT = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32, sizes=SIZES)
 
 
@@ -44,6 +46,20 @@ def unbroken(many_drawings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "unbroken"
     run.start(folder, many_drawings, "xception", SHORT, seed=1, device="cpu", observer=Quiet())
     return folder
+
+
+def test_of_short_epochs_some_are_drawn_and_always_the_last(many_drawings, tmp_path, monkeypatch):
+    def three_epochs(*_args, observer, **_kwargs):
+        for done in (1, 2, 3):
+            observer.on_epoch([EPOCH] * done, best=True)
+
+    drawn = []
+    monkeypatch.setattr(loop, "train", three_epochs)
+    monkeypatch.setattr(run, "finish", lambda *_: None)
+    monkeypatch.setattr(run.plots, "training_curves", lambda history: len(history))
+    monkeypatch.setattr(run.plots, "save", lambda epochs, path: drawn.append(epochs))
+    run.start(tmp_path / "run", many_drawings, "cnn", SHORT, device="cpu", observer=Quiet())
+    assert drawn == [1, 3]
 
 
 def test_a_run_folder_has_everything_to_repeat_and_use_it(unbroken, many_drawings):

@@ -13,7 +13,7 @@ from simpsons.classifier import SHIPPED
 from simpsons.cli import options
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
-from simpsons.dataset.folders import parse_characters
+from simpsons.dataset.folders import find, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar, silent
 from simpsons.training import learnt, parallel, run, ship
@@ -82,6 +82,13 @@ from simpsons.training.history import Observer, Silent
     metavar="MODEL",
     help="Also learn from this network (distillation), given likewise; may be given several times.",
 )
+@click.option(
+    "--views",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="With teachers, instead of the recipe's: augment each picture in N ways, an epoch each, "
+    "and ask the teachers once for each; 0 for ever new ways.",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write figures for TensorBoard.")
 @options.as_json
 def train(
@@ -100,6 +107,7 @@ def train(
     resume: Path | None,
     initial: str | None,
     teachers: tuple[str, ...],
+    views: int | None,
     tensorboard: bool,
     as_json: bool,
 ) -> None:
@@ -121,11 +129,15 @@ def train(
     """
     out = resume or out or Path("runs", model)
     chosen = recipes.named(recipe, model)
+    if chosen != recipes.NOTEBOOK and not resume and choose_device(device).type == "cuda":
+        listing = find(kaggle.resolve(folder), parse_characters(characters))
+        chosen = chosen.on_gpu(len(listing.pictures))
     chosen = replace(
         chosen,
         epochs=epochs or chosen.epochs,
         batch=batch or chosen.batch,
         learning_rate=learning_rate or chosen.learning_rate,
+        views=chosen.views if views is None else views,
     )
     with _one_voice() as speaks, ExitStack() as stack:
         name: str = model

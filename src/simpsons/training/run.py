@@ -12,7 +12,9 @@ report/index.html  figures on the validation part
 """
 
 import json
+import math
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -50,6 +52,8 @@ EXCLUDE = "exclude.csv"
 CURVES = "curves.png"
 MODEL = "model.onnx"
 REPORT = Path("report", "index.html")
+
+_SECONDS_BETWEEN_CURVES = 5.0  # drawing takes as long as a short epoch on a GPU
 
 
 def start(
@@ -241,16 +245,20 @@ def facts(config: Config) -> dict[str, str]:
 
 
 class _Curves:
-    """Draws the curves after each epoch, and passes on what it is told."""
+    """Draws the curves now and then and after the last epoch, and passes on what it is told."""
 
-    def __init__(self, path: Path, observer: Observer) -> None:
-        self._path, self._observer = path, observer
+    def __init__(self, path: Path, epochs: int, observer: Observer) -> None:
+        self._path, self._epochs, self._observer = path, epochs, observer
+        self._drawn = -math.inf
 
     def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
         self._observer.on_step(epoch, done, total, loss, accuracy)
 
     def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
-        plots.save(plots.training_curves([asdict(row) for row in history]), self._path)
+        now = time.monotonic()
+        if now - self._drawn > _SECONDS_BETWEEN_CURVES or len(history) == self._epochs:
+            plots.save(plots.training_curves([asdict(row) for row in history]), self._path)
+            self._drawn = now
         self._observer.on_epoch(history, best)
 
 
@@ -268,7 +276,7 @@ def _train(
         teachers=teachers,
         seed=config.seed,
         device=config.device,
-        observer=_Curves(folder / CURVES, observer),
+        observer=_Curves(folder / CURVES, config.recipe.epochs, observer),
     )
     return parallel.first_does(lambda: finish(folder, dataset, split))
 
