@@ -22,8 +22,8 @@ from simpsons.training.history import Silent
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends itself SIGINT")
 
-# 7 pictures an epoch: batches of 4 and 3, so that slices and batches differ in size.
-TINY = {name: replace(default, epochs=2, batch=3) for name, default in recipe.DEFAULT.items()}
+# 9 pictures an epoch: two batches of 5, one picture in both, in slices of 2 and 3.
+TINY = {name: replace(default, epochs=2, batch=5) for name, default in recipe.DEFAULT.items()}
 
 TOGETHER = """
 import os, signal, sys
@@ -38,7 +38,7 @@ from simpsons.training.history import Silent
 
 data, split, out = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 rank = os.environ["RANK"]
-TINY = {name: replace(default, epochs=2, batch=3) for name, default in recipe.DEFAULT.items()}
+TINY = {name: replace(default, epochs=2, batch=5) for name, default in recipe.DEFAULT.items()}
 
 def note(event):
     with open(out / "events.txt", "a") as file:
@@ -68,10 +68,10 @@ run.start(
 
 @pytest.fixture(scope="module")
 def split_file(drawings, tmp_path_factory):
-    """7 training and 4 validation pictures."""
+    """9 training and 4 validation pictures."""
     dataset = cache.load(drawings)
     part = np.full(len(dataset), "unlisted", dtype="<U10")
-    part[:28:4] = "train"
+    part[:36:4] = "train"
     part[56::4] = "validation"
     path = tmp_path_factory.mktemp("split") / "split.csv"
     splits.write(path, dataset, Split("even", None, part, np.arange(len(dataset))))

@@ -215,10 +215,11 @@ class _Training:
         self.sums = torch.tensor(state.facts["sums"], device=self.device)
         self.history = [Epoch(**row) for row in state.facts["history"]]
 
-    def _batches(self) -> tuple[Tensor, ...]:
-        """The rows of each step of this epoch: every training picture once, shuffled."""
+    def _batches(self) -> Tensor:
+        """The rows of this epoch's steps, int64 `[steps, batch]`, shuffled; the first few twice."""
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.train_rows)
-        return torch.from_numpy(order).to(self.device).tensor_split(self.steps_per_epoch)
+        size = math.ceil(len(order) / self.steps_per_epoch)  # equal: a GPU prepares for each size
+        return torch.from_numpy(np.resize(order, (self.steps_per_epoch, size))).to(self.device)
 
     def _done(self) -> float:
         return self.step_number / (self.recipe.epochs * self.steps_per_epoch)
@@ -230,8 +231,8 @@ class _Training:
                 f"the loss is not finite in epoch {self.epoch + 1}; the best weights so far are "
                 "kept; train again with a smaller --learning-rate"
             )
-        means = (loss / pictures, correct / pictures)
-        observer.on_step(self.epoch + 1, int(pictures), len(self.train_rows), *means)
+        means, total = (loss / pictures, correct / pictures), len(self.train_rows)
+        observer.on_step(self.epoch + 1, min(int(pictures), total), total, *means)
 
 
 @torch.inference_mode()
