@@ -29,14 +29,16 @@ def main() -> None:
     dataset = cache.load(folder(arguments), track=bar)
     split = splits.make(dataset, "shipped")
     rows, figures = [], []
-    for model in arguments.models:
-        classifier = Classifier(model)
+    classifiers = [Classifier(model) for model in arguments.models]
+    for model, classifier in zip(arguments.models, classifiers, strict=True):
         validation, test = (
             measure(classifier, dataset, split.rows(part), bar).evaluation for part in PARTS
         )
         figures.append((validation.accuracy, test.accuracy, test.calibration_error))
         rows.append([f"`{Path(model).stem}`", *_cells(*figures[-1])])
-    if len(figures) > 1:
+    networks = {classifier.metadata["network"] for classifier in classifiers}
+    are_seeds = len(figures) > 1 and len(networks) == 1
+    if are_seeds:
         means = (sum(each) / len(each) for each in zip(*figures, strict=True))
         rows.append(["**mean**", *_cells(*means)])
     counts = " and ".join(f"{len(split.rows(part)):,} {part}" for part in PARTS)
@@ -46,8 +48,7 @@ def main() -> None:
         f"`python -m benchmarks.seeds {names}`: {counts} pictures of the split `shipped`, one pass."
     )
     print(text)
-    networks = {Classifier(model).metadata["network"] for model in arguments.models}
-    if len(figures) > 1 and len(networks) == 1:
+    if are_seeds:
         write_section(DOCUMENT, f"seeds {networks.pop()}", text)
 
 

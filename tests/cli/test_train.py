@@ -114,6 +114,15 @@ def test_on_a_gpu_the_same_command_takes_larger_batches(
     assert f"xception, recipe {recipe}: {chosen}\non cuda" in said
 
 
+def test_on_gpus_one_process_of_several_says_what_is_wrong(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "choose_device", lambda name: torch.device("cuda"))
+    nowhere = tmp_path / "nowhere"
+    assert "no such folder" in cli("train", nowhere).stderr
+    monkeypatch.setattr(train.parallel, "is_first", lambda: False)
+    silent = cli("train", nowhere)
+    assert (silent.exit_code, silent.stderr) == (2, "")
+
+
 def test_views_instead_of_the_recipes(cli, many_drawings, tmp_path, monkeypatch):
     def interrupted(_dataset, _split, _network, recipe, *_args, **_kwargs):
         assert recipe.views == 0

@@ -128,22 +128,23 @@ def train(
     rounding the same one.
     """
     out = resume or out or Path("runs", model)
-    chosen = recipes.named(recipe, model)
-    if chosen != recipes.NOTEBOOK and not resume and choose_device(device).type == "cuda":
-        listing = find(kaggle.resolve(folder), parse_characters(characters))
-        chosen = chosen.on_gpu(len(listing.pictures))
-    chosen = replace(
-        chosen,
-        epochs=epochs or chosen.epochs,
-        batch=batch or chosen.batch,
-        learning_rate=learning_rate or chosen.learning_rate,
-        views=chosen.views if views is None else views,
-    )
     with _one_voice() as speaks, ExitStack() as stack:
         name: str = model
         if resume:
             config = Config.read(resume)
             name, chosen, device = config.network, config.recipe, config.device
+        else:
+            chosen = recipes.named(recipe, model)
+            if chosen != recipes.NOTEBOOK and choose_device(device).type == "cuda":
+                listing = find(kaggle.resolve(folder), parse_characters(characters))
+                chosen = chosen.on_gpu(len(listing.pictures))
+            chosen = replace(
+                chosen,
+                epochs=epochs or chosen.epochs,
+                batch=batch or chosen.batch,
+                learning_rate=learning_rate or chosen.learning_rate,
+                views=chosen.views if views is None else views,
+            )
         observer: Observer = Silent()
         if speaks:
             click.echo(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)

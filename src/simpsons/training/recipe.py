@@ -12,6 +12,8 @@ Trained = Literal["cnn", "xception", "resnet"]
 NAMES = ("default", "notebook")
 """The recipes that ship."""
 
+_STEPS_ON_GPU = 50  # that an epoch keeps
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -133,8 +135,6 @@ NOTEBOOK = Recipe(
     augmentation=Augmentation(rotation=30, shift=0.2, shear=0.2, zoom=0.2),
 )
 """The reference notebook's, faithfully. Its shear of 0.2 is in degrees, as Keras means it."""
-
-_STEPS_ON_GPU = 50
 
 _OURS = Augmentation(
     rotation=12,

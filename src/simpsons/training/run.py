@@ -53,7 +53,7 @@ CURVES = "curves.png"
 MODEL = "model.onnx"
 REPORT = Path("report", "index.html")
 
-_SECONDS_BETWEEN_CURVES = 5.0  # drawing takes as long as a short epoch on a GPU
+_SECONDS_BETWEEN_CURVES = 5.0  # drawing takes about as long as a small epoch
 
 
 def start(
