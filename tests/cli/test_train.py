@@ -123,14 +123,27 @@ def test_on_gpus_one_process_of_several_says_what_is_wrong(cli, tmp_path, monkey
     assert (silent.exit_code, silent.stderr) == (2, "")
 
 
-def test_views_instead_of_the_recipes(cli, many_drawings, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("model", "options", "views", "mix"), [
+    ("cnn", (), 8, 0), ("resnet", (), 8, 0.5), ("resnet", ("--mix", 0, "--views", 0), 0, 0),
+    ("cnn", ("--mix", 0.25), 8, 0.25)
+])  # fmt: skip
+def test_views_and_mix_instead_of_the_recipes(
+    cli, many_drawings, tmp_path, monkeypatch, model, options, views, mix
+):
     def interrupted(_dataset, _split, _network, recipe, *_args, **_kwargs):
-        assert recipe.views == 0
+        assert (recipe.views, recipe.augmentation.mix) == (views, mix)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "train", interrupted)
-    result = cli("train", many_drawings, "--views", 0, "--out", tmp_path / "run")
+    how = ("--model", model, "--device", "cpu", *options)
+    result = cli("train", many_drawings, *how, "--out", tmp_path / "run")
     assert result.exit_code == 130
+
+
+def test_a_mix_of_more_than_all_is_refused(cli, many_drawings):
+    result = cli("train", many_drawings, "--mix", 1.5)
+    assert result.exit_code == 2
+    assert "--mix" in result.stderr
 
 
 def test_export_with_half_and_card(cli, run_folder, tmp_path):

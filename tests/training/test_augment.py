@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import affine_transform
 
-from simpsons.training.augment import affine, augment, smaller
+from simpsons.training.augment import affine, augment, draw_mixture, smaller
 from simpsons.training.recipe import DEFAULT, NOTEBOOK, Augmentation
 
 CPU = torch.device("cpu")
@@ -115,6 +115,30 @@ def test_erase_greys_a_rectangle_of_at_most_a_quarter():
     share = (augment(black, Augmentation(flip=False, erase=0.5)) == 0.5).float().mean(dim=(1, 2, 3))
     assert share.max() <= 0.26
     assert 0.35 < float((share > 0).float().mean()) < 0.6
+
+
+def test_mixing_shows_a_square_of_another_training_picture_and_shares_its_label():
+    torch.manual_seed(6)
+    rows = torch.arange(0, 400, 2)  # the others do not learn
+    mixture = draw_mixture(400, rows, Augmentation(mix=0.5))
+    assert sorted(mixture.other[rows].tolist()) == rows.tolist()
+    black, white = torch.zeros(200, 3, 64, 64), torch.ones(200, 3, 64, 64)
+    mixed = mixture.pixels(rows, black, white)
+    share = mixed.mean(dim=(1, 2, 3))
+    assert 0.4 < float((share > 0).float().mean()) < 0.6
+    assert share.max() <= 0.53  # whole pixels
+    for picture in mixed[share > 0][:, 0]:
+        down, across = picture.amax(1).sum(), picture.amax(0).sum()
+        assert picture.sum() == down * across
+        assert abs(down - across) <= 1
+    one, other = torch.eye(2).repeat_interleave(200, 0).split(200)
+    labels = mixture.labels(rows, one, other)
+    torch.testing.assert_close(labels.sum(1), torch.ones(200))
+    torch.testing.assert_close(labels[:, 1], share, atol=0.03, rtol=0)
+
+
+def test_where_nothing_is_mixed_there_is_no_mixture():
+    assert draw_mixture(4, torch.arange(4), Augmentation()) is None
 
 
 def test_brightness_contrast_and_saturation_do_what_they_say(pictures):

@@ -23,7 +23,11 @@ from simpsons.training.history import Silent
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends itself SIGINT")
 
 # 9 pictures an epoch: two batches of 5, one picture in both, in slices of 2 and 3.
-TINY = {name: replace(default, epochs=2, batch=5) for name, default in recipe.DEFAULT.items()}
+MIXED = replace(recipe.DEFAULT["cnn"].augmentation, mix=0.5)
+TINY = {
+    name: replace(default, epochs=2, batch=5, augmentation=MIXED)
+    for name, default in recipe.DEFAULT.items()
+}
 
 TOGETHER = """
 import os, signal, sys
@@ -38,7 +42,11 @@ from simpsons.training.history import Silent
 
 data, split, out = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 rank = os.environ["RANK"]
-TINY = {name: replace(default, epochs=2, batch=5) for name, default in recipe.DEFAULT.items()}
+MIXED = replace(recipe.DEFAULT["cnn"].augmentation, mix=0.5)
+TINY = {
+    name: replace(default, epochs=2, batch=5, augmentation=MIXED)
+    for name, default in recipe.DEFAULT.items()
+}
 
 def note(event):
     with open(out / "events.txt", "a") as file:

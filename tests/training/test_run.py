@@ -18,11 +18,20 @@ from simpsons.dataset import split as splits
 from simpsons.errors import SimpsonsError
 from simpsons.training import learnt, loop, recipe, run
 from simpsons.training.history import Epoch
+from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import Recipe
 
 SIZES = ((0.0, 32), (0.5, 64))
 EPOCH = Epoch(1, 1.0, 0.5, 1.0, 0.5, 1e-3, 100.0, 0.1)
-SHORT = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32, sizes=SIZES)
+MIXED = replace(recipe.DEFAULT["xception"].augmentation, mix=0.5)
+SHORT = replace(
+    recipe.DEFAULT["xception"],
+    name="short",
+    epochs=3,
+    batch=32,
+    sizes=SIZES,
+    augmentation=MIXED,
+)
 
 
 class Quiet:
@@ -94,7 +103,7 @@ def test_the_onnx_file_is_the_best_weights_with_its_provenance(unbroken, many_dr
     classifier = Classifier(unbroken)
     network, best = learnt.load_best(unbroken)
     pixels = cache.load(many_drawings).images[:40]
-    logits = loop.predict_logits(network, torch.from_numpy(np.array(pixels)), torch.arange(40))
+    logits = predict_logits(network, torch.from_numpy(np.array(pixels)), torch.arange(40))
     expected = torch.softmax(logits / classifier.metadata["temperature"], dim=1)
     np.testing.assert_allclose(classifier.probabilities(pixels), expected, atol=1e-5)
     accuracy = classifier.metadata["figures"]["validation_accuracy"]

@@ -16,6 +16,7 @@ from simpsons.training.recipe import Augmentation
 
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma
 _LARGEST_ERASED_SIDE = 0.5
+_LARGEST_MIXED_AREA = 0.5
 
 
 class Changes(NamedTuple):
@@ -40,6 +41,25 @@ class Changes(NamedTuple):
         )
 
 
+class Mixture(NamedTuple):
+    """Which other picture a square of each of N pictures shows.
+
+    other: its row, int64 `[N]`. square: float32 `[N, 4]`, a rectangle as in `Changes`.
+    """
+
+    other: Tensor
+    square: Tensor
+
+    def pixels(self, rows: Tensor, pixels: Tensor, others: Tensor) -> Tensor:
+        """The mixed pictures, float `[M, 3, H, W]`, of those in `rows` and their others."""
+        return torch.where(_inside(self.square[rows], pixels), others, pixels)
+
+    def labels(self, rows: Tensor, labels: Tensor, others: Tensor) -> Tensor:
+        """Their labels' shares, float `[M, classes]`, from those of both."""
+        height, _, width, _ = self.square[rows].unbind(1)
+        return torch.lerp(labels, others, (height * width).unsqueeze(1))
+
+
 def draw(count: int, how: Augmentation, device: torch.device) -> Changes:
     """Random changes for so many pictures, from PyTorch's random state."""
     return Changes(
@@ -49,6 +69,22 @@ def draw(count: int, how: Augmentation, device: torch.device) -> Changes:
         saturation=_factor(count, how.saturation, device),
         erased=_rectangle(count, how.erase, device) if how.erase else None,
     )
+
+
+def draw_mixture(count: int, rows: Tensor, how: Augmentation) -> Mixture | None:
+    """A random mixture of so many pictures; None if `how` mixes none.
+
+    rows: of the pictures that learn, int64 `[M]`; the others are drawn from them.
+    """
+    if not how.mix:
+        return None
+    other = torch.arange(count, device=rows.device)
+    other[rows] = rows[torch.randperm(len(rows), device=rows.device)]
+    chosen = torch.rand(count, device=rows.device) < how.mix
+    area = torch.rand(count, device=rows.device) * _LARGEST_MIXED_AREA
+    side = torch.where(chosen, area.sqrt(), 0)
+    down, across = torch.rand(2, count, device=rows.device)
+    return Mixture(other, torch.stack([side, down, side, across], dim=1))
 
 
 def change(pixels: Tensor, changes: Changes) -> Tensor:

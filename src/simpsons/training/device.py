@@ -71,9 +71,12 @@ def describe(device: torch.device) -> Machine:
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:
-    """Automatic bf16 where the device multiplies it faster than float32, else float32."""
+    """Automatic bf16 where the device multiplies it faster than float32, else float32.
+
+    A step casts each weight once, so a cache of casts has no use, and CUDA graphs forbid it.
+    """
     if _multiplies_bf16(device):
-        return torch.autocast(device.type, torch.bfloat16)
+        return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
     return nullcontext()
 
 

@@ -24,6 +24,7 @@ from simpsons.dataset.split import Split
 from simpsons.files import write_bytes
 from simpsons.training import checkpoint, loop
 from simpsons.training.history import Observer
+from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import DEFAULT, Network, Recipe
 
 FOLDS = 3
@@ -125,7 +126,7 @@ def _judge(
     prefix = checkpoint.AVERAGE if recipe.average else checkpoint.NETWORK
     checkpoint.set_weights(learnt, checkpoint.read(work / loop.LAST).tensors, prefix)
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
-    logits = loop.predict_logits(learnt, pixels, torch.arange(len(rows)))
+    logits = predict_logits(learnt, pixels, torch.arange(len(rows)))
     probabilities: NDArray[np.float32] = logits.softmax(1).numpy()
     return probabilities
 

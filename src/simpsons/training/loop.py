@@ -22,11 +22,12 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
-from simpsons.training import augment, checkpoint, optimizer, parallel
+from simpsons.training import augment, checkpoint, graph, optimizer, parallel
 from simpsons.training.allocator import keep_freed_memory
 from simpsons.training.average import Average
 from simpsons.training.device import choose_device, precision
 from simpsons.training.history import Epoch, Observer, Silent, to_csv
+from simpsons.training.inference import predict_logits
 from simpsons.training.interrupt import Interrupt
 from simpsons.training.recipe import Recipe
 from simpsons.training.targets import targets
@@ -36,7 +37,6 @@ BEST = "best.safetensors"
 LAST = "last.safetensors"
 
 _CHECK_EVERY = 20  # steps between looks at the loss: each look waits for the device
-_EVALUATION_BATCH = 64  # so that validating takes no more memory than training
 
 
 class TrainingError(SimpsonsError):
@@ -106,7 +106,7 @@ class _Training:
         self.classes = len(dataset.classes)
         self.pixels = torch.from_numpy(np.array(dataset.images)).to(device)
         self.labels = torch.from_numpy(dataset.labels).to(device)
-        self.train_rows = split.rows("train")
+        self.train_rows = torch.from_numpy(split.rows("train")).to(device)
         self.validation_rows = torch.from_numpy(split.rows("validation")).to(device)
         self.steps_per_epoch = max(1, round(len(self.train_rows) / recipe.batch))
         self.batch = parallel.Batch()
@@ -115,7 +115,7 @@ class _Training:
             checkpoint.set_fitting_weights(self.network, initial)
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parallel.synchronise(self.network, self.batch)
-        self.averaging_gradients = parallel.averaging(self.network, device)
+        self.forward = graph.replayed(parallel.averaging(self.network, device), device)
         self.teachers = Teachers(teachers, dataset, split, recipe, device)
         self.average = Average(self.network, recipe.average)
         self.optimizer = optimizer.build(self.network, recipe)
@@ -133,7 +133,9 @@ class _Training:
         """Run the steps that this epoch still has, then validate."""
         start, first = time.perf_counter(), self.step_number
         torch.manual_seed(_seed(*self.teachers.begin(self.seed, self.epoch)))
-        self.changes = augment.draw(len(self.pixels), self.recipe.augmentation, self.device)
+        count, how = len(self.pixels), self.recipe.augmentation
+        self.changes = augment.draw(count, how, self.device)
+        self.mixture = augment.draw_mixture(count, self.train_rows, how)
         for rows in self._batches()[self.step_number - self.epoch * self.steps_per_epoch :]:
             self.step(rows)
             interrupt.check()
@@ -166,26 +168,32 @@ class _Training:
             group["lr"] = self.recipe.learning_rate_at(self._done())
         self.batch.begin(len(rows))
         rows = rows[self.batch.own]
-        pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
-        pixels = augment.change(pixels, self.changes.of(rows))
+        pixels, labels = self._augmented(rows)
+        if self.mixture is not None:
+            others, their_labels = self._augmented(self.mixture.other[rows])
+            pixels = self.mixture.pixels(rows, pixels, others)
+            labels = self.mixture.labels(rows, labels, their_labels)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        labels = self.labels[rows]
         with self.autocast:
             taught = self.teachers.answer(pixels, rows)
-            answers = targets(labels, self.classes, self.recipe, taught)
-            logits = self.averaging_gradients(
-                augment.smaller(pixels, self.recipe.size_at(self._done()))
-            )
+            answers = targets(labels, self.recipe, taught)
+            logits = self.forward(augment.smaller(pixels, self.recipe.size_at(self._done())))
             loss = functional.cross_entropy(logits, answers)
         self.optimizer.zero_grad()
         (loss * self.batch.weight).backward()
         self.optimizer.step()
         self.average.move(self.step_number)
-        correct = (logits.detach().argmax(1) == labels).sum()
+        correct = (logits.detach().argmax(1) == self.labels[rows]).sum()
         count = torch.full((), float(len(rows)), device=self.device)
         figures = torch.stack([loss.detach().float() * count, correct.float(), count])
         self.sums += parallel.total(figures)
         self.step_number += 1
+
+    def _augmented(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels, float `[batch, 3, 64, 64]` in [0, 1], and labels, float `[batch, classes]`."""
+        pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
+        labels = functional.one_hot(self.labels[rows], self.classes).float()
+        return augment.change(pixels, self.changes.of(rows)), labels
 
     def is_best(self) -> bool:
         """Whether the last epoch has the best validation accuracy so far."""
@@ -217,9 +225,10 @@ class _Training:
 
     def _batches(self) -> Tensor:
         """The rows of this epoch's steps, int64 `[steps, batch]`, shuffled; the first few twice."""
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.train_rows)
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.train_rows))
         size = math.ceil(len(order) / self.steps_per_epoch)  # equal: a GPU prepares for each size
-        return torch.from_numpy(np.resize(order, (self.steps_per_epoch, size))).to(self.device)
+        order = np.resize(order, (self.steps_per_epoch, size))
+        return self.train_rows[torch.from_numpy(order).to(self.device)]
 
     def _done(self) -> float:
         return self.step_number / (self.recipe.epochs * self.steps_per_epoch)
@@ -233,17 +242,6 @@ class _Training:
             )
         means, total = (loss / pictures, correct / pictures), len(self.train_rows)
         observer.on_step(self.epoch + 1, min(int(pictures), total), total, *means)
-
-
-@torch.inference_mode()
-def predict_logits(network: nn.Module, pixels: Tensor, rows: Tensor) -> Tensor:
-    """Logits, float32 `[len(rows), classes]`, for those rows of uint8 `[N, 64, 64, 3]`."""
-    network.eval()
-    logits = []
-    for part in rows.split(_EVALUATION_BATCH):
-        batch = pixels[part].permute(0, 3, 1, 2).float().div_(255)
-        logits.append(network(batch.contiguous(memory_format=torch.channels_last)).float())
-    return torch.cat(logits)
 
 
 def _seed(*numbers: int) -> int:

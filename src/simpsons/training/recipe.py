@@ -23,7 +23,9 @@ class Augmentation:
     degrees either way. shift: up to this share of width and height. zoom: each side is scaled
     by a factor from 1 - zoom to 1 + zoom; with `keep_aspect`, both by the same factor and then
     apart by at most `stretch`. brightness, contrast, saturation: factors up to so far from 1.
-    erase: probability that a rectangle of up to a quarter of the picture is made grey.
+    erase: probability that a rectangle of up to a quarter of the picture is made grey. mix:
+    probability that a square of up to half of the picture shows another training picture, changed
+    likewise, whose label then counts for its share (CutMix, S. Yun et al., 2019).
     """
 
     flip: bool = True
@@ -37,6 +39,7 @@ class Augmentation:
     contrast: float = 0.0
     saturation: float = 0.0
     erase: float = 0.0
+    mix: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ _SHARED = Recipe(
     warm_up=0.2,
     label_smoothing=0.1,
     average=0.99,
-    distillation=0.7,
+    distillation=1.0,
     views=8,
     dropout=0.2,
     augmentation=_OURS,
@@ -175,6 +178,7 @@ DEFAULT: dict[Trained, Recipe] = {
         learning_rate=2e-3,
         warm_up=0.15,
         distillation=0.5,
+        augmentation=replace(_OURS, mix=0.5),
         sizes=((0.0, 32), (0.4, 48), (0.75, 64)),
     ),
 }

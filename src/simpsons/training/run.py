@@ -45,6 +45,7 @@ from simpsons.training import checkpoint, learnt, loop, parallel, ship, unfold
 from simpsons.training.config import CONFIG, Config
 from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.history import Epoch, Observer
+from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import Recipe
 
 SPLIT = "split.csv"
@@ -204,7 +205,7 @@ def export_run(
         epoch = best["epoch"]
     rows = torch.from_numpy(split.rows("validation"))
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
-    logits = loop.predict_logits(network, pixels, torch.arange(len(rows)))
+    logits = predict_logits(network, pixels, torch.arange(len(rows)))
     temperature = fit_temperature(logits.numpy(), dataset.labels[rows])
     metadata: dict[str, Any] = {
         "network": config.network,

@@ -1,0 +1,22 @@
+"""What a network says of many pictures at once."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+_ON_CPU, _ON_GPU = 64, 256  # pictures at once, so that it takes no more memory than training
+
+
+@torch.inference_mode()
+def predict_logits(network: nn.Module, pixels: Tensor, rows: Tensor) -> Tensor:
+    """Logits, float32 `[len(rows), classes]`, for those rows of uint8 `[N, 64, 64, 3]`."""
+    network.eval()
+    size = min(len(rows), _ON_GPU if pixels.is_cuda else _ON_CPU)
+    parts = math.ceil(len(rows) / size)
+    equal = torch.arange(parts * size, device=rows.device) % len(rows)  # one shape: see `graph`
+    logits = []
+    for part in rows[equal].split(size):
+        batch = pixels[part].permute(0, 3, 1, 2).float().div_(255)
+        logits.append(network(batch.contiguous(memory_format=torch.channels_last)).float())
+    return torch.cat(logits)[: len(rows)]
