@@ -52,7 +52,10 @@ CHANGED: dict[str, Callable[[Recipe], Recipe]] = {
         recipe, augmentation=NOTEBOOK.augmentation
     ),
     "the notebook's dropout, 0.5": lambda recipe: replace(recipe, dropout=NOTEBOOK.dropout),
-    TAUGHT: lambda recipe: recipe,
+    TAUGHT: lambda recipe: replace(recipe, distillation=0.7),
+    "with squares of other pictures, --mix 0.5": lambda recipe: replace(
+        recipe, augmentation=replace(recipe.augmentation, mix=0.5)
+    ),
 }
 
 
