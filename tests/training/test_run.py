@@ -23,15 +23,7 @@ from simpsons.training.recipe import Recipe
 
 SIZES = ((0.0, 32), (0.5, 64))
 EPOCH = Epoch(1, 1.0, 0.5, 1.0, 0.5, 1e-3, 100.0, 0.1)
-MIXED = replace(recipe.DEFAULT["xception"].augmentation, mix=0.5)
-SHORT = replace(
-    recipe.DEFAULT["xception"],
-    name="short",
-    epochs=3,
-    batch=32,
-    sizes=SIZES,
-    augmentation=MIXED,
-)
+SHORT = replace(recipe.DEFAULT["xception"], name="short", epochs=3, batch=32, sizes=SIZES)
 
 
 class Quiet:
