@@ -1,9 +1,9 @@
 """What each part of our recipe buys: the recipe without it. Writes docs/leaderboard.md.
 
-One row adds a teacher, one mixes pictures. Short trainings of `xception`, judged by the best epoch on
-leak-free validation pictures, as a training of any length is. The runs stay in `runs/ablation`, and a
-second call goes on with them: `--seeds 0` and `--seeds 1` may run side by side, and one call for both
-then prints the table.
+One row adds a teacher, one mixes pictures. Short trainings of `xception`, judged by the best
+epoch on leak-free validation pictures, as a training of any length is. The runs stay in
+`runs/ablation`, and a second call goes on with them: `--seeds 0` and `--seeds 1` may run side by
+side, and one call for both then prints the table.
 """
 
 import argparse
