@@ -30,7 +30,7 @@ TINY = {
 }
 
 TOGETHER = """
-import os, signal, sys
+import atexit, os, signal, sys
 from dataclasses import replace
 from pathlib import Path
 import torch
@@ -51,6 +51,12 @@ TINY = {
 def note(event):
     with open(out / "events.txt", "a") as file:
         file.write(f"{rank} {event}\\n")
+
+@atexit.register  # registered before the training's own, so it runs after
+def count_threads():
+    for name in Path("/proc/self/task").glob("*/comm"):
+        if name.read_text().startswith("pt_gloo"):
+            note("thread left")
 
 class CtrlC(Silent):
     def on_epoch(self, history, best):

@@ -10,6 +10,8 @@ Outside torchrun there is one process, and each function here does nothing or ne
 """
 
 import atexit
+import gc
+import importlib
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -57,8 +59,17 @@ def join(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl"
+    # Functions of this module have the group as a default argument. Imported later, by
+    # `DistributedDataParallel`, they would keep the group and its threads alive after `_leave`.
+    importlib.import_module("torch.distributed.nn")
     distributed.init_process_group(backend, timeout=_LONGEST_WAIT)
-    atexit.register(distributed.destroy_process_group)
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    """End the group's threads: one that frees a tensor while Python ends aborts the process."""
+    gc.collect()  # networks that still hold the group
+    distributed.destroy_process_group()
 
 
 def first_does(work: Callable[[], T]) -> T | None:
