@@ -25,7 +25,7 @@ from simpsons import models
 from simpsons.familiarity import Familiarity
 from simpsons.files import whole
 from simpsons.images import SIZE, Pixels
-from simpsons.models.class_activation import has_heat, logits_and_heat
+from simpsons.models.class_activation import has_heat, heat
 from simpsons.models.cnn import CNN, folded
 from simpsons.onnx_branch import on_request
 from simpsons.quantize import INT8, to_int8
@@ -50,14 +50,14 @@ class _Classifier(nn.Module):
         self.names += [_HEAT] if has_heat(network) else []
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        # What is computed twice here is merged by the exporter.
         scaled = pixels.permute(0, 3, 1, 2).float() / 255
-        logits = self.network(scaled) / self.temperature
+        logits, maps = models.with_maps(self.network, scaled)
+        logits = logits / self.temperature
         outputs = [torch.softmax(logits, dim=1)]
         if self.familiarity is not None:
-            outputs.append(self.familiarity(logits, models.with_maps(self.network, scaled)[1]))
+            outputs.append(self.familiarity(logits, maps))
         if _HEAT in self.names:
-            outputs.append(logits_and_heat(self.network, scaled)[1])
+            outputs.append(heat(self.network, maps))
         return tuple(outputs)
 
 

@@ -42,14 +42,15 @@ def logits_and_heat(network: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]
     class. Raises TypeError for another network.
     """
     cut = cut_in_two(network)
-    activations = cut.below(pixels)
-    logits, back = _with_gradient(cut.above, activations)
-    classes = torch.eye(logits.shape[1])[None].expand(logits.shape[0], -1, -1)
-    weights = functional.relu(back(classes))
-    maps = functional.relu((weights * activations[:, None]).sum(dim=2))
-    grid = stretch(maps.shape[-1], cut)
-    heat = grid @ maps @ grid.T
-    return logits, heat / heat.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
+    return _logits_and_heat(cut, cut.below(pixels))
+
+
+def heat(network: nn.Module, maps: list[Tensor]) -> Tensor:
+    """The heat of `logits_and_heat`, from the feature maps of `models.with_maps`."""
+    activations = maps[2]
+    if isinstance(network, CNN):  # its maps are those before a block's pool
+        activations = functional.max_pool2d(activations, 2)
+    return _logits_and_heat(cut_in_two(network), activations)[1]
 
 
 def has_heat(network: nn.Module) -> bool:
@@ -78,6 +79,16 @@ def stretch(cells: int, cut: Cut) -> Tensor:
     centres = cut.start + cut.stride * torch.arange(cells)
     distance = (torch.arange(SIZE)[:, None] - centres).abs()
     return functional.relu(1 - distance / cut.stride)
+
+
+def _logits_and_heat(cut: Cut, activations: Tensor) -> tuple[Tensor, Tensor]:
+    logits, back = _with_gradient(cut.above, activations)
+    classes = torch.eye(logits.shape[1])[None].expand(logits.shape[0], -1, -1)
+    weights = functional.relu(back(classes))
+    coarse = functional.relu((weights * activations[:, None]).sum(dim=2))
+    grid = stretch(coarse.shape[-1], cut)
+    fine = grid @ coarse @ grid.T
+    return logits, fine / fine.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
 
 
 def _with_gradient(layer: nn.Module, x: Tensor) -> tuple[Tensor, Back]:
