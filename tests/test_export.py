@@ -39,25 +39,25 @@ def test_the_file_gives_the_networks_probabilities(network, batch_norm, pixels, 
     np.testing.assert_allclose(run(path, pixels[:1]), expected[:1], atol=1e-6)
 
 
-METADATA = {"network": "xception", "split": {"kind": "leak-free", "seed": 0}}
+METADATA = {"network": "cnn", "split": {"kind": "leak-free", "seed": 0}}
 
 
 @pytest.fixture(scope="module")
-def xception():
+def network():
     torch.manual_seed(0)
-    return models.build("xception", 3)
+    return models.build("cnn", 3)
 
 
 @pytest.fixture(scope="module")
-def full(xception, tmp_path_factory):
+def full(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "full.onnx"
-    export(xception, path, LABELS, METADATA, temperature=1.5)
+    export(network, path, LABELS, METADATA, temperature=1.5)
     return path
 
 
-def test_half_is_half_the_size_and_nearly_the_same(xception, full, pixels, tmp_path):
+def test_half_is_half_the_size_and_nearly_the_same(network, full, pixels, tmp_path):
     half = tmp_path / "half.onnx"
-    export(xception, half, LABELS, METADATA, temperature=1.5, half=True)
+    export(network, half, LABELS, METADATA, temperature=1.5, half=True)
     assert half.stat().st_size < 0.6 * full.stat().st_size
     assert run(half, pixels).dtype == np.float32
     np.testing.assert_allclose(run(half, pixels), run(full, pixels), atol=2e-3)

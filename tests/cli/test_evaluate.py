@@ -145,5 +145,5 @@ def other_model(tmp_path):
     from simpsons.export import export
 
     path = tmp_path / "other.onnx"
-    export(models.build("xception", 2), path, ("cat", "mouse"), {"network": "xception"})
+    export(models.build("cnn", 2), path, ("cat", "mouse"), {"network": "cnn"})
     return path
