@@ -90,7 +90,8 @@ def load(
 
 def _keys(listing: Listing) -> tuple[str, str]:
     where = f"{listing.root.resolve()}\n{listing.classes}"
-    content = hashlib.sha256(f"{FORMAT} {images.SIZE} {PIL.__version__}\n".encode())
+    resizing = (images.SIZE, images.REDUCING_GAP, images.JPEG_GAP)
+    content = hashlib.sha256(f"{FORMAT} {resizing} {PIL.__version__}\n".encode())
     for path, character, size, modified in listing.pictures:
         content.update(f"{path}\t{character}\t{size}\t{modified}\n".encode())
     return hashlib.sha256(where.encode()).hexdigest()[:16], content.hexdigest()[:16]
