@@ -16,7 +16,7 @@ class Machine:
     """The best the machine does, by `peers.ours.machine`.
 
     gflops: GFLOP/s of a large float32 matrix product. gigabytes: GB/s of a large copy. decoded:
-    pictures a second decoded and resized by one thread. threads: of the processor.
+    pictures a second that one thread decodes at an eighth of their size. threads: of the processor.
     """
 
     gflops: float
@@ -28,8 +28,8 @@ class Machine:
         """A sentence."""
         return (
             f"The machine multiplies matrices at {digits(self.gflops)} GFLOP/s, copies "
-            f"{digits(self.gigabytes)} GB/s, and one thread decodes and resizes "
-            f"{digits(self.decoded)} pictures a second of about 430x430."
+            f"{digits(self.gigabytes)} GB/s, and one thread decodes {digits(self.decoded)} "
+            "pictures of about 430x430 a second at an eighth of their size."
         )
 
 
