@@ -290,7 +290,7 @@ def _decode_ahead(
 ) -> Iterator[tuple[list[images.Source], list[images.Pixels | str]]]:
     """Batches of sources with their pixels, or the reason why there are none."""
     remaining = iter(sources)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[tuple[list[images.Source], list[Future[images.Pixels | str]]]] = deque()
         while True:
             while len(waiting) < _BATCHES_AHEAD and (batch := list(islice(remaining, BATCH))):

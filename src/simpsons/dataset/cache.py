@@ -133,7 +133,7 @@ def _decode_all(listing: Listing) -> Iterator[images.Original | str]:
 
     pictures = listing.pictures
     chunks = [pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK)]
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from chain.from_iterable(pool.map(decode_chunk, chunks))
 
 
