@@ -73,8 +73,11 @@ class _Graph:
 
     def _layer(self, node: onnx.NodeProto) -> Iterator[tuple[str, Tensor]]:
         name = _layer_name(node)
-        yield f"{name}.weight", self._value(node.input[1])
+        weight = self._value(node.input[1])
+        yield f"{name}.weight", weight
         if len(node.input) < 3:
+            if name.endswith(".main.2.1") and not self._is_normed(node):  # adds zeros
+                yield from _adding(weight.new_zeros(len(weight)), _norm_after(name))
             return
         bias = self._value(node.input[2])
         if name.startswith("blocks."):
@@ -89,6 +92,10 @@ class _Graph:
             names = [_layer_name(each) for each in makers if each and each.op_type == "Conv"]
             return next((name for name in names if name.endswith(".residual")), "")
         return _layer_name(maker) if maker is not None and maker.op_type == "Conv" else ""
+
+    def _is_normed(self, node: onnx.NodeProto) -> bool:
+        norms = (each for each in self._nodes if each.op_type == "BatchNormalization")
+        return any(norm.input[0] == node.output[0] for norm in norms)
 
     def _value(self, name: str) -> Tensor:
         if name in self._makers:  # the cast of a weight that is stored in half the size
