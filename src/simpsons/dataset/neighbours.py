@@ -15,6 +15,10 @@ EXACT_UP_TO = 50_000
 _BLOCK_VALUES = 2**24
 """Similarities that are held at once."""
 
+_ALONE = 1_000
+"""So many references one thread puts into an index. Of those that several add to an empty graph at
+once, some would not find each other."""
+
 Vectors = NDArray[np.float32]
 
 
@@ -88,7 +92,10 @@ class Indexed:
             expansion_add=64,
             expansion_search=48,
         )
-        self._index.add(np.arange(len(references)), references)
+        keys = np.arange(len(references))
+        self._index.add(keys[:_ALONE], references[:_ALONE], threads=1)
+        if len(references) > _ALONE:
+            self._index.add(keys[_ALONE:], references[_ALONE:])
 
     def nearest(self, queries: Vectors, count: int, within: float) -> Found:
         """See `Search`."""
