@@ -151,7 +151,8 @@ def untrained(network: nn.Module) -> Method:
     def method(pixels: NDArray[np.uint8], label: int) -> Heat:
         scaled = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
-            heat: Heat = class_activation.logits_and_heat(fresh, scaled)[1][0, label].numpy()
+            maps = models.with_maps(fresh, scaled)[1]
+            heat: Heat = class_activation.heat(fresh, maps)[0, label].numpy()
         return heat
 
     return method

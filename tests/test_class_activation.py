@@ -5,7 +5,7 @@ from torch import nn
 
 from simpsons import models
 from simpsons.classifier import Classifier
-from simpsons.models.class_activation import cut_in_two, logits_and_heat
+from simpsons.models.class_activation import cut_in_two, heat
 
 QUADRANTS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
@@ -25,6 +25,10 @@ def trained(name):
     return network.eval()
 
 
+def heat_of(network, pixels):
+    return heat(network, models.with_maps(network, pixels)[1])
+
+
 def pictures(n=2):
     return torch.rand(n, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
@@ -36,8 +40,7 @@ def test_it_is_layer_cam_by_autograd(name):
     activations = cut.below(pixels).detach().requires_grad_(True)
     logits = cut.above(activations)
     with torch.no_grad():
-        found, heat = logits_and_heat(network, pixels)
-    torch.testing.assert_close(found, network(pixels))
+        hot = heat_of(network, pixels)
     centres = (cut.start + cut.stride * torch.arange(activations.shape[-1])).round().long()
     centres = centres[centres < 64]
     for label in (0, 11):
@@ -45,7 +48,7 @@ def test_it_is_layer_cam_by_autograd(name):
         maps = (gradient.relu() * activations).sum(dim=1).relu().detach()
         assert maps.max() > 0
         for picture in range(len(pixels)):
-            coarse = heat[picture, label][centres][:, centres].flatten()
+            coarse = hot[picture, label][centres][:, centres].flatten()
             expected = maps[picture, : len(centres), : len(centres)].flatten()
             # rounding the centres to pixels blurs a little; the order of hot and cold stays
             assert np.corrcoef(coarse, expected)[0, 1] > 0.95
@@ -54,10 +57,10 @@ def test_it_is_layer_cam_by_autograd(name):
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_heat_is_0_to_1_with_1_at_the_hottest_place(name):
     with torch.no_grad():
-        _, heat = logits_and_heat(trained(name), pictures())
-    assert heat.shape == (2, 18, 64, 64)
-    assert heat.min() == 0
-    hottest = heat.amax(dim=(2, 3))
+        hot = heat_of(trained(name), pictures())
+    assert hot.shape == (2, 18, 64, 64)
+    assert hot.min() == 0
+    hottest = hot.amax(dim=(2, 3))
     assert ((hottest - 1).abs() < 1e-6).logical_or(hottest == 0).all()
     assert hottest.max() > 0
 
@@ -75,10 +78,10 @@ def test_a_network_that_looks_at_one_quadrant_is_hottest_there(quadrant):
         mask = torch.zeros(2, 2)
         mask[quadrant] = 1
         weight *= mask
-        _, heat = logits_and_heat(network, pictures(4))
-    answered = heat.flatten(2).amax(dim=2) > 0
+        hot = heat_of(network, pictures(4))
+    answered = hot.flatten(2).amax(dim=2) > 0
     assert answered.float().mean() > 0.9
-    rows, columns = np.divmod(heat.flatten(2).argmax(dim=2)[answered].numpy(), 64)
+    rows, columns = np.divmod(hot.flatten(2).argmax(dim=2)[answered].numpy(), 64)
     assert (rows // 32 == quadrant[0]).all()
     assert (columns // 32 == quadrant[1]).all()
 
@@ -87,9 +90,9 @@ def test_a_class_that_nothing_speaks_for_is_cold():
     network = trained("xception")
     with torch.no_grad():
         network.head[-1].weight[3] = 0
-        _, heat = logits_and_heat(network, pictures())
-    assert heat[:, 3].max() == 0
-    assert heat[:, 4].max() > 0
+        hot = heat_of(network, pictures())
+    assert hot[:, 3].max() == 0
+    assert hot[:, 4].max() > 0
 
 
 def test_the_onnx_file_gives_the_same_maps(onnx_model):
@@ -99,7 +102,7 @@ def test_the_onnx_file_gives_the_same_maps(onnx_model):
     network = models.build("xception").eval()  # as in `onnx_model`
     with torch.no_grad():
         scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-        _, expected = logits_and_heat(network, scaled)
+        expected = heat_of(network, scaled)
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps, expected.numpy(), atol=1e-3)
     assert maps.max() == 1
@@ -107,4 +110,4 @@ def test_the_onnx_file_gives_the_same_maps(onnx_model):
 
 def test_another_network_is_refused():
     with pytest.raises(TypeError, match="no class activation for Linear"):
-        logits_and_heat(nn.Linear(1, 1), pictures())
+        heat(nn.Linear(1, 1), [pictures()] * 3)

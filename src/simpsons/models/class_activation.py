@@ -34,27 +34,28 @@ class Cut(NamedTuple):
     stride: float
 
 
-def logits_and_heat(network: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits `[N, classes]` and, for each class, the heat over the picture `[N, classes, 64, 64]`.
+def heat(network: nn.Module, maps: list[Tensor]) -> Tensor:
+    """For each class, the heat over the picture, float32 `[N, classes, 64, 64]`.
 
-    network: a `CNN` or `Xception` in evaluation mode. pixels: float32 `[N, 3, 64, 64]`, values in
-    [0, 1]. Heat is 0 to 1, with 1 at its hottest place, or 0 everywhere if nothing speaks for the
+    network: a `CNN` or `Xception` in evaluation mode. maps: what `models.with_maps` gives for the
+    pictures. Heat is 0 to 1, with 1 at its hottest place, or 0 everywhere if nothing speaks for the
     class. Raises TypeError for another network.
     """
     cut = cut_in_two(network)
-    return _logits_and_heat(cut, cut.below(pixels))
-
-
-def heat(network: nn.Module, maps: list[Tensor]) -> Tensor:
-    """The heat of `logits_and_heat`, from the feature maps of `models.with_maps`."""
     activations = maps[2]
     if isinstance(network, CNN):  # its maps are those before a block's pool
         activations = functional.max_pool2d(activations, 2)
-    return _logits_and_heat(cut_in_two(network), activations)[1]
+    logits, back = _with_gradient(cut.above, activations)
+    classes = torch.eye(logits.shape[1])[None].expand(logits.shape[0], -1, -1)
+    weights = functional.relu(back(classes))
+    coarse = functional.relu((weights * activations[:, None]).sum(dim=2))
+    grid = stretch(coarse.shape[-1], cut)
+    fine = grid @ coarse @ grid.T
+    return fine / fine.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
 
 
 def has_heat(network: nn.Module) -> bool:
-    """Whether `logits_and_heat` takes the network."""
+    """Whether `heat` takes the network."""
     return isinstance(network, CNN | Xception)
 
 
@@ -79,16 +80,6 @@ def stretch(cells: int, cut: Cut) -> Tensor:
     centres = cut.start + cut.stride * torch.arange(cells)
     distance = (torch.arange(SIZE)[:, None] - centres).abs()
     return functional.relu(1 - distance / cut.stride)
-
-
-def _logits_and_heat(cut: Cut, activations: Tensor) -> tuple[Tensor, Tensor]:
-    logits, back = _with_gradient(cut.above, activations)
-    classes = torch.eye(logits.shape[1])[None].expand(logits.shape[0], -1, -1)
-    weights = functional.relu(back(classes))
-    coarse = functional.relu((weights * activations[:, None]).sum(dim=2))
-    grid = stretch(coarse.shape[-1], cut)
-    fine = grid @ coarse @ grid.T
-    return logits, fine / fine.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
 
 
 def _with_gradient(layer: nn.Module, x: Tensor) -> tuple[Tensor, Back]:
