@@ -19,6 +19,7 @@ from benchmarks.peers import environment
 from benchmarks.report import machine, table, write_section
 from benchmarks.roofline import FORWARD, TRAINING, Machine, Work
 from benchmarks.spread import Better, Spread, ratios
+from simpsons.classifier import SHIPPED
 from simpsons.demo.drawings import write_drawings
 from simpsons.models import NETWORKS
 
@@ -128,15 +129,21 @@ class Performance:
     def folder(self) -> None:
         """JPEG files of original size to labels, and the peak of memory."""
         for network in NETWORKS:
-            count = self._sizes.folder
-            results = self._turns(
-                {name: (name, "classify", network, self._files, count) for name in (OURS, *PEERS)}
-            )
+            files = (self._files, self._sizes.folder)
+            runs = {name: (name, "classify", network, *files) for name in (OURS, *PEERS)}
+            int8 = f"{network}-int8"
+            if int8 in SHIPPED:
+                runs[int8] = (OURS, "classify", int8, *files)
+            results = self._turns(runs)
+            quantised = results.pop(int8, None)
             name = f"classify a folder, `{network}`"
             self._keep(name, "images/s", "higher", results, "rate")
             self._keep(f"{name}, memory", "MB", "lower", results, "memory")
             work = Work.of(network, FORWARD, files=1)
             self._bound(f"Classifying a folder with `{network}`", work, results)
+            if quantised:
+                name = f"classify a folder, `{int8}`, the peers `{network}`"
+                self._keep(name, "images/s", "higher", results | {OURS: quantised}, "rate")
 
     def cold_start(self) -> None:
         """From the start of a process to the label of one picture."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -41,6 +42,25 @@ def test_it_answers_as_the_float_file_does(int8, dataset):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert (probabilities.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.9
     assert np.abs(probabilities - expected).mean() < 0.01
+
+
+def test_its_familiarity_is_that_of_a_float_file(int8, dataset, split, tmp_path):
+    ship.ship_again("cnn", tmp_path / "float.onnx", dataset, split)
+    float32 = Classifier(tmp_path / "float.onnx")
+    expected = float32.probabilities_and_familiarity(dataset.images)[1]
+    familiarity = int8.probabilities_and_familiarity(dataset.images)[1]
+    assert correlation(familiarity, expected) > 0.995
+
+
+def test_pixels_and_maps_stay_integers(int8):
+    """A convolution takes the pixels as they are, and of a map only its mean becomes float."""
+    graph = onnx.load(int8.path).graph
+    [transpose] = [node for node in graph.node if "pixels" in node.input]
+    [dequantise] = [node for node in graph.node if transpose.output[0] in node.input]
+    assert (transpose.op_type, dequantise.op_type) == ("Transpose", "DequantizeLinear")
+    means = [node for node in graph.node if node.op_type == "GlobalAveragePool"]
+    after = [node.op_type for node in graph.node for mean in means if mean.output[0] in node.input]
+    assert after == ["QuantizeLinear"] * 4
 
 
 def test_it_is_smaller_and_says_what_it_is(int8):
