@@ -84,12 +84,14 @@ def main() -> None:
     command = [sys.executable, "-m", "simpsons", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
-        port = int(service.stdout.readline().split("/")[2].rpartition(":")[2])
-        rows = [
-            measure(port, f"/predict?model={model}", asked.requests, asked.clients)
-            for model in ("xception", "cnn", "both")
-        ]
-        service.terminate()
+        try:
+            port = int(service.stdout.readline().split("/")[2].rpartition(":")[2])
+            rows = [
+                measure(port, f"/predict?model={model}", asked.requests, asked.clients)
+                for model in ("xception", "cnn", "both")
+            ]
+        finally:
+            service.terminate()
     print(table(["asked", "requests", "lost", "p50", "p99", "a second"], rows))
     print(f"\n{asked.clients} clients, drawings of {SIZE} pixels; {machine()}.")
 

@@ -46,7 +46,7 @@ class Scorer:
         chosen = np.sort(rng.choice(len(pixels), familiarity.STRANGERS, replace=False))
         strange = familiarity.features(network, familiarity.recoloured(pixels[chosen], rng))[1]
         logits, means = familiarity.features(network, pixels)
-        self.fitted = familiarity.fit_features(logits / temperature, means, strange, labels)
+        self.fitted = familiarity.fit_features(logits / temperature, means, strange, labels, LAST)
         last = means[:, -LAST:]
         self.mean, self.bank = last.mean(0), _unit(last)
         self.class_means = np.stack([last[labels == one].mean(0) for one in np.unique(labels)])

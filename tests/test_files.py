@@ -16,6 +16,13 @@ def test_a_new_file_and_the_folders_above_it(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_folder_of_that_name_is_named_and_stays(tmp_path):
+    (tmp_path / "out.csv").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"out\.csv'$"):
+        write_text(tmp_path / "out.csv", "text")
+    assert list(tmp_path.iterdir()) == [tmp_path / "out.csv"]
+
+
 def test_text_is_utf_8_with_the_line_ends_given(tmp_path):
     write_text(tmp_path / "a.txt", "Äpfel ✓\nzwei\n")
     assert (tmp_path / "a.txt").read_bytes() == "Äpfel ✓\nzwei\n".encode()

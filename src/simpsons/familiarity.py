@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from simpsons import models
-from simpsons.images import Pixels
+from simpsons.images import SIZE, Pixels
 
 KNOWN = 0.95
 """The share of the validation pictures that the threshold lets pass."""
@@ -35,7 +35,6 @@ STYLE_FROM, STYLE_WEIGHT = 1.5, 2.0
 STRANGERS = 5000
 """At most so many recoloured pictures teach what is strange."""
 
-_LAST = 256  # channels of the last map, in both networks
 _LIMIT = 8.0  # standard deviations of a feature: what is further counts as this far
 _REGULARISATION = 0.01
 _BATCH = 64
@@ -76,7 +75,7 @@ class Familiarity(nn.Module):
 
         means: the maps' channels, as `pooled` gives them.
         """
-        last = means[:, -_LAST:] - self.mean
+        last = means[:, -len(self.mean) :] - self.mean
         to_class = (last @ self.within)[:, None] - self.class_means
         nearness = (last @ self.overall).square().sum(1) - to_class.square().sum(2).amin(1)
         standard = ((means - self.centre) / self.spread).clamp(-_LIMIT, _LIMIT)
@@ -111,18 +110,19 @@ def fit(
     logits, means = features(network, pixels)
     chosen = rng.choice(len(pixels), min(len(pixels), STRANGERS), replace=False)
     strange = features(network, recoloured(np.asarray(pixels[np.sort(chosen)]), rng))[1]
-    return fit_features(logits / temperature, means, strange, labels)
+    _, maps = models.with_maps(network, torch.zeros(1, 3, SIZE, SIZE))
+    return fit_features(logits / temperature, means, strange, labels, maps[-1].shape[1])
 
 
 def fit_features(
-    logits: _Array, means: _Array, strange: _Array, labels: NDArray[np.int64]
+    logits: _Array, means: _Array, strange: _Array, labels: NDArray[np.int64], width: int
 ) -> Familiarity:
     """`fit`, from what `features` gives for training pictures and for recoloured ones.
 
     logits: `[N, classes]`, divided by the temperature. means, strange: `[N, sum of widths]` and
-    `[M, sum of widths]`.
+    `[M, sum of widths]`. width: channels of the last map.
     """
-    last = means[:, -_LAST:]
+    last = means[:, -width:]
     mean = last.mean(0)
     present, number = np.unique(labels, return_inverse=True)
     class_means = np.stack([last[number == one].mean(0) for one in range(len(present))])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from simpsons.audit import clean, findings
+from simpsons.audit.duplicates import Duplicates, Pair
 from simpsons.audit.labels import LabelError
 from simpsons.dataset import cache, exclusions
 from simpsons.dataset.exclusions import DROP, RELABEL
@@ -45,6 +46,20 @@ def test_copies_keep_one(found):
     lines = clean.suggestions(found, copies=True)
     assert actions(lines)["0/copy.jpg"] == DROP
     assert "0/0.png" not in actions(lines)
+
+
+def test_of_linked_copies_one_is_kept_that_nothing_else_drops(found):
+    """Two copies of one picture need not be found as copies of each other."""
+    rows = [row for row, label in enumerate(found.dataset.labels) if label == 0][-4:]
+    pairs = tuple(Pair(rows[i], rows[i + 1], 0.99, copy=True) for i in range(3))
+    alone = Duplicates(pairs, found.duplicates.group)
+    only = findings.Findings(**{**vars(found), "duplicates": alone, "leaks": ()})
+    names = [found.dataset.paths[row] for row in rows]
+    assert list(actions(clean.suggestions(only, copies=True))) == names[1:]
+    wrong = with_label_errors(only, (names[0], 0, 2, 0.2, 0.5))
+    lines = clean.suggestions(wrong, copies=True)
+    assert [line.path for line in lines] == [names[0], *names[2:]]
+    assert lines[-1].reason == f"copy of {names[1]}"
 
 
 def test_training_takes_the_list(found, tmp_path):

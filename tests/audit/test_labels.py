@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from simpsons.audit import labels as label_errors
+from simpsons.dataset import cache
+from simpsons.dataset.folders import DataError
+from simpsons.training import held_out
 
 
 @pytest.fixture
@@ -44,3 +48,12 @@ def test_without_errors_none_are_found():
     probabilities = np.full((300, 3), 0.01, np.float32)
     probabilities[np.arange(300), given] = 0.98
     assert label_errors.find(given, probabilities) == []
+
+
+def test_too_few_pictures_are_refused(tmp_path):
+    for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (64, 64), "red").save(tmp_path / name)
+    dataset = cache.load(tmp_path)
+    with pytest.raises(DataError, match="4 pictures are too few to look for wrong labels"):
+        held_out.out_of_fold(dataset, np.arange(4), watch=lambda name, recipe: None)

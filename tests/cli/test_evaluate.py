@@ -132,6 +132,25 @@ def test_compare_a_model_with_itself_finds_no_difference(cli, named, onnx_model,
     assert figures["difference"] == 0
 
 
+def test_compare_looks_for_copies_too(cli, named, flat, onnx_model):
+    arguments = ("compare", onnx_model, onnx_model, flat, "--training", named)
+    assert "4 of these 5 pictures are copies of training pictures" in cli(*arguments).stdout
+    figures = json.loads(cli(*arguments, "--json").stdout)
+    assert figures["copies_of_training_pictures"] == 4
+
+
+def test_a_split_without_a_part_is_refused(cli, named, onnx_model):
+    result = cli("evaluate", named, "--model", onnx_model, "--split", "leak-free")
+    assert result.exit_code == 2
+    assert "--split leak-free says which parts there are; choose one by --part" in result.stderr
+
+
+def test_a_picture_in_another_format_is_refused_before_measuring(cli, tmp_path):
+    result = cli("evaluate", tmp_path / "missing", "--picture", "matrix.jpg")
+    assert result.exit_code == 2
+    assert "matrix.jpg: figures are saved as .png or .svg, not .jpg" in result.stderr
+
+
 def test_compare_refuses_models_of_other_characters(cli, named, onnx_model, other_model):
     result = cli("compare", onnx_model, other_model, named)
     assert result.exit_code == 2

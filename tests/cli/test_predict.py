@@ -1,4 +1,5 @@
 import csv
+import errno
 import io
 import json
 import os
@@ -178,6 +179,28 @@ def test_a_pattern_that_no_shell_expanded(predict, pictures, pattern, expected):
     assert paths(result) == [str(pictures / name) for name in expected]
 
 
+def test_a_pattern_for_folders(predict, pictures):
+    result = predict(pictures / "s*b", "--json")
+    assert result.exit_code == 0
+    assert paths(result) == paths(predict(pictures / "sub", "--json"))
+
+
+def test_a_folder_that_can_not_be_read_is_reported(predict, pictures, monkeypatch):
+    locked = str(pictures / "sub")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path) == locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), locked)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    result = predict(pictures)
+    assert result.exit_code == 1
+    assert result.stdout
+    assert f"{locked}: can't be read (Permission denied); change its permissions" in result.stderr
+
+
 def test_a_pattern_for_nothing(predict, pictures):
     result = predict(pictures / "*.webp")
     assert result.exit_code == 2
@@ -230,7 +253,9 @@ def test_paths_from_standard_input(predict, pictures):
 
 
 def test_a_list_of_paths_that_is_empty_or_missing(predict, tmp_path):
-    assert predict("--paths-from", "-", stdin="\n").exit_code == 2
+    empty = predict("--paths-from", "-", stdin="\n")
+    assert empty.exit_code == 2
+    assert "the list is empty" in empty.stderr
     result = predict("--paths-from", tmp_path / "missing.txt")
     assert result.exit_code == 2
     assert "missing.txt" in result.stderr

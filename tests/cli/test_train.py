@@ -10,6 +10,8 @@ import torch
 from simpsons import Classifier
 from simpsons.classifier import model_path
 from simpsons.cli import train
+from simpsons.dataset import cache, exclusions
+from simpsons.dataset.exclusions import DROP, Line
 from simpsons.export import add_metadata
 from simpsons.models import resnet
 from simpsons.training import loop
@@ -70,6 +72,10 @@ def test_ctrl_c_says_how_to_resume(cli, many_drawings, tmp_path, monkeypatch):
     result = cli("train", many_drawings, "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert f"simpsons train --resume {tmp_path / 'run'}" in result.stderr
+    monkeypatch.setattr(cache, "load", interrupted)
+    result = cli("train", many_drawings, "--out", tmp_path / "another")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("\nStopped.\n")
 
 
 def test_it_says_what_it_runs_on_and_what_an_onnx_file_does_not_tell(
@@ -209,6 +215,35 @@ def test_import_of_a_keras_file(cli, keras_file, tmp_path):
 @pytest.fixture
 def keras_file(request):
     return request.path.parents[1] / "fixtures" / "keras_xception.keras"
+
+
+@pytest.mark.parametrize("labels", ["cat,,mouse", "cat,mouse, cat"])
+def test_labels_that_are_no_names_are_refused(cli, keras_file, tmp_path, labels):
+    result = cli("import", keras_file, tmp_path / "x.onnx", "--labels", labels)
+    assert result.exit_code == 2
+    assert "a name is empty or there twice" in result.stderr
+
+
+def test_an_imported_network_has_no_card(cli, keras_file, many_drawings, tmp_path):
+    imported, out = tmp_path / "notebook.onnx", tmp_path / "again.onnx"
+    assert cli("import", keras_file, imported).exit_code == 0
+    result = cli("export", imported, out, "--data", many_drawings, "--split", "leak-free", "--card")
+    assert result.exit_code == 2
+    assert "notebook.onnx: does not say how it was trained" in result.stderr
+    assert not out.exists()
+
+
+def test_an_export_knows_what_the_run_left_out(cli, many_drawings, tmp_path):
+    dataset = cache.load(many_drawings)
+    drop = [Line(path, DROP, "", "") for path in dataset.paths[::3]]
+    exclusions.write(tmp_path / "exclude.csv", drop)
+    how = ("--model", "cnn", "--epochs", "1", "--batch", "64", "--device", "cpu")
+    run_folder, again = tmp_path / "run", tmp_path / "again.onnx"
+    left_out = ("--exclude", tmp_path / "exclude.csv")
+    result = cli("train", many_drawings, *how, *left_out, "--out", run_folder)
+    assert result.exit_code == 0, result.output
+    assert cli("export", run_folder, again).exit_code == 0
+    assert Classifier(again).threshold == Classifier(run_folder).threshold
 
 
 def test_models_prints_both_networks(cli):

@@ -1,6 +1,7 @@
 """Which pictures are found in the layouts people have, and what is said of the rest."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -63,6 +64,24 @@ def test_hidden_folders_and_what_macos_leaves_in_a_zip_are_no_classes(tmp_path):
     listing = find(tmp_path, "all")
     assert listing.classes == ("a",)
     assert paths(listing) == ["a/1.jpg"]
+
+
+def test_hidden_folders_in_a_class_are_no_part_of_it(tmp_path):
+    put(tmp_path, "ada/1.jpg", "ada/.ipynb_checkpoints/1-checkpoint.jpg", "bob/1.jpg")
+    assert paths(find(tmp_path)) == ["ada/1.jpg", "bob/1.jpg"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_unicode_is_listed(tmp_path):
+    put(tmp_path, "ada/1.jpg", "bob/1.jpg")
+    shutil.copy(
+        tmp_path / "ada" / "1.jpg", os.fsdecode(os.fsencode(tmp_path / "ada") + b"/\xff.jpg")
+    )
+    listing = find(tmp_path)
+    assert paths(listing) == ["ada/1.jpg", "bob/1.jpg"]
+    assert [problem.reason for problem in listing.problems] == [
+        "its name is not Unicode; rename it"
+    ]
 
 
 def test_a_folder_may_be_given_relative_to_the_current_one(tmp_path, monkeypatch):

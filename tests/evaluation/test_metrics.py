@@ -175,9 +175,7 @@ def test_confusions_in_words():
         "Lisa Simpson was taken for Bart Simpson 4 times (3.1 % of 131)",
         "Homer Simpson was taken for Mr. Burns once (12.5 % of 8)",
     ]
-    assert confused_sentences(result, str.upper, k=1) == [
-        "LISA_SIMPSON was taken for BART_SIMPSON 4 times (3.1 % of 131)"
-    ]
+    assert confused_sentences(result, k=1) == confused_sentences(result)[:1]
 
 
 def test_the_surest_errors_come_first():

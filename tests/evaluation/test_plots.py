@@ -47,9 +47,7 @@ EVALUATIONS = {
 
 
 @pytest.mark.parametrize("case", EVALUATIONS.values(), ids=EVALUATIONS)
-@pytest.mark.parametrize(
-    "draw", [plots.confusion_matrix, plots.reliability_diagram, plots.class_scores]
-)
+@pytest.mark.parametrize("draw", [plots.confusion_matrix, plots.reliability_diagram])
 def test_every_evaluation_can_be_drawn(draw, case):
     figure = draw(case)
     assert isinstance(figure, Figure)
@@ -70,12 +68,6 @@ def test_sixty_classes_give_a_larger_confusion_matrix():
     many = evaluation([f"class_{i}" for i in range(60)], n=600)
     width = plots.confusion_matrix(many).get_size_inches()[0]
     assert width > plots.confusion_matrix(evaluation()).get_size_inches()[0] * 1.5
-
-
-def test_class_scores_start_with_the_lowest_f1():
-    result = evaluate(np.eye(3)[[0, 0, 1, 0]], [0, 0, 1, 1], ["good", "bad", "absent"])
-    labels = [label.get_text() for label in plots.class_scores(result).axes[0].get_yticklabels()]
-    assert labels == ["bad (2)", "good (2)"]
 
 
 def test_best_epoch_is_the_first_of_the_highest_validation_accuracy():

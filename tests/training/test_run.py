@@ -1,6 +1,7 @@
 """Short real trainings of `xception` on drawings: what a run leaves, resumes and refuses."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,20 +121,23 @@ def test_the_last_epoch_can_be_exported_instead(unbroken, many_drawings, tmp_pat
         torch.testing.assert_close(tensor, expected, msg=name)
 
 
-class StopAt(Quiet):
-    """Raises an error at a step, as Ctrl-C or a failing machine would."""
+class Press(Quiet):
+    """Presses Ctrl-C in an epoch, once or twice."""
 
-    def __init__(self, epoch, error):
-        self.epoch, self.error = epoch, error
+    def __init__(self, epoch, times):
+        self.epoch, self.times = epoch, times
 
     def on_step(self, epoch, done, total, loss, accuracy):
         if epoch == self.epoch:
-            raise self.error
+            for _ in range(self.times):
+                signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(
-    unbroken, many_drawings, tmp_path, monkeypatch, unfinished
+    unbroken, many_drawings, tmp_path, monkeypatch, unfinished, times
 ):
+    """The second Ctrl-C acts at once, so what it leaves is the last epoch's."""
     monkeypatch.setattr(loop, "_CHECK_EVERY", 2)  # so that it stops inside the epoch
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
@@ -144,10 +148,11 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(
             SHORT,
             seed=1,
             device="cpu",
-            observer=StopAt(2, KeyboardInterrupt()),
+            observer=Press(2, times),
         )
     state = loop.checkpoint.read(folder / loop.LAST)
-    assert state.facts["step"] % loop_steps(unbroken) != 0
+    in_an_epoch = state.facts["step"] % loop_steps(unbroken) != 0
+    assert in_an_epoch == (times == 1)
     with pytest.raises(SimpsonsError, match=f"--resume {folder}"):
         learnt.load_last(folder)
     run.resume(folder, observer=Quiet())
@@ -294,6 +299,30 @@ def test_a_teacher_that_learnt_from_held_out_pictures_is_refused(unbroken, many_
         )
 
 
+def test_so_is_one_that_learnt_from_another_copy_of_the_pictures(unbroken, many_drawings, tmp_path):
+    shutil.copytree(many_drawings, tmp_path / "copy")
+    dataset = cache.load(tmp_path / "copy")
+    held = splits.read(unbroken / run.SPLIT, dataset)
+    assert learnt.load(str(unbroken), dataset, held)
+    with pytest.raises(SimpsonsError, match="learnt from pictures that this run holds out"):
+        learnt.load(str(unbroken), dataset, splits.make(dataset, seed=2))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"split": "shipped"}, "the split shipped has no train pictures in it; choose another"),
+        ({"initial": "cnn"}, "cnn: is no xception, so none of its weights would fit"),
+    ],
+)
+def test_what_can_not_be_trained_is_refused_and_leaves_nothing(
+    many_drawings, tmp_path, how, message
+):
+    with pytest.raises(SimpsonsError, match=message):
+        run.start(tmp_path / "run", many_drawings, "xception", SHORT, observer=Quiet(), **how)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_second_run_in_the_same_folder_is_refused(unbroken, many_drawings):
     with pytest.raises(SimpsonsError, match="has a run already; go on with it by --resume"):
         run.start(unbroken, many_drawings, "xception", SHORT, observer=Quiet())
@@ -308,8 +337,6 @@ def test_resuming_what_is_no_run_is_refused(tmp_path):
 
 
 def test_an_empty_class_is_refused_before_training(tmp_path, many_drawings):
-    import shutil
-
     data = tmp_path / "data"
     shutil.copytree(many_drawings, data)
     (data / "nobody").mkdir()

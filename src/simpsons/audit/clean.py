@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
-from simpsons.audit.duplicates import Leaks, Pair
+import numpy as np
+
+from simpsons.audit.duplicates import Leaks
 from simpsons.audit.findings import Findings
 from simpsons.dataset.exclusions import DROP, RELABEL, Line
+from simpsons.dataset.neighbours import linked
 
 SURE = 0.8
 """From this probability of the likely character on, a picture is relabelled; below, dropped."""
@@ -16,15 +19,18 @@ def suggestions(findings: Findings, copies: bool = False) -> list[Line]:
     Training pictures that leak into the test folder are dropped. Label errors are relabelled
     where the network is sure, else dropped. Of copies under two characters both are dropped,
     unless a label error already says which is wrong. copies: also drop all but one of a picture's
-    copies under one character.
+    copies under one character, of those that nothing else is said of.
     """
     lines: dict[str, Line] = {}
-    for line in _all(findings, copies):
+    for line in _wrong(findings):
         lines.setdefault(line.path, line)
+    if copies:
+        for line in _copies(findings, set(lines)):
+            lines[line.path] = line
     return sorted(lines.values())
 
 
-def _all(findings: Findings, copies: bool) -> Iterator[Line]:
+def _wrong(findings: Findings) -> Iterator[Line]:
     for leaks in findings.leaks:
         yield from _leaking(findings, leaks)
     doubted = set()
@@ -40,8 +46,6 @@ def _all(findings: Findings, copies: bool) -> Iterator[Line]:
             for row, other in ((pair.first, pair.second), (pair.second, pair.first)):
                 reason = f"copy of {findings.path(other)}, which has another label"
                 yield Line(findings.path(row), DROP, "", reason)
-    if copies:
-        yield from _copies(findings)
 
 
 def _leaking(findings: Findings, leaks: Leaks) -> Iterator[Line]:
@@ -54,18 +58,22 @@ def _leaking(findings: Findings, leaks: Leaks) -> Iterator[Line]:
             yield Line(findings.path(training[0]), DROP, "", reason)
 
 
-def _copies(findings: Findings) -> Iterator[Line]:
-    inside: list[Pair] = [
+def _copies(findings: Findings, listed: set[str]) -> Iterator[Line]:
+    """All but one of the copies of a picture under one character, those already listed aside."""
+    rows = [row for row in range(len(findings.dataset)) if findings.path(row) not in listed]
+    left = set(rows)
+    inside = [
         pair
         for pair in findings.duplicates.pairs
-        if pair.copy and pair.second < len(findings.dataset)
+        if pair.copy
+        and {pair.first, pair.second} <= left
+        and findings.character(pair.first) == findings.character(pair.second)
     ]
-    dropped: set[int] = set()
-    for pair in sorted(inside, key=lambda pair: (pair.first, pair.second)):
-        if pair.first in dropped or findings.character(pair.first) != findings.character(
-            pair.second
-        ):
-            continue
-        dropped.add(pair.second)
-        reason = f"copy of {findings.path(pair.first)}"
-        yield Line(findings.path(pair.second), DROP, "", reason)
+    first = np.array([pair.first for pair in inside], np.int64)
+    second = np.array([pair.second for pair in inside], np.int64)
+    group = linked(first, second, len(findings.dataset))
+    kept: dict[int, int] = {}
+    for row in rows:
+        keep = kept.setdefault(int(group[row]), row)
+        if keep != row:
+            yield Line(findings.path(row), DROP, "", f"copy of {findings.path(keep)}")

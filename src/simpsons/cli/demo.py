@@ -28,7 +28,7 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
     """
     start = time.perf_counter()
     with Display(path.RECIPE.epochs) as display:
-        result = path.play(
+        test = path.play(
             out,
             seed=seed,
             observer=display,
@@ -37,10 +37,10 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
         )
     seconds = time.perf_counter() - start
     if as_json:
-        evaluation = result.test.evaluation.to_json()
+        evaluation = test.evaluation.to_json()
         options.print_json({"out": str(out), "seconds": seconds, "test": evaluation})
         return
-    click.echo(f"\ntest      {result.test.evaluation.headline}, after {seconds:.0f} s")
+    click.echo(f"\ntest      {test.evaluation.headline}, after {seconds:.0f} s")
     click.echo(f"report    {out / path.REPORT}")
     click.echo(f"curves    {out / path.RUN / run.CURVES}")
     click.echo(f"counts    {out / path.COUNTS}")

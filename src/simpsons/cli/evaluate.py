@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from click.core import ParameterSource
 from numpy.typing import NDArray
 
 from simpsons.characters import display_name
@@ -30,6 +31,13 @@ _report = click.option(
     "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a report."
 )
 
+_training = click.option(
+    "--training",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Training pictures to look for copies in, for a flat test set.",
+)
+
 
 @click.command()
 @options.folder
@@ -42,12 +50,7 @@ _report = click.option(
 @click.option(
     "--picture", type=click.Path(path_type=Path), help="Write the confusion matrix, PNG or SVG."
 )
-@click.option(
-    "--training",
-    type=click.Path(),
-    metavar="FOLDER",
-    help="Training pictures to look for copies in, for a flat test set.",
-)
+@_training
 @options.as_json
 def evaluate(
     folder: str | None,
@@ -72,6 +75,8 @@ def evaluate(
     <character>_<n>.jpg; those are also looked up among the training pictures, since the data
     set's own test set is a copy of them.
     """
+    if picture:
+        plots.require_suffix(picture)
     classifier = Classifier(model)
     dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
     rows, facts = _choose(dataset, split, part, seed)
@@ -104,8 +109,7 @@ def evaluate(
         )
         return
     _print_evaluation(measured.evaluation)
-    for note in notes:
-        click.echo(f"\nNote: {note}")
+    _print_notes(notes)
 
 
 @click.command()
@@ -117,6 +121,7 @@ def evaluate(
 @options.seed
 @options.characters
 @_report
+@_training
 @options.as_json
 def compare(
     first: str,
@@ -127,6 +132,7 @@ def compare(
     seed: int,
     characters: str | None,
     report: Path | None,
+    training: str | None,
     as_json: bool,
 ) -> None:
     """Measure the models A and B on the same pictures and say whether they differ.
@@ -146,6 +152,8 @@ def compare(
     comparison = comparing.compare(
         one.probabilities, two.probabilities, one.labels, (first, second), seed
     )
+    copies = _copies(dataset, one, training)
+    notes = _notes(dataset, one, copies)
     if report:
         write_report(
             report,
@@ -156,11 +164,14 @@ def compare(
             errors=error_examples(classifiers[0], one, dataset),
             comparison=comparison,
             second=two.evaluation,
-            notes=_notes(dataset, one, None),
+            notes=notes,
         )
     if as_json:
         evaluations = {first: one.evaluation.to_json(), second: two.evaluation.to_json()}
-        options.print_json(comparison.to_json() | {"evaluations": evaluations})
+        options.print_json(
+            comparison.to_json()
+            | {"evaluations": evaluations, "copies_of_training_pictures": copies}
+        )
         return
     line = "{:<24} {:>12} {:>12}"
     click.echo(line.format("", first, second))
@@ -169,6 +180,7 @@ def compare(
         click.echo(line.format(title, *values))
     click.echo(line.format("right alone", comparison.only_first, comparison.only_second))
     click.echo(f"\n{comparison.sentence}")
+    _print_notes(notes)
 
 
 _FIGURES = {
@@ -188,6 +200,9 @@ def _choose(
         "Pictures": f"{len(dataset):,} readable, {len(dataset.problems)} left out",
     }
     if part is None:
+        given = click.get_current_context().get_parameter_source("split")
+        if given is ParameterSource.COMMANDLINE:
+            raise SimpsonsError(f"--split {split} says which parts there are; choose one by --part")
         return None, facts | {"Split": "none: every picture in the folder"}
     chosen = splits.make(dataset, split, seed, bar)
     rows = chosen.rows(part)
@@ -245,6 +260,11 @@ def _notes(dataset: Dataset, measured: Measured, copies: int | None) -> list[str
             f"{first.reason}."
         )
     return notes
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes:
+        click.echo(f"\nNote: {note}")
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:

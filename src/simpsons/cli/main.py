@@ -39,6 +39,7 @@ TRAIN_PACKAGES = frozenset(
         "scipy",
         "sklearn",
         "torch",
+        "usearch",
     }
 )
 
@@ -91,9 +92,10 @@ class _Commands(click.Group):
         except BrokenPipeError:
             raise
         except OSError as error:
-            if error.filename is None:
+            name = error.filename2 or error.filename
+            if name is None:
                 raise
-            raise _UserError(f"{error.filename}: {error.strerror}") from None
+            raise _UserError(f"{name}: {error.strerror}; check the path and its disk") from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -28,7 +28,9 @@ _NEAREST = f"{UNKNOWN}, nearest "
 @click.command()
 @click.argument("pictures", nargs=-1)
 @options.model
-@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many to name."
+)
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 @click.option(
@@ -70,13 +72,13 @@ def predict(
         raise SimpsonsError("no pictures given; try `simpsons predict picture.jpg`")
     listed = (line.rstrip("\r\n") for line in paths_from or () if line.strip())
     classifier = Classifier(model)
-    empty: list[Failure] = []
-    sources = _expand(chain(pictures, listed), empty)
+    unread: list[Failure] = []
+    sources = _expand(chain(pictures, listed), unread)
     if explain is None:
         predicted = classifier.predict_all(sources, top)
     else:
         predicted = explained(classifier, sources, top, explain)
-    answers: Iterable[Prediction | Failure] = chain(predicted, empty)
+    answers: Iterable[Prediction | Failure] = chain(predicted, unread)
     if not sys.stdout.isatty():
         answers = bar(answers, None, "classifying")
     if isinstance(sys.stdout, io.TextIOWrapper):  # any file name can be printed
@@ -90,29 +92,42 @@ def predict(
         write(result)
         read += isinstance(result, Prediction)
         failed += isinstance(result, Failure)
+    if not read and not failed:
+        raise SimpsonsError("--paths-from: the list is empty; write one path a line")
     sys.exit(2 if not read else 1 if failed else 0)
 
 
-def _expand(named: Iterable[str], empty: list[Failure]) -> Iterator[images.Source]:
-    """The pictures that files, folders, globs and - stand for; folders without go to `empty`."""
+def _expand(named: Iterable[str], unread: list[Failure]) -> Iterator[images.Source]:
+    """The pictures that files, folders, globs and - stand for; folders without go to `unread`."""
     for name in named:
         if name == STDIN:
             yield sys.stdin.buffer.read()
-        elif os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
-            below = _pictures_below(name)
-            first = next(below, None)
-            if first is None:
-                empty.append(Failure(name, f"{name}: the folder has no pictures"))
-            else:
-                yield from chain([first], below)
         elif glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
-            yield from sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207
+            for match in sorted(glob.glob(name, recursive=True)) or [name]:  # noqa: PTH207
+                yield from _file_or_folder(match, unread)
         else:
-            yield name
+            yield from _file_or_folder(name, unread)
 
 
-def _pictures_below(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
+def _file_or_folder(name: str, unread: list[Failure]) -> Iterator[str]:
+    if not os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
+        yield name
+        return
+    before = len(unread)
+    below = _pictures_below(name, unread)
+    first = next(below, None)
+    if first is not None:
+        yield from chain([first], below)
+    elif len(unread) == before:
+        unread.append(Failure(name, f"{name}: the folder has no pictures"))
+
+
+def _pictures_below(folder: str, unread: list[Failure]) -> Iterator[str]:
+    def note(error: OSError) -> None:
+        reason = f"{error.filename}: can't be read ({error.strerror}); change its permissions"
+        unread.append(Failure(error.filename, reason))
+
+    for parent, folders, files in os.walk(folder, onerror=note):
         folders.sort()
         for file in sorted(files):
             if Path(file).suffix.lower() in images.SUFFIXES:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from simpsons import models as networks
-from simpsons.classifier import SHIPPED
+from simpsons.classifier import SHIPPED, Classifier
 from simpsons.cli import options
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
@@ -19,7 +19,7 @@ from simpsons.progress import bar, silent
 from simpsons.training import learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
 from simpsons.training.card import write_card
-from simpsons.training.config import Config
+from simpsons.training.config import CONFIG, Config
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
 from simpsons.training.history import Observer, Silent
@@ -191,7 +191,9 @@ def train(
                 )
         except KeyboardInterrupt:
             if speaks:
-                click.echo(f"\nStopped. Go on with: simpsons train --resume {out}", err=True)
+                begun = (out / CONFIG).exists()
+                remedy = f" Go on with: simpsons train --resume {out}" if begun else ""
+                click.echo(f"\nStopped.{remedy}", err=True)
             sys.exit(130)
     if measured is None:
         return
@@ -260,14 +262,16 @@ def export(
     if data or source in SHIPPED:
         if last:
             raise SimpsonsError(f"{source}: --last is of a run folder, and this is a file; omit it")
+        if card and "recipe" not in Classifier(source).metadata:
+            raise SimpsonsError(
+                f"{source}: does not say how it was trained, as a card would; omit --card"
+            )
         dataset = cache.load(kaggle.resolve(data), track=bar)
         parts = splits.make(dataset, split, track=bar)
         ship.ship_again(source, out, dataset, parts, half, int8)
     else:
         folder = Path(source)
-        config = Config.read(folder)
-        dataset = cache.load(config.data, config.characters, bar)
-        parts = splits.read(folder / run.SPLIT, dataset)
+        _, dataset, parts = run.load(folder, bar)
         run.export_run(folder, out, dataset, parts, half, int8, last)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     if card:
@@ -292,7 +296,9 @@ def import_keras(keras_file: str, out: Path, labels: str | None) -> None:
     from simpsons.keras_import import read_keras
 
     name, network = read_keras(keras_file)
-    classes = tuple(labels.split(",")) if labels else SLUGS
+    classes = tuple(label.strip() for label in labels.split(",")) if labels else SLUGS
+    if "" in classes or len(set(classes)) < len(classes):
+        raise SimpsonsError(f"--labels {labels}: a name is empty or there twice; name each class")
     outputs = networks.outputs(network)
     if len(classes) != outputs:
         raise SimpsonsError(

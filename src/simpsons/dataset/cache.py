@@ -104,12 +104,13 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
     pictures = listing.pictures
     shape = (len(pictures), images.SIZE, images.SIZE, 3)
     pixels = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, shape)
-    index: dict[str, list[object]] = {"row": [], "size": [], "format": [], "problems": []}
+    index: dict[str, list[object]] = {"row": [], "size": [], "format": []}
+    problems: list[tuple[str, str]] = []
     decoded = track(_decode_all(listing), len(pictures), "decoding")
     row = 0
     for number, result in enumerate(decoded):
         if isinstance(result, str):
-            index["problems"].append([pictures[number].path, result])
+            problems.append((pictures[number].path, result))
             continue
         pixels[row] = result.pixels
         index["row"].append(number)
@@ -117,13 +118,16 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
         index["format"].append(result.format)
         row += 1
     if row == 0:
+        path, reason = problems[0]
         raise DataError(
             f"{listing.root}: none of its {len(pictures)} picture files can be read; the first: "
-            f"{index['problems'][0]}"
+            f"{path}: {reason}"
         )
     pixels.flush()
     del pixels
-    (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    (partial / "index.json").write_text(
+        json.dumps(index | {"problems": problems}), encoding="utf-8"
+    )
     partial.rename(entry)
 
 

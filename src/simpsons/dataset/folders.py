@@ -171,6 +171,8 @@ def _pictures_below(
     for entry in _entries(folder):
         path = Path(entry.path)
         if entry.is_dir():
+            if entry.name.startswith("."):
+                continue
             for picture, name in _pictures_below(root, path, character, problems):
                 yield picture, f"{entry.name}/{name}"
         elif picture_or_none := _picture(root, entry, character, problems):
@@ -205,6 +207,9 @@ def _picture(
         return None
     if status.st_size == 0:
         problems.append(Problem(path, "the file is empty"))
+        return None
+    if not _is_text(path):
+        problems.append(Problem(path, "its name is not Unicode; rename it"))
         return None
     # ctime too: it tells of a change of permission, and of a change that kept mtime and size
     modified = max(status.st_mtime_ns, status.st_ctime_ns)
@@ -245,6 +250,14 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: entry.name)
     except PermissionError:
         raise DataError(f"{folder}: no permission to read it; change its permissions") from None
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _relative(path: Path, root: Path) -> str:

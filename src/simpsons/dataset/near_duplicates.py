@@ -53,11 +53,14 @@ def similarity_to_nearest(queries: Thumbnails, references: Thumbnails) -> NDArra
 
     Without references it is -1.
     """
-    both = np.concatenate([references, mirrored(references)])
-    nearest = np.empty(len(queries), np.float32)
+    nearest = np.full(len(queries), -1, np.float32)
     for start in range(0, len(queries), _BLOCK):
-        alike = queries[start : start + _BLOCK] @ both.T
-        nearest[start : start + _BLOCK] = alike.max(axis=1, initial=-1)
+        here = slice(start, start + _BLOCK)
+        for block in range(0, len(references), _BLOCK):
+            some = references[block : block + _BLOCK]
+            for side in (some, mirrored(some)):
+                alike = queries[here] @ side.T
+                np.maximum(nearest[here], alike.max(axis=1), out=nearest[here])
     return nearest
 
 

@@ -42,8 +42,8 @@ _NOTEBOOK_SHARE = 0.2
 class Split:
     """Which part each of N pictures is in.
 
-    kind: as `make` takes it. seed: None where none was used. part: `[N]` of `PARTS`, or
-    `UNLISTED`. group: int64 `[N]`, near-duplicates share one.
+    kind: as `make` takes it, of a file its name. seed: None where none was used. part: `[N]` of
+    `PARTS`, or `UNLISTED` or `EXCLUDED`. group: int64 `[N]`, near-duplicates share one.
     """
 
     kind: str
@@ -74,7 +74,7 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
         return read(kind, dataset)
     group = groups(dataset, track)
     if kind == "shipped":
-        return Split(kind, None, _shipped_parts(dataset), group)
+        return Split(kind, None, parts_by_name(dataset), group)
     if kind == "random":
         part = np.full(len(dataset), "train", dtype="<U10")
         part[_random_validation(dataset.labels)] = "validation"
@@ -132,14 +132,20 @@ def leaks(dataset: Dataset, split: Split, part: str) -> int:
 
 def shipped_rows(dataset: Dataset, part: str) -> NDArray[np.int64]:
     """The pictures of a data set that the shipped weights' split has in a part, by file name."""
-    return np.flatnonzero(_shipped_parts(dataset) == part)
+    return np.flatnonzero(parts_by_name(dataset) == part)
 
 
-def _shipped_parts(dataset: Dataset) -> NDArray[np.str_]:
-    with _SHIPPED.open(newline="", encoding="utf-8") as file:
-        known = {line["path"]: line["split"] for line in csv.DictReader(file)}
-    names = ("/".join(path.split("/")[-2:]) for path in dataset.paths)
-    return np.array([known.get(name, UNLISTED) for name in names])
+def parts_by_name(dataset: Dataset, path: Path = _SHIPPED) -> NDArray[np.str_]:
+    """`[N]`: the part that a split's CSV has pictures of these names in, else `UNLISTED`.
+
+    A picture's name is that of its folder and file, wherever the data set lies.
+    """
+    known = {_name(file): line.get("split", UNLISTED) for file, line in _table(path).items()}
+    return np.array([known.get(_name(file), UNLISTED) for file in dataset.paths])
+
+
+def _name(path: str) -> str:
+    return "/".join(path.split("/")[-2:])
 
 
 def write(path: str | os.PathLike[str], dataset: Dataset, split: Split) -> None:
@@ -160,16 +166,7 @@ def _to_csv(lines: Sequence[Sequence[str]]) -> str:
 def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
     """Read a split that `write` wrote. Raises DataError if it does not cover the data set."""
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            table = {line["path"]: line for line in csv.DictReader(file)}
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such split; give leak-free, random, or a CSV that "
-            "`simpsons data split` wrote"
-        ) from None
-    except (KeyError, UnicodeDecodeError):
-        raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
+    table = _table(path)
     missing = [file for file in dataset.paths if file not in table]
     if missing:
         raise DataError(
@@ -183,4 +180,18 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
         raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
     if wrong := set(part) - {*PARTS, UNLISTED, EXCLUDED}:
         raise DataError(f"{path}: unknown part {sorted(wrong)[0]}; use {', '.join(PARTS)}")
-    return Split(str(path), None, part, group)
+    return Split(path.name, None, part, group)
+
+
+def _table(path: Path) -> dict[str, dict[str, str]]:
+    """The lines of a split's CSV by path."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return {line["path"]: line for line in csv.DictReader(file)}
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: no such split; give {', '.join(KINDS)}, or a CSV that "
+            "`simpsons data split` wrote"
+        ) from None
+    except (KeyError, UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None

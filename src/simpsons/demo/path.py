@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from simpsons.classifier import Classifier
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
-from simpsons.dataset.cache import Dataset
 from simpsons.demo.drawings import DOLLS, write_drawings
 from simpsons.evaluation import plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
@@ -30,15 +29,6 @@ COUNTS = "counts.png"
 REPORT = "report.html"
 
 
-@dataclass(frozen=True)
-class Result:
-    """What the demo made. test: figures on the test part, which nothing was chosen by."""
-
-    folder: Path
-    dataset: Dataset
-    test: Measured
-
-
 def play(
     folder: str | os.PathLike[str],
     *,
@@ -48,10 +38,11 @@ def play(
     observer: Observer,
     say: Callable[[str], None],
     track: Track = silent,
-) -> Result:
+) -> Measured:
     """Run the demo into a folder; `say` is told each step.
 
-    Raises SimpsonsError when the folder has a demo already.
+    Returns the figures on the test part, which nothing was chosen by. Raises SimpsonsError when the
+    folder has a demo already.
     """
     folder = Path(folder)
     drawings = folder / DRAWINGS
@@ -75,4 +66,4 @@ def play(
         errors=error_examples(classifier, test, dataset),
         history=[asdict(row) for row in run.history(folder / RUN)],
     )
-    return Result(folder, dataset, test)
+    return test

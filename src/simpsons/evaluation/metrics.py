@@ -4,7 +4,7 @@ Intervals and tests here and in `compare` treat the pictures as independent. Fra
 are not quite, so the true uncertainty is somewhat larger than what is printed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -206,15 +206,13 @@ def confident_errors(probabilities: ArrayLike, labels: ArrayLike, k: int = 24) -
     return [int(row) for row in wrong[surest_first[:k]]]
 
 
-def confused_sentences(
-    evaluation: Evaluation, names: Callable[[str], str] = display_name, k: int = 10
-) -> list[str]:
-    """The `k` most confused pairs in words, most first; `names` gives a slug's display name.
+def confused_sentences(evaluation: Evaluation, k: int = 10) -> list[str]:
+    """The `k` most confused pairs in words, most first.
 
     `Lisa Simpson was taken for Bart Simpson 4 times (3.1 % of 131)`
     """
     return [
-        f"{names(pair.true)} was taken for {names(pair.predicted)} "
+        f"{display_name(pair.true)} was taken for {display_name(pair.predicted)} "
         f"{'once' if pair.count == 1 else f'{pair.count:,} times'} "
         f"({100 * pair.share:.1f} % of {round(pair.count / pair.share):,})"
         for pair in evaluation.confused_pairs(k)

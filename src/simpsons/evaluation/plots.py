@@ -172,36 +172,6 @@ def reliability_diagram(evaluation: Evaluation, title: str = "Calibration") -> F
     return figure
 
 
-@rc_context(STYLE)
-def class_scores(evaluation: Evaluation, title: str = "Scores by character") -> Figure:
-    """Precision, recall and F1 as horizontal bars, lowest F1 first; classes with pictures only."""
-    scores = sorted(
-        (score for score in evaluation.per_class if score.support),
-        key=lambda score: score.f1 or 0,
-    )
-    figure = Figure(figsize=(8.0, 1.5 + 0.52 * len(scores)), layout="constrained")
-    axes = figure.add_subplot()
-    rows = np.arange(len(scores))
-    bars = (
-        ("precision", BLUE, [score.precision for score in scores]),
-        ("recall", ORANGE, [score.recall for score in scores]),
-        ("F1", GREEN, [score.f1 for score in scores]),
-    )
-    for offset, (label, color, values) in zip((-0.27, 0, 0.27), bars, strict=True):
-        axes.barh(rows + offset, [value or 0 for value in values], 0.25, color=color, label=label)
-    for row, score in enumerate(scores):
-        axes.text((score.f1 or 0) + 0.01, row + 0.27, f"{score.f1:.3f}", va="center", fontsize=8)
-    axes.set_yticks(rows, [f"{display_name(score.slug)} ({score.support:,})" for score in scores])
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(scores) - 0.4, -0.6)
-    axes.set_xlim(0, 1.08)
-    axes.set_xticks(np.linspace(0, 1, 6))
-    axes.grid(visible=False, axis="y")
-    axes.set_title(title)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
-
-
 def best_epoch(history: Sequence[Row]) -> int:
     """The index of the row with the highest validation accuracy; of equal ones the first.
 
@@ -319,12 +289,17 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
     Raises SimpsonsError for another suffix.
     """
+    write_bytes(path, encode(figure, require_suffix(path)[1:]))
+
+
+def require_suffix(path: str | os.PathLike[str]) -> str:
+    """The suffix of a figure's file, `.png` or `.svg`. Raises SimpsonsError for another."""
     suffix = Path(path).suffix.lower()
     if suffix not in (".png", ".svg"):
         raise SimpsonsError(
-            f"{path}: figures are saved as .png or .svg, not {suffix or 'no suffix'}"
+            f"{path}: figures are saved as .png or .svg, not {suffix or 'no suffix'}; choose one"
         )
-    write_bytes(path, encode(figure, suffix[1:]))
+    return suffix
 
 
 @rc_context(STYLE)

@@ -71,7 +71,7 @@ class Guard:
                 f"use {' or '.join(sorted(self._hosts))}, or start with --host for other names",
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _host(origin) != host:
             raise Refusal(
                 403, "the request comes from another site's page", "use the page of this service"
             )
@@ -102,6 +102,14 @@ class _Body:
                 raise too_large("the request", self._limit)
             self.unread = message.get("more_body", False)
         return message
+
+
+def _host(origin: str) -> str | None:
+    """The name and port in an Origin header, as a Host header has them."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str | None:

@@ -13,9 +13,8 @@ COLOUR = (214, 0, 86)
 OPACITY = 0.8
 """Of the hottest place, before it is blurred."""
 
-
 BLUR = 4
-"""Pixels: half a step of the patches that the heat is measured with, whose grid says nothing."""
+"""Pixels: half of what is between two values of a network's last map, whose grid says nothing."""
 
 
 def layer(heat: NDArray[np.float32]) -> str:

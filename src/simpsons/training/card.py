@@ -74,7 +74,8 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
 def _split(facts: dict[str, Any]) -> str:
     if facts["kind"] == "shipped":
         return "shipped (leak-free, seed 0, kept in `split.csv`)"
-    return f"{facts['kind']}, seed {facts['seed']}"
+    seed = "" if facts["seed"] is None else f", seed {facts['seed']}"
+    return f"{facts['kind']}{seed}"
 
 
 def _arithmetic(facts: dict[str, Any]) -> str:

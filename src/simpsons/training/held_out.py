@@ -20,6 +20,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from simpsons import models
 from simpsons.dataset.cache import Dataset, cache_folder
+from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import Split
 from simpsons.files import write_bytes
 from simpsons.training import checkpoint, loop
@@ -58,7 +59,7 @@ def out_of_fold(
 
     The pictures are cut into `FOLDS` by whole groups (group: int64 `[N]`, near-duplicates share
     one), stratified, so that no copy of a picture vouches for its label. One network a fold
-    learns from the others and judges that one.
+    learns from the others and judges that one. Raises DataError for too few pictures.
     """
     recipe = recipe_for(len(dataset), network)
     folder = _folder(dataset, group, network, recipe, seed)
@@ -97,6 +98,11 @@ def held_out(
 
 
 def _folds(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    if np.bincount(labels).max() < FOLDS or len(np.unique(group)) < FOLDS:
+        raise DataError(
+            f"{len(labels)} pictures are too few to look for wrong labels: at least one class "
+            f"needs {FOLDS}, and {FOLDS} must be no near-duplicates of one another; add pictures"
+        )
     fold = np.zeros(len(labels), np.int64)
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     with catch_warnings():

@@ -7,6 +7,10 @@ from types import FrameType
 from simpsons.training import parallel
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, raised between two steps."""
+
+
 class Interrupt:
     """While it is entered, the first Ctrl-C is only noted; the second one acts at once.
 
@@ -28,9 +32,9 @@ class Interrupt:
             signal.signal(signal.SIGINT, self._before)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if Ctrl-C was pressed, in whichever process."""
+        """Raise Stopped if Ctrl-C was pressed, in whichever process."""
         if parallel.any_of(self._asked):
-            raise KeyboardInterrupt
+            raise Stopped
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True

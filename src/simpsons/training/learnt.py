@@ -61,14 +61,14 @@ def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[
     """A network that has learnt, and its classes.
 
     source: `cnn`, `xception`, a run folder, or an ONNX file that `simpsons export` wrote.
-    Raises SimpsonsError if it is none, or is known to have learnt from pictures that the split
+    Raises SimpsonsError if it is none, or learnt from pictures of the names of some that the split
     holds out.
     """
     if _is_run(source):
         config = Config.read(Path(source))
-        if config.data == str(dataset.root.resolve()):
-            seen = splits.read(Path(source, "split.csv"), dataset).rows("train")
-            _require_unseen(source, seen, split, "train it on the same split")
+        parts = splits.parts_by_name(dataset, Path(source, "split.csv"))
+        seen = np.flatnonzero(parts == "train")
+        _require_unseen(source, seen, split, "train it on the same split")
         return load_best(Path(source))[0], config.classes
     classifier = Classifier(source)
     if _is_of_shipped_split(classifier):
@@ -95,8 +95,8 @@ def _is_of_shipped_split(classifier: Classifier) -> bool:
 def _require_unseen(source: str, seen: NDArray[np.int64], split: Split, remedy: str) -> None:
     if np.isin(split.part[seen], splits.PARTS[1:]).any():
         raise SimpsonsError(
-            f"{source}: learnt from pictures that this run holds out; {remedy}, or choose another "
-            "network"
+            f"{source}: learnt from pictures that this run holds out, by their names; {remedy}, or "
+            "choose another network"
         )
 
 

@@ -28,7 +28,7 @@ from simpsons.training.average import Average
 from simpsons.training.device import choose_device, precision
 from simpsons.training.history import Epoch, Observer, Silent, to_csv
 from simpsons.training.inference import predict_logits
-from simpsons.training.interrupt import Interrupt
+from simpsons.training.interrupt import Interrupt, Stopped
 from simpsons.training.recipe import Recipe
 from simpsons.training.targets import targets
 from simpsons.training.teachers import Teachers
@@ -62,8 +62,9 @@ def train(
     best validation accuracy) and `last.safetensors` (the state to go on from). Returns the
     history. initial: a network whose weights are the first ones, as far as their shapes fit.
     teachers: trained networks whose probabilities are mixed into the labels, as the
-    recipe's `distillation` says. A KeyboardInterrupt saves the state at the last whole step and
-    is raised again. Of several processes the first one writes and tells the observer.
+    recipe's `distillation` says. Ctrl-C saves the state after the step that it falls into and
+    raises Stopped, a KeyboardInterrupt; a second one acts at once and saves nothing. Of several
+    processes the first one writes and tells the observer.
 
     Raises TrainingError when the loss is not finite; the best weights stay in the folder.
     """
@@ -80,7 +81,7 @@ def train(
                 if is_first:
                     training.save(folder)
                     observer.on_epoch(training.history, training.is_best())
-        except KeyboardInterrupt:
+        except Stopped:
             if is_first:
                 checkpoint.write(folder / LAST, training.state())
             raise
@@ -131,12 +132,13 @@ class _Training:
 
     def run_epoch(self, observer: Observer, interrupt: Interrupt) -> None:
         """Run the steps that this epoch still has, then validate."""
-        start, first = time.perf_counter(), self.step_number
+        start = time.perf_counter()
         torch.manual_seed(_seed(*self.teachers.begin(self.seed, self.epoch)))
         count, how = len(self.pixels), self.recipe.augmentation
         self.changes = augment.draw(count, how, self.device)
         self.mixture = augment.draw_mixture(count, self.train_rows, how)
-        for rows in self._batches()[self.step_number - self.epoch * self.steps_per_epoch :]:
+        batches = self._batches()[self.step_number - self.epoch * self.steps_per_epoch :]
+        for rows in batches:
             self.step(rows)
             interrupt.check()
             if self.step_number % _CHECK_EVERY == 0:
@@ -154,7 +156,7 @@ class _Training:
             validation_loss=functional.cross_entropy(logits, labels).item(),
             validation_accuracy=(logits.argmax(1) == labels).float().mean().item(),
             learning_rate=self.recipe.learning_rate_at(self._done()),
-            images_per_second=(self.step_number - first) * self.recipe.batch / seconds,
+            images_per_second=batches.numel() / seconds,
             seconds=seconds,
         )
         self.history.append(row)

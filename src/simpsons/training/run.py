@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from simpsons import __version__
+from simpsons import __version__, models
 from simpsons.characters import SLUGS
 from simpsons.classifier import Classifier
 from simpsons.dataset import cache, exclusions
@@ -98,6 +98,7 @@ def start(
         excluded = Excluded(0, 0)
         if exclude:
             dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
+        _require_parts(dataset, chosen)
         config = Config(
             network=network,
             recipe=recipe,
@@ -126,7 +127,7 @@ def start(
         return config, dataset, chosen
 
     parallel.join(where)
-    prepared = parallel.first_does(prepare) or _load(folder, silent)
+    prepared = parallel.first_does(prepare) or load(folder, silent)
     return _train(folder, *prepared, observer)
 
 
@@ -140,11 +141,15 @@ def resume(
     """
     folder = Path(folder)
     parallel.join(choose_device(Config.read(folder).device))
-    loaded = parallel.first_does(lambda: _load(folder, track)) or _load(folder, silent)
+    loaded = parallel.first_does(lambda: load(folder, track)) or load(folder, silent)
     return _train(folder, *loaded, observer)
 
 
-def _load(folder: Path, track: Track) -> tuple[Config, Dataset, Split]:
+def load(folder: Path, track: Track = silent) -> tuple[Config, Dataset, Split]:
+    """What a run was told, and its pictures and split, exclusions applied.
+
+    Raises SimpsonsError when the folder is no run, or its data changed.
+    """
     config = Config.read(folder)
     dataset = cache.load(config.data, config.characters, track)
     split = splits.read(folder / SPLIT, dataset)
@@ -163,6 +168,15 @@ def require_trainable(dataset: Dataset) -> None:
             f"{dataset.root}: no readable picture in the class {', '.join(empty)}; see "
             "`simpsons data stats` for the reasons"
         )
+
+
+def _require_parts(dataset: Dataset, split: Split) -> None:
+    for part in ("train", "validation"):
+        if len(split.rows(part)) == 0:
+            raise DataError(
+                f"{dataset.root}: the split {split.kind} has no {part} pictures in it; choose "
+                "another --split"
+            )
 
 
 def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
@@ -289,6 +303,11 @@ def _learn_from(
     initial = None
     if config.initial:
         initial, _ = learnt.load(config.initial, dataset, split)
+        if type(initial) is not type(models.build(config.network)):
+            raise SimpsonsError(
+                f"{config.initial}: is no {config.network}, so none of its weights would fit; "
+                "choose another with --from"
+            )
         initial = unfold.trainable(initial, config.recipe, dataset.images[split.rows("train")])
     teachers = []
     for source in config.teachers:
