@@ -122,10 +122,11 @@ def tables(network: str, dataset: Dataset, kinds: dict[str, strangers.Halves]) -
         use = "Reported" if part == "test" else "Chosen by"
         texts.append(f"`{network}`. {use}: {part} part and half of the strangers.")
         texts.append(table(["score", *heads], rows))
-    limit = familiarity.threshold(known[CHOSEN].astype(np.float32))
+    limit = classifier.threshold
+    assert limit is not None
     texts.append(
-        f"With the threshold {limit:.3f}, set on the validation part, {(held < limit).mean():.1%} "
-        "of the test part are refused."
+        f"With the file's threshold {limit:.3f}, set on the validation part, "
+        f"{(held < limit).mean():.1%} of the test part are refused."
     )
     return "\n\n".join(texts)
 
