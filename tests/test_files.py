@@ -1,12 +1,15 @@
 """A file is written whole or not at all, whatever fails or is killed."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from simpsons.files import whole, write_bytes, write_text
+from simpsons.files import require_writable, whole, write_bytes, write_text
 
 
 def test_a_new_file_and_the_folders_above_it(tmp_path):
@@ -21,6 +24,44 @@ def test_a_folder_of_that_name_is_named_and_stays(tmp_path):
     with pytest.raises(IsADirectoryError, match=r"out\.csv'$"):
         write_text(tmp_path / "out.csv", "text")
     assert list(tmp_path.iterdir()) == [tmp_path / "out.csv"]
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
+def test_what_is_no_file_is_written_to_and_stays(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    write_text(pipe, "text")
+    reader.join()
+    assert read == [b"text"]
+    assert pipe.is_fifo()
+
+
+def test_a_full_disk_is_said_of_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(OSError, match=r"No space left.*'.*report\.html'$"):  # noqa: SIM117
+        with whole(tmp_path / "report.html"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_written_is_known_before(tmp_path, monkeypatch):
+    require_writable(tmp_path / "not" / "yet" / "there.html")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(IsADirectoryError):
+        require_writable(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match=str(tmp_path)):
+        require_writable(tmp_path / "there.html")
 
 
 def test_text_is_utf_8_with_the_line_ends_given(tmp_path):

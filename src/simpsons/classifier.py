@@ -143,9 +143,11 @@ class Classifier:
             raise ModelError(f"{self.path}: can't be read ({error.strerror})") from None
         except Exception as error:  # ONNX Runtime's errors share no base class
             reason = str(error).splitlines()[0]
+            remedy = "export one with `simpsons export`"
+            if self.path.suffix in (".h5", ".keras"):
+                remedy = "turn a Keras file into one with `simpsons import`"
             raise ModelError(
-                f"{self.path}: is no ONNX file that can be run ({reason}); export one with "
-                "`simpsons export`"
+                f"{self.path}: is no ONNX file that can be run ({reason}); {remedy}"
             ) from None
         self.metadata = self._read_metadata()
         self.labels = tuple(str(label) for label in self.metadata["labels"])

@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from simpsons import models
 from simpsons.images import SIZE, Pixels
+from simpsons.progress import Track, silent
 
 KNOWN = 0.95
 """The share of the validation pictures that the threshold lets pass."""
@@ -100,6 +101,7 @@ def fit(
     labels: NDArray[np.int64],
     temperature: float = 1.0,
     seed: int = 0,
+    track: Track = silent,
 ) -> Familiarity:
     """Learn from training pictures what is familiar to a network.
 
@@ -107,9 +109,10 @@ def fit(
     picture or none. Covariances are shrunk a little, so that few pictures will do.
     """
     rng = np.random.default_rng(seed)
-    logits, means = features(network, pixels)
+    logits, means = features(network, pixels, track)
     chosen = rng.choice(len(pixels), min(len(pixels), STRANGERS), replace=False)
-    strange = features(network, recoloured(np.asarray(pixels[np.sort(chosen)]), rng))[1]
+    wrong = recoloured(np.asarray(pixels[np.sort(chosen)]), rng)
+    _, strange = features(network, wrong, track)
     _, maps = models.with_maps(network, torch.zeros(1, 3, SIZE, SIZE))
     return fit_features(logits / temperature, means, strange, labels, maps[-1].shape[1])
 
@@ -150,11 +153,12 @@ def threshold(values: NDArray[np.float32]) -> float:
 
 
 @torch.inference_mode()
-def features(network: nn.Module, pixels: Pixels) -> tuple[_Array, _Array]:
+def features(network: nn.Module, pixels: Pixels, track: Track = silent) -> tuple[_Array, _Array]:
     """Logits `[N, classes]` and `pooled` maps `[N, sum of widths]` of uint8 `[N, 64, 64, 3]`."""
     network.eval()
     parts = []
-    for start in range(0, len(pixels), _BATCH):
+    starts = range(0, len(pixels), _BATCH)
+    for start in track(starts, len(starts), "learning what is familiar"):
         batch = torch.from_numpy(np.array(pixels[start : start + _BATCH]))
         scaled = batch.permute(0, 3, 1, 2).float().div_(255)
         scaled = scaled.contiguous(memory_format=torch.channels_last)

@@ -12,18 +12,38 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write to; when the block ends well, that file takes its place at `path`.
 
     So readers see the old file or the new one, never a part, whatever fails or is killed.
-    Missing folders above are made. Raises OSError if that fails.
+    Missing folders above are made, a link is followed, and what is no file, such as `/dev/stdout`,
+    is written to as it is. Raises OSError that names `path` if that fails.
     """
     path = Path(path)
+    if path.is_symlink():
+        path = path.resolve()
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Raise OSError if `whole` can't write there: to know before long work."""
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not os.access(above, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

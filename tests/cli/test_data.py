@@ -200,6 +200,13 @@ def test_split_takes_a_table_it_wrote(cli, enough, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_split_that_knows_none_of_the_pictures_writes_nothing(cli, enough, tmp_path):
+    result = cli("data", "split", enough, "--split", "shipped", "--out", tmp_path / "split.csv")
+    assert result.exit_code == 2
+    assert "none of its pictures is in the split shipped" in result.stderr
+    assert not (tmp_path / "split.csv").exists()
+
+
 def test_split_of_too_few_pictures_writes_nothing(cli, messy, tmp_path):
     message = refused(cli("data", "split", messy, "--out", tmp_path / "split.csv"))
     assert "8 pictures are too few for a split" in message

@@ -1,12 +1,14 @@
 """`simpsons evaluate` and `simpsons compare` on drawings filed under the 18 names."""
 
+import csv
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from simpsons import Classifier, images
+from simpsons import Classifier, classifier, images
 from simpsons.characters import SLUGS
 from simpsons.demo.drawings import DOLLS
 
@@ -137,6 +139,25 @@ def test_compare_looks_for_copies_too(cli, named, flat, onnx_model):
     assert "4 of these 5 pictures are copies of training pictures" in cli(*arguments).stdout
     figures = json.loads(cli(*arguments, "--json").stdout)
     assert figures["copies_of_training_pictures"] == 4
+
+
+def test_pictures_that_the_shipped_weights_learnt_from_are_told(cli, named, tmp_path, onnx_model):
+    with (Path(classifier.__file__).parent / "weights" / "split.csv").open(newline="") as file:
+        learnt = [line["path"] for line in csv.DictReader(file) if line["split"] == "train"]
+    folder = tmp_path / "data"
+    for path, of in zip(learnt[::1000], sorted(named.rglob("*.jpg")), strict=False):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(of, folder / path)
+    own = json.loads(cli("evaluate", folder, "--model", onnx_model, "--json").stdout)
+    assert own["named_like_training_pictures"] == 0
+    shipped = cli("compare", "cnn", "xception", folder)
+    assert f"{own['n']} of these {own['n']} pictures are named like pictures" in shipped.stdout
+
+
+def test_a_report_that_can_not_be_written_is_refused_before_measuring(cli, named, tmp_path):
+    result = cli("evaluate", named, "--model", "missing.onnx", "--report", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {tmp_path}: Is a directory; check the path and its disk\n"
 
 
 def test_a_split_without_a_part_is_refused(cli, named, onnx_model):

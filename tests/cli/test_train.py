@@ -153,6 +153,23 @@ def test_a_mix_of_more_than_all_is_refused(cli, many_drawings):
     assert "--mix" in result.stderr
 
 
+def test_of_few_pictures_the_batches_are_small(cli, many_drawings, tmp_path, monkeypatch):
+    def interrupted(_dataset, _split, _network, recipe, *_args, **_kwargs):
+        assert recipe.batch == 8
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    result = cli("train", many_drawings, "--device", "cpu", "--out", tmp_path / "run")
+    assert result.exit_code == 130
+    assert "batch 8," in result.stderr
+
+
+def test_resume_takes_nothing_else(cli, run_folder):
+    result = cli("train", "--resume", run_folder, "--epochs", 5)
+    assert result.exit_code == 2
+    assert "--epochs can't be given with --resume, which goes on as the run began" in result.stderr
+
+
 def test_export_with_half_and_card(cli, run_folder, tmp_path):
     full, half = run_folder / "model.onnx", tmp_path / "half.onnx"
     result = cli("export", run_folder, half, "--half", "--card")
@@ -266,3 +283,7 @@ def test_a_missing_extra_is_named(cli, monkeypatch):
     result = cli("models")
     assert result.exit_code == 2
     assert "pip install 'simpsons[train]'" in result.stderr
+    taught = cli("models", "--help")
+    assert taught.exit_code == 0
+    assert "Show both networks layer by layer" in taught.stdout
+    assert "pip install 'simpsons[train]'" in taught.stdout

@@ -1,5 +1,6 @@
 """Pictures are decoded once; whatever changes, fails or is killed, the pixels are right."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -402,3 +403,22 @@ def test_two_processes_at_once_end_with_the_same_and_decode_once(pictures):
         assert result[2] == hashlib.sha256(right).hexdigest()
         assert result[3:] == paths
     assert len(entries()) == 1
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(pictures, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(
+        DataError, match=r"No space left on device\); make room, or set SIMPSONS_CACHE"
+    ):
+        cache.load(pictures)
+    monkeypatch.undo()
+
+
+def test_a_cache_that_can_not_be_written_is_named(pictures, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SIMPSONS_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DataError, match="file: decoded pictures can't be kept there"):
+        cache.load(pictures)

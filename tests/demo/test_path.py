@@ -33,3 +33,13 @@ def test_the_whole_path_on_a_small_set(tmp_path):
     assert (tmp_path / "demo" / path.COUNTS).stat().st_size > 1000
     with pytest.raises(SimpsonsError, match="already exists"):
         path.play(tmp_path / "demo", observer=Quiet(), say=said.append)
+
+
+def test_a_demo_that_was_stopped_says_what_to_do(cli, tmp_path, monkeypatch):
+    def stopped(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(path, "play", stopped)
+    result = cli("demo", "--out", tmp_path / "demo")
+    assert result.exit_code == 130
+    assert f"Before you start again: remove {tmp_path / 'demo'}" in result.stderr

@@ -61,7 +61,7 @@ def sound(path):
 
 NO_FILMS = {
     "missing": (lambda path: None, "no such file"),
-    "folder": (lambda path: path.mkdir(), "no such file"),
+    "folder": (lambda path: path.mkdir(), "is a folder, not a film"),
     "empty": (lambda path: path.write_bytes(b""), "no film that can be read"),
     "text": (lambda path: path.write_text("Once upon a time.\n" * 50), "no film that can be read"),
     "sound": (sound, "has no pictures"),

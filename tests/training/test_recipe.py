@@ -60,6 +60,11 @@ def test_on_a_gpu_batches_grow_while_an_epoch_keeps_its_steps(pictures, batch):
     assert recipe.epochs == DEFAULT["cnn"].epochs
 
 
+@pytest.mark.parametrize(("pictures", "batch"), [(17_077, 64), (1_024, 64), (160, 8), (9, 8)])
+def test_of_few_pictures_batches_are_small(pictures, batch):
+    assert DEFAULT["cnn"].for_few(pictures) == replace(DEFAULT["cnn"], batch=batch)
+
+
 def test_recipes_by_name():
     assert named("notebook", "cnn") == NOTEBOOK
     assert named("default", "cnn") == DEFAULT["cnn"]

@@ -12,6 +12,7 @@ from simpsons.cli.audit import audit, clean
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
+from simpsons.errors import SimpsonsError
 from simpsons.evaluation import plots
 from simpsons.progress import bar
 from simpsons.training import recipe as recipes
@@ -170,6 +171,10 @@ def split(
     """
     dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
     chosen = splits.make(dataset, split, seed, bar)
+    if not any(chosen.counts().values()):
+        raise SimpsonsError(
+            f"{dataset.root}: none of its pictures is in the split {split}; choose another --split"
+        )
     splits.write(out, dataset, chosen)
     group_sizes = np.bincount(chosen.group)
     leaks = {part: splits.leaks(dataset, chosen, part) for part in splits.PARTS[1:]}

@@ -1,5 +1,6 @@
 """`simpsons demo`."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -27,14 +28,18 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
     them in about two minutes on two cores.
     """
     start = time.perf_counter()
-    with Display(path.RECIPE.epochs) as display:
-        test = path.play(
-            out,
-            seed=seed,
-            observer=display,
-            say=lambda text: click.echo(text, err=True),
-            track=bar,
-        )
+    try:
+        with Display(path.RECIPE.epochs) as display:
+            test = path.play(
+                out,
+                seed=seed,
+                observer=display,
+                say=lambda text: click.echo(text, err=True),
+                track=bar,
+            )
+    except KeyboardInterrupt:
+        click.echo(f"\nStopped. Before you start again: remove {out}", err=True)
+        sys.exit(130)
     seconds = time.perf_counter() - start
     if as_json:
         evaluation = test.evaluation.to_json()

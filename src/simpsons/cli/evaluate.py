@@ -20,6 +20,7 @@ from simpsons.evaluation import plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import Evaluation, confused_sentences
 from simpsons.evaluation.report import write_report
+from simpsons.files import require_writable
 from simpsons.progress import bar
 
 _part = click.option(
@@ -77,13 +78,16 @@ def evaluate(
     """
     if picture:
         plots.require_suffix(picture)
+    for target in filter(None, (picture, report)):
+        require_writable(target)
     classifier = Classifier(model)
     dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
     rows, facts = _choose(dataset, split, part, seed)
     facts = {"Model": model} | facts
     measured = measure(classifier, dataset, rows, bar)
     copies = _copies(dataset, measured, training)
-    notes = _notes(dataset, measured, copies)
+    seen = _learnt_from(dataset, measured, classifier)
+    notes = _notes(dataset, measured, copies, seen)
     if picture:
         plots.save(plots.confusion_matrix(measured.evaluation), picture)
     if report:
@@ -105,6 +109,7 @@ def evaluate(
                 "problems": [problem._asdict() for problem in dataset.problems],
                 "not_measured": dataset.listing.left_out | measured.unknown,
                 "copies_of_training_pictures": copies,
+                "named_like_training_pictures": seen,
             }
         )
         return
@@ -143,6 +148,8 @@ def compare(
 
     Uses McNemar's exact test and a paired bootstrap interval.
     """
+    if report:
+        require_writable(report)
     classifiers = Classifier(first), Classifier(second)
     if classifiers[0].labels != classifiers[1].labels:
         raise SimpsonsError(f"{first} and {second} know different characters; compare others")
@@ -153,7 +160,8 @@ def compare(
         one.probabilities, two.probabilities, one.labels, (first, second), seed
     )
     copies = _copies(dataset, one, training)
-    notes = _notes(dataset, one, copies)
+    seen = max(_learnt_from(dataset, one, classifier) for classifier in classifiers)
+    notes = _notes(dataset, one, copies, seen)
     if report:
         write_report(
             report,
@@ -170,7 +178,11 @@ def compare(
         evaluations = {first: one.evaluation.to_json(), second: two.evaluation.to_json()}
         options.print_json(
             comparison.to_json()
-            | {"evaluations": evaluations, "copies_of_training_pictures": copies}
+            | {
+                "evaluations": evaluations,
+                "copies_of_training_pictures": copies,
+                "named_like_training_pictures": seen,
+            }
         )
         return
     line = "{:<24} {:>12} {:>12}"
@@ -232,7 +244,14 @@ def _training_pictures(test_set: Path) -> Path | None:
     return kaggle.installed()
 
 
-def _notes(dataset: Dataset, measured: Measured, copies: int | None) -> list[str]:
+def _learnt_from(dataset: Dataset, measured: Measured, classifier: Classifier) -> int:
+    """How many pictures are named like those that the shipped weights learnt from, if it is one."""
+    if classifier.metadata.get("split", {}).get("kind") != "shipped":
+        return 0
+    return len(np.intersect1d(splits.shipped_rows(dataset, "train"), measured.rows))
+
+
+def _notes(dataset: Dataset, measured: Measured, copies: int | None, seen: int) -> list[str]:
     notes = []
     total = measured.evaluation.n
     if copies is not None:
@@ -244,7 +263,6 @@ def _notes(dataset: Dataset, measured: Measured, copies: int | None) -> list[str
         notes.append(
             "no training pictures at hand to look for copies in; give them with --training"
         )
-    seen = len(set(splits.shipped_rows(dataset, "train")) & set(measured.rows.tolist()))
     if seen:
         notes.append(
             f"{seen:,} of these {total:,} pictures are named like pictures that the shipped "

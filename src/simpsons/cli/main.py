@@ -68,8 +68,12 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
         if name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[name][0].split(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        place, summary = COMMANDS[name]
+        module, attribute = place.split(":")
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            return _lacking(name, summary, _remedy(error))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -82,20 +86,33 @@ class _Commands(click.Group):
         except SimpsonsError as error:
             raise _UserError(str(error)) from None
         except ModuleNotFoundError as error:
-            package = (error.name or "").partition(".")[0]
-            extra = EXTRAS.get(package)
-            if extra is None:
-                raise
-            raise _UserError(
-                f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
-            ) from None
+            raise _UserError(_remedy(error)) from None
         except BrokenPipeError:
             raise
         except OSError as error:
-            name = error.filename2 or error.filename
-            if name is None:
+            if error.strerror is None:
                 raise
+            name = error.filename2 or error.filename or "the output"
             raise _UserError(f"{name}: {error.strerror}; check the path and its disk") from None
+
+
+def _remedy(error: ModuleNotFoundError) -> str:
+    """How to get a package of an extra. Raises the error again if it is of none."""
+    extra = EXTRAS.get((error.name or "").partition(".")[0])
+    if extra is None:
+        raise error
+    return f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
+
+
+def _lacking(name: str, summary: str, remedy: str) -> click.Command:
+    """What stands for a command whose packages are not installed: its help, and the remedy."""
+
+    def refuse() -> None:
+        raise _UserError(remedy)
+
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    text = f"{summary}\n\n{remedy[0].upper()}{remedy[1:]}"
+    return click.Command(name, context_settings=settings, callback=refuse, help=text)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from simpsons import models as networks
 from simpsons.classifier import SHIPPED, Classifier
@@ -15,6 +16,7 @@ from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import find, parse_characters
 from simpsons.errors import SimpsonsError
+from simpsons.files import require_writable
 from simpsons.progress import bar, silent
 from simpsons.training import learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
@@ -135,6 +137,8 @@ def train(
     torchrun several processes, each with its own GPU if there are any, train one network: to
     rounding the same one.
     """
+    if resume:
+        _require_nothing_else()
     out = resume or out or Path("runs", model)
     with _one_voice() as speaks, ExitStack() as stack:
         name: str = model
@@ -143,9 +147,11 @@ def train(
             name, chosen, device = config.network, config.recipe, config.device
         else:
             chosen = recipes.named(recipe, model)
-            if chosen != recipes.NOTEBOOK and choose_device(device).type == "cuda":
+            if chosen != recipes.NOTEBOOK:
                 listing = find(kaggle.resolve(folder), parse_characters(characters))
-                chosen = chosen.on_gpu(len(listing.pictures))
+                count = len(listing.pictures)
+                on_gpu = choose_device(device).type == "cuda"
+                chosen = (chosen.on_gpu(count) if on_gpu else chosen).for_few(count)
             chosen = replace(
                 chosen,
                 epochs=epochs or chosen.epochs,
@@ -207,6 +213,18 @@ def train(
     click.echo(f"next        simpsons evaluate --model {out} --split {out / run.SPLIT} --part test")
 
 
+def _require_nothing_else() -> None:
+    """Raise SimpsonsError if an option was given that a run to be resumed has decided already."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        given = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+        if given and option.name not in ("resume", "tensorboard", "as_json"):
+            raise SimpsonsError(
+                f"{option.opts[0]} can't be given with --resume, which goes on as the run began; "
+                "omit it, or start another run"
+            )
+
+
 @contextmanager
 def _one_voice() -> Iterator[bool]:
     """Whether this process speaks. Of several the first does, and the others fail in silence."""
@@ -257,6 +275,7 @@ def export(
     the training part. With --data an exported file is written anew, with the same probabilities;
     nearly the same with --int8.
     """
+    require_writable(out)
     if half and int8:
         raise SimpsonsError("--half and --int8 exclude each other; choose one")
     if data or source in SHIPPED:
@@ -268,11 +287,11 @@ def export(
             )
         dataset = cache.load(kaggle.resolve(data), track=bar)
         parts = splits.make(dataset, split, track=bar)
-        ship.ship_again(source, out, dataset, parts, half, int8)
+        ship.ship_again(source, out, dataset, parts, half, int8, bar)
     else:
         folder = Path(source)
         _, dataset, parts = run.load(folder, bar)
-        run.export_run(folder, out, dataset, parts, half, int8, last)
+        run.export_run(folder, out, dataset, parts, half, int8, last, bar)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     if card:
         click.echo(f"wrote {write_card(out, dataset, parts, bar)}")

@@ -73,18 +73,25 @@ def load(
 ) -> Dataset:
     """The decoded pictures under `root`: from the cache if nothing changed, else decoded now.
 
-    Raises DataError as `folders.find` does, and when no picture can be read.
+    Raises DataError as `folders.find` does, when no picture can be read, and when the cache can't
+    be written.
     """
     listing = find(root, characters)
     identity, content = _keys(listing)
     folder = cache_folder() / "decoded"
     entry = folder / f"{identity}-{content}"
     if not entry.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{identity}.lock"):
-            if not entry.is_dir():
-                _make(entry, listing, track)
-                _remove_others(entry, identity)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f"{identity}.lock"):
+                if not entry.is_dir():
+                    _make(entry, listing, track)
+                    _remove_others(entry, identity)
+        except OSError as error:
+            raise DataError(
+                f"{cache_folder()}: decoded pictures can't be kept there ({error.strerror}); make "
+                "room, or set SIMPSONS_CACHE to another folder"
+            ) from None
     return _open(entry, listing)
 
 
@@ -104,6 +111,7 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
     pictures = listing.pictures
     shape = (len(pictures), images.SIZE, images.SIZE, 3)
     pixels = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, shape)
+    _reserve(partial / "images.npy")
     index: dict[str, list[object]] = {"row": [], "size": [], "format": []}
     problems: list[tuple[str, str]] = []
     decoded = track(_decode_all(listing), len(pictures), "decoding")
@@ -129,6 +137,13 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
         json.dumps(index | {"problems": problems}), encoding="utf-8"
     )
     partial.rename(entry)
+
+
+def _reserve(file: Path) -> None:
+    """Take the disk space that a mapped file needs: a full disk would end the process later."""
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
 
 
 def _decode_all(listing: Listing) -> Iterator[images.Original | str]:

@@ -9,6 +9,7 @@ from simpsons.classifier import Classifier
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.demo.drawings import DOLLS, write_drawings
+from simpsons.errors import SimpsonsError
 from simpsons.evaluation import plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.report import write_report
@@ -45,6 +46,8 @@ def play(
     folder has a demo already.
     """
     folder = Path(folder)
+    if folder.exists():
+        raise SimpsonsError(f"{folder}: already exists; remove it, or choose another with --out")
     drawings = folder / DRAWINGS
     say(f"drawing {len(DOLLS)} characters, {per_character} pictures each")
     write_drawings(drawings, per_character, seed, track=track)

@@ -72,8 +72,8 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SimpsonsError(
-            f"{host} port {port}: {reason}; choose another with --port, or --port 0 for any free "
-            "one"
+            f"{host} port {port}: {reason}; choose another address of this machine with --host, or "
+            "another port with --port, 0 for any free one"
         ) from None
 
 

@@ -41,6 +41,8 @@ class Film:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        if self.path.is_dir():
+            raise FilmError(f"{self.path}: is a folder, not a film; give a file in it")
         if not self.path.is_file():
             raise FilmError(f"{self.path}: no such file; check the path")
         try:

@@ -35,10 +35,13 @@ class State:
 
 
 def write(path: str | os.PathLike[str], state: State) -> None:
-    """Write a state."""
+    """Write a state. Raises CheckpointError if it can't be written."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
     with whole(path) as temporary:
-        save_file(tensors, temporary, metadata={"facts": json.dumps(state.facts)})
+        try:
+            save_file(tensors, temporary, metadata={"facts": json.dumps(state.facts)})
+        except SafetensorError as error:
+            raise CheckpointError(f"{path}: can't be written ({error}); check the disk") from None
 
 
 def read(path: str | os.PathLike[str]) -> State:

@@ -240,7 +240,7 @@ class _Training:
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is not finite in epoch {self.epoch + 1}; the best weights so far are "
-                "kept; train again with a smaller --learning-rate"
+                "kept; train into another folder, with a smaller --learning-rate"
             )
         means, total = (loss / pictures, correct / pictures), len(self.train_rows)
         observer.on_step(self.epoch + 1, min(int(pictures), total), total, *means)

@@ -13,6 +13,7 @@ NAMES = ("default", "notebook")
 """The recipes that ship."""
 
 _STEPS_ON_GPU = 50  # that an epoch keeps
+_STEPS_OF_FEW, _SMALLEST_BATCH = 16, 8
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,17 @@ class Recipe:
             average=self.average**times,
             views=self.views * 4,
         )
+
+    def for_few(self, pictures: int) -> "Recipe":
+        """The same recipe where there are few pictures.
+
+        pictures: of the data set. The batch is halved down to 8, as long as an epoch has fewer than
+        about 16 steps: batch norms and the moving average need some hundred steps to settle.
+        """
+        batch = self.batch
+        while batch > _SMALLEST_BATCH and batch * _STEPS_OF_FEW > pictures:
+            batch //= 2
+        return replace(self, batch=batch)
 
     def learning_rate_at(self, done: float) -> float:
         """The learning rate after the share `done` of all steps, 0 to 1."""

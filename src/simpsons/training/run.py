@@ -209,6 +209,7 @@ def export_run(
     half: bool = False,
     int8: bool = False,
     last: bool = False,
+    track: Track = silent,
 ) -> None:
     """Write the best weights of a run, or those of its last epoch, as one ONNX file; see `ship`."""
     config = Config.read(folder)
@@ -233,7 +234,7 @@ def export_run(
     }
     if set(config.classes) <= set(SLUGS):
         metadata["data_licence"] = LICENCE
-    ship.ship(network, out, dataset, split, metadata, temperature, half, int8)
+    ship.ship(network, out, dataset, split, metadata, temperature, half, int8, track)
 
 
 def history(folder: Path) -> list[Epoch]:

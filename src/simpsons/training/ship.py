@@ -20,6 +20,7 @@ from simpsons.dataset.split import Split
 from simpsons.export import add_metadata, export
 from simpsons.files import whole
 from simpsons.onnx_import import read_onnx
+from simpsons.progress import Track, silent
 
 _WRITTEN_BY_EXPORT = ("labels", "temperature")
 
@@ -33,6 +34,7 @@ def ship(
     temperature: float,
     half: bool = False,
     int8: bool = False,
+    track: Track = silent,
 ) -> None:
     """Write a network as ONNX with the familiarity of its pictures; see `simpsons.export`.
 
@@ -40,7 +42,7 @@ def ship(
     """
     train, validation = split.rows("train"), split.rows("validation")
     fitted = familiarity.fit(
-        network.cpu(), dataset.images[train], dataset.labels[train], temperature
+        network.cpu(), dataset.images[train], dataset.labels[train], temperature, track=track
     )
     calibration = dataset.images[quantize.calibration_rows(train)] if int8 else None
     with whole(out) as file:
@@ -55,6 +57,7 @@ def ship_again(
     split: Split,
     half: bool = False,
     int8: bool = False,
+    track: Track = silent,
 ) -> None:
     """Write `cnn`, `xception` or an ONNX file anew: the same network.
 
@@ -75,7 +78,7 @@ def ship_again(
         )
     kept = {k: v for k, v in classifier.metadata.items() if k not in _WRITTEN_BY_EXPORT}
     temperature = classifier.metadata.get("temperature", 1.0)
-    ship(read_onnx(model), out, dataset, split, kept, temperature, half, int8)
+    ship(read_onnx(model), out, dataset, split, kept, temperature, half, int8, track)
 
 
 def _measured(file: Path, dataset: Dataset, validation: NDArray[np.int64]) -> dict[str, Any]:
