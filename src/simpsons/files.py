@@ -16,13 +16,13 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     is written to as it is. Raises OSError that names `path` if that fails.
     """
     path = Path(path)
-    if path.is_symlink():
-        path = path.resolve()
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
         yield path
         return
+    if path.is_symlink():
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -41,9 +41,11 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not os.access(above, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
+    where = next(folder for folder in path.absolute().parents if folder.exists())
+    if path.exists() and not path.is_file():
+        where = path
+    if not os.access(where, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(where))
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

@@ -77,3 +77,12 @@ def test_train_refuses_a_bad_list_before_it_writes(cli, folder, tmp_path):
     assert result.exit_code == 2
     assert "nobody.png is no picture" in result.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("command", "option"), [("audit", "--report"), ("clean", "--out")])
+def test_an_output_that_can_not_be_written_is_refused_before_the_search(
+    cli, folder, tmp_path, command, option
+):
+    result = cli("data", command, folder / "missing", option, tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {tmp_path}: Is a directory; check the path and its disk\n"

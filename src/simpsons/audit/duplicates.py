@@ -40,7 +40,8 @@ class Leaks:
     """Held-out pictures that have a near-duplicate among the training pictures.
 
     name: what is held out. rows: int64 `[M]`, the held-out pictures. strongest: for each that
-    leaks its strongest pair (held-out picture first), the strongest of all first.
+    leaks its strongest pair (held-out picture first), of its copies if it has any; the strongest of
+    all first.
     """
 
     name: str
@@ -83,7 +84,8 @@ class Duplicates:
                 first, second = second, first
             if first not in found or (pair.copy and not found[first].copy):
                 found[first] = Pair(first, second, pair.similarity, pair.copy)
-        return Leaks(name, held, tuple(found.values()))
+        strongest = sorted(found.values(), key=lambda pair: -pair.similarity)
+        return Leaks(name, held, tuple(strongest))
 
 
 def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -> Duplicates:

@@ -12,6 +12,7 @@ from simpsons.cli import options
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
+from simpsons.files import require_writable
 from simpsons.progress import bar
 from simpsons.training.recipe import Network
 
@@ -88,6 +89,7 @@ def audit(
     """
     from simpsons.audit import report as reports
 
+    require_writable(report)
     judges = (model if label_errors else None, model if random_claim else None)
     found = _find(folder, test, split, judges, characters, seed, device)
     reports.write(report, found)
@@ -135,6 +137,7 @@ def clean(
     from simpsons.audit import clean as cleaning
     from simpsons.dataset import exclusions
 
+    require_writable(out)
     judges = (model if label_errors else None, None)
     found = _find(folder, test, None, judges, characters, seed, device)
     lines = cleaning.suggestions(found, copies)
