@@ -13,7 +13,11 @@ from simpsons.training.history import Epoch
 
 
 class Display:
-    """Shows a training on standard error: a bar on a terminal, one line an epoch anywhere."""
+    """Shows a training on standard error: a bar on a terminal, one line an epoch anywhere.
+
+    The bar is there from the first step to the last epoch's end, so that what comes before and
+    after can have bars of its own.
+    """
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
@@ -31,7 +35,6 @@ class Display:
         self._started: tuple[float, int] | None = None
 
     def __enter__(self) -> "Display":
-        self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,6 +42,7 @@ class Display:
 
     def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
         """Move the bar."""
+        self._progress.start()
         now = time.perf_counter()
         all_done = (epoch - 1) * total + done
         start, first = self._started = self._started or (now, all_done)
@@ -61,6 +65,8 @@ class Display:
             f"{'  best so far' if best else ''}",
             soft_wrap=True,
         )
+        if row.epoch == self._epochs:
+            self._progress.stop()
 
 
 class TensorBoard:

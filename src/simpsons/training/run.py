@@ -128,7 +128,7 @@ def start(
 
     parallel.join(where)
     prepared = parallel.first_does(prepare) or load(folder, silent)
-    return _train(folder, *prepared, observer)
+    return _train(folder, *prepared, observer, track)
 
 
 def resume(
@@ -142,7 +142,7 @@ def resume(
     folder = Path(folder)
     parallel.join(choose_device(Config.read(folder).device))
     loaded = parallel.first_does(lambda: load(folder, track)) or load(folder, silent)
-    return _train(folder, *loaded, observer)
+    return _train(folder, *loaded, observer, track)
 
 
 def load(folder: Path, track: Track = silent) -> tuple[Config, Dataset, Split]:
@@ -179,15 +179,15 @@ def _require_parts(dataset: Dataset, split: Split) -> None:
             )
 
 
-def finish(folder: Path, dataset: Dataset, split: Split) -> Measured:
+def finish(folder: Path, dataset: Dataset, split: Split, track: Track = silent) -> Measured:
     """Export the best weights of a run and report on the validation part.
 
     The temperature is fitted on the validation part. Returns what was measured there.
     """
     config = Config.read(folder)
-    export_run(folder, folder / MODEL, dataset, split)
+    export_run(folder, folder / MODEL, dataset, split, track=track)
     classifier = Classifier(folder)
-    measured = measure(classifier, dataset, split.rows("validation"))
+    measured = measure(classifier, dataset, split.rows("validation"), track)
     write_report(
         folder / REPORT,
         measured.evaluation,
@@ -279,7 +279,12 @@ class _Curves:
 
 
 def _train(
-    folder: Path, config: Config, dataset: Dataset, split: Split, observer: Observer
+    folder: Path,
+    config: Config,
+    dataset: Dataset,
+    split: Split,
+    observer: Observer,
+    track: Track,
 ) -> Measured | None:
     initial, teachers = _learn_from(config, dataset, split)
     loop.train(
@@ -294,7 +299,7 @@ def _train(
         device=config.device,
         observer=_Curves(folder / CURVES, config.recipe.epochs, observer),
     )
-    return parallel.first_does(lambda: finish(folder, dataset, split))
+    return parallel.first_does(lambda: finish(folder, dataset, split, track))
 
 
 def _learn_from(
