@@ -66,7 +66,8 @@ class CtrlC(Silent):
 run.finish = lambda *_: note("finish")
 how = {"split": split, "seed": 1, "device": "cpu"}
 try:
-    main(["train", "nowhere", "--device", "cpu"], prog_name="simpsons")
+    refused = ["train", data, "--split", "nowhere.csv", "--device", "cpu"]
+    main(refused, prog_name="simpsons")
 except SystemExit as end:
     note(f"exit {end.code}")
 try:
@@ -94,7 +95,7 @@ def split_file(drawings, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def together(drawings, split_file, tmp_path_factory):
-    """What two processes leave: a refused folder, `xception` stopped inside epoch 2, `cnn`."""
+    """What two processes leave: a refused split, `xception` stopped inside epoch 2, `cnn`."""
     out = tmp_path_factory.mktemp("together")
     done = subprocess.run(
         [
@@ -172,7 +173,7 @@ def test_only_the_first_process_writes_and_speaks(together):
         *("0 epoch", "0 exit 2", "0 finish", "0 stopped"),
         *("1 exit 2", "1 stopped"),
     ]
-    assert said.count("nowhere: no such folder") == 1
+    assert said.count("nowhere.csv: no such split") == 1
     assert said.count("recipe default") == 1
     config = run.Config.read(folder / "cnn")
     assert config.machine["processes"] == 2
