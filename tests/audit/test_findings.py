@@ -90,15 +90,6 @@ def test_out_of_fold_judges_every_picture_once_and_keeps_the_answer(spoilt, shor
     assert np.array_equal(first, again)
 
 
-def test_folds_keep_groups_together():
-    rng = np.random.default_rng(0)
-    labels, group = rng.integers(0, 4, 300), rng.integers(0, 90, 300)
-    fold = held_out._folds(labels, group, seed=0)
-    assert set(fold) == set(range(held_out.FOLDS))
-    for number in range(90):
-        assert len(set(fold[group == number])) <= 1
-
-
 def test_a_claim_is_the_mean_of_leaking_and_clean(spoilt, short):
     dataset = cache.load(spoilt / "data")
     claimed = claim.of_random_split(dataset, watch=lambda name, recipe: Quiet())

@@ -55,5 +55,5 @@ def test_too_few_pictures_are_refused(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (64, 64), "red").save(tmp_path / name)
     dataset = cache.load(tmp_path)
-    with pytest.raises(DataError, match="4 pictures are too few to look for wrong labels"):
+    with pytest.raises(DataError, match="4 pictures are too few for a search for wrong labels"):
         held_out.out_of_fold(dataset, np.arange(4), watch=lambda name, recipe: None)

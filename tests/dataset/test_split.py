@@ -89,6 +89,15 @@ def test_leak_free_is_decided_by_the_seed(seeded):
     assert not np.array_equal(splits.leak_free(labels, group, seed + 1), part)
 
 
+def test_folds_are_whole_groups_and_hold_each_picture_once():
+    rng = np.random.default_rng(0)
+    labels, group = rng.integers(0, 4, 300), rng.integers(0, 90, 300)
+    held = splits.folds(labels, group, 3, 0, "a test")
+    assert sorted(np.concatenate(held)) == list(range(300))
+    assert all(len(rows) > 80 for rows in held)
+    assert sum(len(np.unique(group[rows])) for rows in held) == len(np.unique(group))
+
+
 def test_leak_free_takes_a_class_smaller_than_ten_without_a_warning():
     labels = np.array([0] * 50 + [1] * 3)
     with warnings.catch_warnings():

@@ -17,6 +17,7 @@ class Quiet:
 
 def test_the_whole_path_on_a_small_set(tmp_path):
     said = []
+    (tmp_path / "demo").mkdir()
     test = path.play(
         tmp_path / "demo",
         recipe=replace(path.RECIPE, epochs=1),
@@ -31,7 +32,7 @@ def test_the_whole_path_on_a_small_set(tmp_path):
     report = (tmp_path / "demo" / path.REPORT).read_text(encoding="utf-8")
     assert "drawings made by simpsons demo" in report
     assert (tmp_path / "demo" / path.COUNTS).stat().st_size > 1000
-    with pytest.raises(SimpsonsError, match="already exists"):
+    with pytest.raises(SimpsonsError, match="has something in it already"):
         path.play(tmp_path / "demo", observer=Quiet(), say=said.append)
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-from click.core import ParameterSource
 from numpy.typing import NDArray
 
 from simpsons.characters import display_name
@@ -212,8 +211,7 @@ def _choose(
         "Pictures": f"{len(dataset):,} readable, {len(dataset.problems)} left out",
     }
     if part is None:
-        given = click.get_current_context().get_parameter_source("split")
-        if given is ParameterSource.COMMANDLINE:
+        if options.given("split"):
             raise SimpsonsError(f"--split {split} says which parts there are; choose one by --part")
         return None, facts | {"Split": "none: every picture in the folder"}
     chosen = splits.make(dataset, split, seed, bar)
@@ -246,7 +244,7 @@ def _training_pictures(test_set: Path) -> Path | None:
 
 def _learnt_from(dataset: Dataset, measured: Measured, classifier: Classifier) -> int:
     """How many pictures are named like those that the shipped weights learnt from, if it is one."""
-    if classifier.metadata.get("split", {}).get("kind") != "shipped":
+    if not splits.is_shipped(classifier.metadata):
         return 0
     return len(np.intersect1d(splits.shipped_rows(dataset, "train"), measured.rows))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +36,12 @@ seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_defaul
 def folder(function: F) -> F:
     """An optional folder of pictures."""
     return click.argument("folder", required=False, type=click.Path())(function)
+
+
+def given(name: str) -> bool:
+    """Whether an option of the running command stands on the command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def print_json(value: object) -> None:

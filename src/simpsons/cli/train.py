@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from simpsons import models as networks
 from simpsons.classifier import SHIPPED, Classifier
@@ -137,12 +136,11 @@ def train(
     torchrun several processes, each with its own GPU if there are any, train one network: to
     rounding the same one.
     """
-    if resume:
-        _require_nothing_else()
     out = resume or out or Path("runs", model)
     with _one_voice() as speaks, ExitStack() as stack:
         name: str = model
         if resume:
+            _require_nothing_else()
             config = Config.read(resume)
             name, chosen, device = config.network, config.recipe, config.device
         else:
@@ -215,10 +213,9 @@ def train(
 
 def _require_nothing_else() -> None:
     """Raise SimpsonsError if an option was given that a run to be resumed has decided already."""
-    context = click.get_current_context()
-    for option in context.command.params:
-        given = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
-        if given and option.name not in ("resume", "tensorboard", "as_json"):
+    for option in click.get_current_context().command.params:
+        name = str(option.name)
+        if options.given(name) and name not in ("resume", "tensorboard", "as_json"):
             raise SimpsonsError(
                 f"{option.opts[0]} can't be given with --resume, which goes on as the run began; "
                 "omit it, or start another run"

@@ -107,7 +107,15 @@ def _keys(listing: Listing) -> tuple[str, str]:
 def _make(entry: Path, listing: Listing, track: Track) -> None:
     partial = entry.with_name(f"{entry.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    try:
+        partial.mkdir()
+        _fill(partial, listing, track)
+        partial.rename(entry)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill(partial: Path, listing: Listing, track: Track) -> None:
     pictures = listing.pictures
     shape = (len(pictures), images.SIZE, images.SIZE, 3)
     pixels = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, shape)
@@ -136,7 +144,6 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
     (partial / "index.json").write_text(
         json.dumps(index | {"problems": problems}), encoding="utf-8"
     )
-    partial.rename(entry)
 
 
 def _reserve(file: Path) -> None:

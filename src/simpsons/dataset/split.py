@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -93,22 +94,42 @@ def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) ->
     labels, group: int64 `[N]`. Raises DataError if no class has 10 pictures, or there are fewer
     than 10 groups.
     """
+    purpose = "a split into training, validation and test"
+    test, validation, *_ = folds(labels, group, _FOLDS, seed, purpose)
+    part = np.full(len(labels), "train", dtype="<U10")
+    part[test] = "test"
+    part[validation] = "validation"
+    return part
+
+
+def folds(
+    labels: NDArray[np.int64], group: NDArray[np.int64], count: int, seed: int, purpose: str
+) -> list[NDArray[np.int64]]:
+    """The rows of each of `count` folds: whole groups, stratified by label.
+
+    labels, group: int64 `[N]`. Raises DataError that names the purpose if no class has `count`
+    pictures, or there are fewer groups.
+    """
     from sklearn.model_selection import StratifiedGroupKFold  # heavy, and needed only here
 
-    if np.bincount(labels).max() < _FOLDS or len(np.unique(group)) < _FOLDS:
+    if np.bincount(labels).max() < count or len(np.unique(group)) < count:
         raise DataError(
-            f"{len(labels)} pictures are too few for a split into training, validation and test: "
-            f"at least one class needs {_FOLDS}, and {_FOLDS} must be no near-duplicates of one "
-            "another; add pictures"
+            f"{len(labels)} pictures are too few for {purpose}: at least one class needs {count}, "
+            f"and {count} must be no near-duplicates of one another; add pictures"
         )
-    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     with catch_warnings():
         simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds
-        parts = [held for _, held in folds.split(labels, labels, group)]
-    part = np.full(len(labels), "train", dtype="<U10")
-    part[parts[0]] = "test"
-    part[parts[1]] = "validation"
-    return part
+        return [held for _, held in splitter.split(labels, labels, group)]
+
+
+def require_parts(dataset: Dataset, split: Split, remedy: str) -> None:
+    """Raise DataError unless there are pictures to train on and to validate with."""
+    for part in PARTS[:2]:
+        if len(split.rows(part)) == 0:
+            raise DataError(
+                f"{dataset.root}: the split {split.kind} has no {part} pictures in it; {remedy}"
+            )
 
 
 def _random_validation(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -133,6 +154,12 @@ def leaks(dataset: Dataset, split: Split, part: str) -> int:
 def shipped_rows(dataset: Dataset, part: str) -> NDArray[np.int64]:
     """The pictures of a data set that the shipped weights' split has in a part, by file name."""
     return np.flatnonzero(parts_by_name(dataset) == part)
+
+
+def is_shipped(metadata: dict[str, Any]) -> bool:
+    """Whether an exported file says in its metadata that it learnt from the shipped split."""
+    kind: str | None = metadata.get("split", {}).get("kind")
+    return kind == "shipped"
 
 
 def parts_by_name(dataset: Dataset, path: Path = _SHIPPED) -> NDArray[np.str_]:

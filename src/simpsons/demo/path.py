@@ -43,11 +43,13 @@ def play(
     """Run the demo into a folder; `say` is told each step.
 
     Returns the figures on the test part, which nothing was chosen by. Raises SimpsonsError when the
-    folder has a demo already.
+    folder is not empty.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise SimpsonsError(f"{folder}: already exists; remove it, or choose another with --out")
+    if folder.exists() and any(folder.iterdir()):
+        raise SimpsonsError(
+            f"{folder}: has something in it already; remove it, or choose another with --out"
+        )
     drawings = folder / DRAWINGS
     say(f"drawing {len(DOLLS)} characters, {per_character} pictures each")
     write_drawings(drawings, per_character, seed, track=track)

@@ -11,16 +11,14 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from simpsons import models
+from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset, cache_folder
-from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import Split
 from simpsons.files import write_bytes
 from simpsons.training import checkpoint, loop
@@ -66,9 +64,8 @@ def out_of_fold(
 
     def judge_all() -> NDArray[np.float32]:
         result = np.zeros((len(dataset), len(dataset.classes)), np.float32)
-        fold = _folds(dataset.labels, group, seed)
-        for number in range(FOLDS):
-            held = np.flatnonzero(fold == number)
+        folds = splits.folds(dataset.labels, group, FOLDS, seed, "a search for wrong labels")
+        for number, held in enumerate(folds):
             observer = watch(f"fold {number + 1} of {FOLDS}", recipe)
             work, first = folder / str(number), seed + number
             result[held] = _judge(dataset, held, network, recipe, work, first, device, observer)
@@ -95,21 +92,6 @@ def held_out(
         return _judge(dataset, rows, network, recipe, folder / "0", seed, device, observer)
 
     return _kept(folder, judge)
-
-
-def _folds(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    if np.bincount(labels).max() < FOLDS or len(np.unique(group)) < FOLDS:
-        raise DataError(
-            f"{len(labels)} pictures are too few to look for wrong labels: at least one class "
-            f"needs {FOLDS}, and {FOLDS} must be no near-duplicates of one another; add pictures"
-        )
-    fold = np.zeros(len(labels), np.int64)
-    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    with catch_warnings():
-        simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds
-        for number, (_, held) in enumerate(splitter.split(labels, labels, group)):
-            fold[held] = number
-    return fold
 
 
 def _judge(

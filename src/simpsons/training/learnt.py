@@ -71,7 +71,7 @@ def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[
         _require_unseen(source, seen, split, "train it on the same split")
         return load_best(Path(source))[0], config.classes
     classifier = Classifier(source)
-    if _is_of_shipped_split(classifier):
+    if splits.is_shipped(classifier.metadata):
         seen = splits.shipped_rows(dataset, "train")
         _require_unseen(source, seen, split, "choose --split shipped")
     return read_onnx(source), classifier.labels
@@ -80,16 +80,11 @@ def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[
 def of_unknown_split(sources: Iterable[str]) -> list[str]:
     """Those sources of which it is not known which pictures they learnt from."""
     files = [source for source in sources if not _is_run(source)]
-    return [file for file in files if not _is_of_shipped_split(Classifier(file))]
+    return [file for file in files if not splits.is_shipped(Classifier(file).metadata)]
 
 
 def _is_run(source: str) -> bool:
     return source not in SHIPPED and Path(source, CONFIG).is_file()
-
-
-def _is_of_shipped_split(classifier: Classifier) -> bool:
-    kind: str | None = classifier.metadata.get("split", {}).get("kind")
-    return kind == "shipped"
 
 
 def _require_unseen(source: str, seen: NDArray[np.int64], split: Split, remedy: str) -> None:

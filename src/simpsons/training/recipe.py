@@ -109,7 +109,8 @@ class Recipe:
         """The same recipe where there are few pictures.
 
         pictures: of the data set. The batch is halved down to 8, as long as an epoch has fewer than
-        about 16 steps: batch norms and the moving average need some hundred steps to settle.
+        about 16 steps: in a few dozen steps the batch norms' running statistics still remember what
+        they began with, and the network answers by chance.
         """
         batch = self.batch
         while batch > _SMALLEST_BATCH and batch * _STEPS_OF_FEW > pictures:

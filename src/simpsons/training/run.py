@@ -98,7 +98,7 @@ def start(
         excluded = Excluded(0, 0)
         if exclude:
             dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
-        _require_parts(dataset, chosen)
+        splits.require_parts(dataset, chosen, "choose another --split")
         config = Config(
             network=network,
             recipe=recipe,
@@ -168,15 +168,6 @@ def require_trainable(dataset: Dataset) -> None:
             f"{dataset.root}: no readable picture in the class {', '.join(empty)}; see "
             "`simpsons data stats` for the reasons"
         )
-
-
-def _require_parts(dataset: Dataset, split: Split) -> None:
-    for part in ("train", "validation"):
-        if len(split.rows(part)) == 0:
-            raise DataError(
-                f"{dataset.root}: the split {split.kind} has no {part} pictures in it; choose "
-                "another --split"
-            )
 
 
 def finish(folder: Path, dataset: Dataset, split: Split, track: Track = silent) -> Measured:

@@ -14,6 +14,7 @@ from torch import nn
 
 from simpsons import familiarity, quantize
 from simpsons.classifier import Classifier
+from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import Split
@@ -71,11 +72,8 @@ def ship_again(
             f"{dataset.root}: has other classes than {classifier.path}; give the pictures that "
             "it was trained on with --data"
         )
-    if not np.isin(("train", "validation"), split.part).all():
-        raise DataError(
-            f"{dataset.root}: the split {split.kind} has no training or validation pictures in "
-            "it; give the split that the network was trained on with --split"
-        )
+    remedy = "give the split that the network was trained on with --split"
+    splits.require_parts(dataset, split, remedy)
     kept = {k: v for k, v in classifier.metadata.items() if k not in _WRITTEN_BY_EXPORT}
     temperature = classifier.metadata.get("temperature", 1.0)
     ship(read_onnx(model), out, dataset, split, kept, temperature, half, int8, track)
