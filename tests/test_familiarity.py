@@ -204,7 +204,7 @@ def test_writing_anew_needs_the_files_own_classes_and_split(onnx_model, drawings
     with pytest.raises(DataError, match="has other classes than"):
         ship.ship_again(onnx_model, tmp_path / "again.onnx", drawn, split)
     named = replace(drawn, listing=replace_classes(drawn, Classifier(onnx_model).labels))
-    with pytest.raises(DataError, match="no training or validation pictures"):
+    with pytest.raises(DataError, match="no validation pictures in it; give the split"):
         ship.ship_again(onnx_model, tmp_path / "again.onnx", named, split)
 
 
