@@ -93,6 +93,17 @@ def test_a_pipe_is_a_file_too():
     assert np.array_equal(pixels, np.asarray(PICTURE.resize((20, 20))))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs /dev/fd")
+def test_a_jpeg_in_a_pipe_is_loaded_as_from_a_file():
+    data = encoded(PICTURE, "JPEG")
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(data)
+    with os.fdopen(reading, "rb"):
+        pixels = load(f"/dev/fd/{reading}")
+    assert np.array_equal(pixels, load(data))
+
+
 @pytest.mark.parametrize("name", ["Ünïcödé ☂.png", "写真.png", "a space, a comma.PNG", "no_ending"])
 def test_any_file_name_will_do(tmp_path, name):
     path = tmp_path / name
@@ -369,7 +380,7 @@ def test_a_file_in_a_folder_without_permission(monkeypatch, file):
 
 
 def test_a_failing_disk(monkeypatch, file):
-    def fail(*_arguments):
+    def fail(*_arguments, **_options):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(Path, "open", fail)

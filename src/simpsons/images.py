@@ -6,6 +6,7 @@ never sees at work a picture that was prepared in another way than those it lear
 
 import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from simpsons import jpeg
 from simpsons.errors import SimpsonsError
 
 SIZE = 64
@@ -40,6 +42,7 @@ Pixels = NDArray[np.uint8]
 File = str | os.PathLike[str] | bytes | BinaryIO
 Source = File | Image.Image | NDArray[np.generic]
 
+_READ_AT_ONCE = 64_000_000  # bytes; a larger file is read piece by piece, as it is decoded
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -96,9 +99,20 @@ def load_file(source: File, size: int = SIZE) -> Original:
     A large JPEG file is decoded at a half, a quarter or an eighth of its size, as the decoder does
     in less time, never below `JPEG_GAP` times `size`. Raises ImageError as `decode` does.
     """
-    with _opened(source) as (image, name):
+    least = round(JPEG_GAP * size)
+    with _opened(source) as (file, name):
+        ordinary = jpeg.decode(file, least, MAX_PIXELS)
+        if ordinary:
+            pixels, width, height, scale = ordinary
+            box = (0, 0, width / scale, height / scale)
+            resized = _resized(Image.fromarray(pixels), size, box)
+            return Original(np.asarray(resized), width, height, "JPEG")
+        return _load_with_pillow(file, name, size, least)
+
+
+def _load_with_pillow(file: BinaryIO, name: str, size: int, least: int) -> Original:
+    with _identified(file, name) as image:
         width, height = image.size
-        least = round(JPEG_GAP * size)
         drafted = image.draft(None, (least, least))
         filled = drafted[1] if drafted else None  # the last pixels may be partly outside
         decoded = _decoded(image, name)
@@ -136,7 +150,7 @@ def decode(source: Source) -> Pixels:
     if isinstance(source, Image.Image):
         decoded = _decoded(source, "the PIL image")
     else:
-        with _opened(source) as (image, name):
+        with _opened(source) as (file, name), _identified(file, name) as image:
             decoded = _decoded(image, name)
     return decoded.upright(decoded.image)
 
@@ -149,19 +163,16 @@ def _resized(
 
 
 @contextmanager
-def _opened(source: File) -> Iterator[tuple[Image.Image, str]]:
-    """The picture in a file, not decoded yet, and what errors call it."""
+def _opened(source: File) -> Iterator[tuple[BinaryIO, str]]:
+    """The file of a picture, and what errors call it."""
     if isinstance(source, bytes):
-        with _identified(io.BytesIO(source), "the bytes given") as image:
-            yield image, "the bytes given"
+        yield io.BytesIO(source), "the bytes given"
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
-        with _readable(path) as file, _identified(file, str(path)) as image:
-            yield image, str(path)
+        with _readable(path) as file:
+            yield file, str(path)
     elif hasattr(source, "read"):
-        name = str(getattr(source, "name", "the file object"))
-        with _identified(source, name) as image:
-            yield image, name
+        yield source, str(getattr(source, "name", "the file object"))
     else:
         raise ImageError(
             f"{type(source).__name__} is not a picture: give a path, bytes, a binary file object, "
@@ -172,8 +183,12 @@ def _opened(source: File) -> Iterator[tuple[Image.Image, str]]:
 @contextmanager
 def _readable(path: Path) -> Iterator[BinaryIO]:
     try:
-        with path.open("rb") as file:
-            yield file
+        with path.open("rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size <= _READ_AT_ONCE:
+                yield io.BytesIO(file.readall())
+            else:
+                yield io.BufferedReader(file)
     except ImageError:
         raise
     except FileNotFoundError:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL
+import simplejpeg
 from filelock import FileLock
 from numpy.typing import NDArray
 from platformdirs import user_cache_dir
@@ -97,8 +98,9 @@ def load(
 
 def _keys(listing: Listing) -> tuple[str, str]:
     where = f"{listing.root.resolve()}\n{listing.classes}"
+    decoders = (PIL.__version__, simplejpeg.__version__)
     resizing = (images.SIZE, images.REDUCING_GAP, images.JPEG_GAP)
-    content = hashlib.sha256(f"{FORMAT} {resizing} {PIL.__version__}\n".encode())
+    content = hashlib.sha256(f"{FORMAT} {resizing} {decoders}\n".encode())
     for path, character, size, modified in listing.pictures:
         content.update(f"{path}\t{character}\t{size}\t{modified}\n".encode())
     return hashlib.sha256(where.encode()).hexdigest()[:16], content.hexdigest()[:16]
