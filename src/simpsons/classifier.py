@@ -1,4 +1,4 @@
-"""`Classifier`: an ONNX file in, predictions out. NumPy, Pillow and ONNX Runtime, nothing else."""
+"""`Classifier`: an ONNX file in, predictions out."""
 
 import json
 import os
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ _ASK_FOR_HEAT = "explain"  # an input's
 
 _WAIT = "100"  # microseconds: longer than between two layers, shorter than between two batches
 
-_BATCHES_AHEAD = 4  # decoded while the network works: bounds the memory of a stream
+_SHARE = 8  # pictures that a thread decodes and classifies on its own
+_SHARES_AHEAD = 2  # of each thread: bounds the memory of a stream
 
 
 class ModelError(SimpsonsError):
@@ -114,7 +116,8 @@ class Classifier:
         'homer_simpson'
 
     model: `cnn`, `xception`, `cnn-int8`, the path of an ONNX file that this package exported, or
-    of a run folder with one. threads: of the network, None for one per core.
+    of a run folder with one. threads: of the network, None for one per core; `predict_all` gives
+    each core pictures of its own instead.
 
     labels: the classes, in the order of the probabilities. metadata: what the file says of
     itself: recipe, split, figures, licence. threshold: the familiarity below which the verdict is
@@ -126,19 +129,11 @@ class Classifier:
     def __init__(
         self, model: str | os.PathLike[str] = "xception", threads: int | None = None
     ) -> None:
-        import onnxruntime  # heavy, and a training needs it only at its end
-
         self.path = model_path(model)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what is wrong is said by the ModelError
-        # A thread that waits for longer leaves its core to the decoding of the next pictures.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", _WAIT)
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        self._threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(
-                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            self._content = self.path.read_bytes()
+            self._on_one_core = self._session(threads=1)
         except OSError as error:
             raise ModelError(f"{self.path}: can't be read ({error.strerror})") from None
         except Exception as error:  # ONNX Runtime's errors share no base class
@@ -169,7 +164,7 @@ class Classifier:
         outputs = [np.empty((0, len(self.labels)), np.float32), np.empty(0, np.float32)]
         if len(pixels):
             batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
-            rows = [self._run(np.ascontiguousarray(batch)) for batch in batches]
+            rows = [self._run(self._on_all_cores, np.ascontiguousarray(part)) for part in batches]
             outputs = [np.concatenate(output) for output in zip(*rows, strict=True)]
         return outputs[0], outputs[1] if _FAMILIARITY in self._outputs else None
 
@@ -182,7 +177,7 @@ class Classifier:
         if not self._has_heat:
             return None
         inputs = {self._input: np.ascontiguousarray(pixels), _ASK_FOR_HEAT: np.array(True)}
-        result: NDArray[np.float32] = self._session.run([_HEAT], inputs)[0]
+        result: NDArray[np.float32] = self._on_all_cores.run([_HEAT], inputs)[0]
         return result
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
@@ -190,49 +185,85 @@ class Classifier:
 
         Raises simpsons.ImageError as `images.decode` does.
         """
-        [answer] = self._answers(images.load(source)[None])
-        return self._prediction(source, answer, top)
+        pixels = images.load(source)[None]
+        [prediction] = self._predictions(self._on_all_cores, [source], pixels, top)
+        return prediction
 
     def predict_all(
         self, sources: Iterable[images.Source], top: int = 5
     ) -> Iterator[Prediction | Failure]:
         """Classify any number of pictures, in order and in constant memory.
 
-        Pictures are decoded in parallel while the network works on those before. One that
-        can't be read gives a Failure, and the rest go on.
+        Each core decodes and classifies a few at a time. One that can't be read gives a Failure,
+        and the rest go on.
         """
-        for batch, decoded in _decode_ahead(sources):
-            read = [pixels for pixels in decoded if not isinstance(pixels, str)]
-            answers = self._answers(np.stack(read)) if read else iter(())
-            for source, pixels in zip(batch, decoded, strict=True):
-                if isinstance(pixels, str):
-                    yield Failure(_name(source), pixels)
-                else:
-                    yield self._prediction(source, next(answers), top)
+        threads = os.cpu_count() or 1
+        remaining = iter(sources)
+        with ThreadPoolExecutor(threads) as pool:
+            waiting: deque[Future[list[Prediction | Failure]]] = deque()
+            while True:
+                while len(waiting) < threads * _SHARES_AHEAD and (
+                    share := list(islice(remaining, _SHARE))
+                ):
+                    waiting.append(pool.submit(self._answer_share, share, top))
+                if not waiting:
+                    return
+                yield from waiting.popleft().result()
 
-    def _run(self, pixels: images.Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
+        decoded = [_load(source) for source in sources]
+        pairs = list(zip(sources, decoded, strict=True))
+        read = [(source, pixels) for source, pixels in pairs if not isinstance(pixels, str)]
+        predictions: Iterator[Prediction] = iter(())
+        if read:
+            readable, pixels = zip(*read, strict=True)
+            predictions = self._predictions(self._on_one_core, readable, np.stack(pixels), top)
+        return [
+            Failure(_name(source), pixels) if isinstance(pixels, str) else next(predictions)
+            for source, pixels in pairs
+        ]
+
+    def _predictions(
+        self,
+        session: Any,
+        sources: Iterable[images.Source],
+        pixels: images.Pixels,
+        top: int,
+    ) -> Iterator[Prediction]:
+        rows, familiarity = self._run(session, pixels)
+        for number, (source, row) in enumerate(zip(sources, rows, strict=True)):
+            order = np.argsort(-row, kind="stable")[: max(1, top)]
+            named = tuple((self.labels[label], float(row[label])) for label in order)
+            familiar = float(familiarity[number]) if len(familiarity) else None
+            yield Prediction(_name(source), named, familiar, self.threshold)
+
+    def _run(
+        self, session: Any, pixels: images.Pixels
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Probabilities, and familiarity or, where the file has none, nothing."""
-        probabilities, *others = self._session.run(self._outputs, {self._input: pixels})
+        probabilities, *others = session.run(self._outputs, {self._input: pixels})
         return probabilities, others[0] if others else np.empty(0, np.float32)
 
-    def _answers(self, pixels: images.Pixels) -> Iterator[tuple[NDArray[np.float32], float | None]]:
-        probabilities, familiarity = self.probabilities_and_familiarity(pixels)
-        for row, answer in enumerate(probabilities):
-            yield answer, None if familiarity is None else float(familiarity[row])
+    def _session(self, threads: int | None) -> Any:
+        import onnxruntime  # heavy, and a training needs it only at its end
 
-    def _prediction(
-        self,
-        source: images.Source,
-        answer: tuple[NDArray[np.float32], float | None],
-        top: int,
-    ) -> Prediction:
-        probabilities, familiarity = answer
-        order = np.argsort(-probabilities, kind="stable")[: max(1, top)]
-        named = tuple((self.labels[label], float(probabilities[label])) for label in order)
-        return Prediction(_name(source), named, familiarity, self.threshold)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what is wrong is said by the ModelError
+        # A thread that waits for longer leaves its core to whoever makes the next picture.
+        options.add_session_config_entry("session.intra_op.spin_duration_us", _WAIT)
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        return onnxruntime.InferenceSession(
+            self._content, options, providers=["CPUExecutionProvider"]
+        )
+
+    @cached_property
+    def _on_all_cores(self) -> Any:
+        """The same network for one picture or batch at a time; made when it is first needed."""
+        return self._on_one_core if self._threads == 1 else self._session(self._threads)
 
     def _read_metadata(self) -> dict[str, Any]:
-        values = self._session.get_modelmeta().custom_metadata_map
+        values = self._on_one_core.get_modelmeta().custom_metadata_map
         try:
             metadata = {key: json.loads(value) for key, value in values.items()}
             metadata["labels"] = list(metadata["labels"])
@@ -253,7 +284,7 @@ class Classifier:
         return threshold
 
     def _require_shape(self) -> None:
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        inputs, outputs = self._on_one_core.get_inputs(), self._on_one_core.get_outputs()
         size = [images.SIZE, images.SIZE, 3]
         classes = len(self.labels)
         if (
@@ -285,22 +316,6 @@ def model_path(model: str | os.PathLike[str]) -> Path:
             "run folder"
         )
     return path
-
-
-def _decode_ahead(
-    sources: Iterable[images.Source],
-) -> Iterator[tuple[list[images.Source], list[images.Pixels | str]]]:
-    """Batches of sources with their pixels, or the reason why there are none."""
-    remaining = iter(sources)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        waiting: deque[tuple[list[images.Source], list[Future[images.Pixels | str]]]] = deque()
-        while True:
-            while len(waiting) < _BATCHES_AHEAD and (batch := list(islice(remaining, BATCH))):
-                waiting.append((batch, [pool.submit(_load, source) for source in batch]))
-            if not waiting:
-                return
-            batch, futures = waiting.popleft()
-            yield batch, [future.result() for future in futures]
 
 
 def _load(source: images.Source) -> images.Pixels | str:
