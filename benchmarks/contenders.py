@@ -110,7 +110,8 @@ def in_turns(
         running = {}
         for name, command in commands.items():
             running[name] = stack.enter_context(Contender(command))
-            running[name].get_ready()
+        for contender in running.values():
+            contender.get_ready()
         for _ in range(repetitions):
             for name, contender in running.items():
                 figures[name].append(contender.repeat())

@@ -2,8 +2,9 @@
 
 Writes the performance section of README.md and docs/performance.md. Each contender runs in a
 process of its own; they take turns, so that a busy machine slows all alike. All pictures are
-made here. The notebook's environment is made on first use. On a busy machine use --quick, which
-measures everything on tiny sizes and writes nothing.
+made here. The notebook's environment is made on first use. Where there is a CUDA device, training
+is measured on it, cold start and latency are left out, and README.md stays as it is. On a busy
+machine use --quick, which measures everything on tiny sizes and writes nothing.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from benchmarks.spread import Better, Spread, ratios
 from simpsons.classifier import SHIPPED
 from simpsons.demo.drawings import write_drawings
 from simpsons.models import NETWORKS
+from simpsons.training.device import choose_device, describe
 
 OURS, NOTEBOOK, TORCH = "simpsons", "the notebook", "plain PyTorch"
 PEERS = (NOTEBOOK, TORCH)
@@ -46,6 +48,7 @@ class Sizes:
 
 
 FULL = Sizes(repetitions=5, train=576, ingest=2000, folder=640, calls=300, calls_of_peers=40)
+ON_GPU = Sizes(repetitions=3, train=1152, ingest=2000, folder=640, calls=300, calls_of_peers=40)
 QUICK = Sizes(repetitions=2, train=64, ingest=128, folder=64, calls=20, calls_of_peers=5)
 
 
@@ -79,22 +82,19 @@ class Measured:
 class Performance:
     """Runs measures on pictures in a temporary folder, and keeps what they gave."""
 
-    def __init__(self, folder: Path, sizes: Sizes) -> None:
+    def __init__(self, folder: Path, sizes: Sizes, device: str) -> None:
         self._drawings, self._files = folder / "drawings", folder / "files"
-        self._sizes = sizes
+        self._sizes, self._device = sizes, device
         self._pythons = {
             OURS: [sys.executable, "-m", "benchmarks.peers.ours"],
-            NOTEBOOK: [environment.notebook_python(), "-m", "benchmarks.peers.notebook"],
+            NOTEBOOK: [environment.notebook_python(device), "-m", "benchmarks.peers.notebook"],
             TORCH: [sys.executable, "-m", "benchmarks.peers.plain_torch"],
         }
         print("making pictures", flush=True)
         write_drawings(self._drawings, sizes.train // _CHARACTERS + _HELD_OUT)
         pictures.write_originals(self._files, sizes.ingest)
-        best = self._turns({OURS: (OURS, "machine", "-", self._files, min(200, sizes.ingest))})
-        values = {name: max(row[name] for row in best[OURS]) for name in best[OURS][0]}
-        self.machine = Machine(
-            values["gflops"], values["gigabytes"], values["decoded"], os.cpu_count() or 1
-        )
+        self.machine = self._machine("cpu")
+        self.trainer = self._machine("cuda") if device == "cuda" else self.machine
         self.measured: list[Measured] = []
         self.sentences: list[str] = []
         self.latencies: list[list[str]] = []
@@ -108,14 +108,22 @@ class Performance:
                 for name in (OURS, *PEERS)
             }
             runs["default"] = (OURS, "train-default", network, self._drawings, count)
+            if self._device == "cuda":
+                runs["pictures"] = (NOTEBOOK, "augment", network, self._drawings, count)
             results = self._turns(runs)
             own = {OURS: results.pop("default")}
+            pictures_alone = results.pop("pictures", None)
             name = f"train `{network}`"
             self._keep(f"{name}, batch 32", "images/s", "higher", results, "rate")
+            if pictures_alone:
+                bound = {OURS: results[OURS], NOTEBOOK: pictures_alone}
+                told = f"{name}, batch 32, the notebook's pictures alone"
+                self._keep(told, "images/s", "higher", bound, "rate")
             peers = {peer: results[peer] for peer in PEERS}
             self._keep(f"{name}, our recipe", "images/s", "higher", own | peers, "rate")
             self._keep(f"{name}, memory", "MB", "lower", results, "memory")
-            self._bound(f"Training `{network}`, batch 32", Work.of(network, TRAINING), results)
+            work = Work.of(network, TRAINING, size=2 if self._device == "cuda" else 4)
+            self._bound(f"Training `{network}`, batch 32", work, results, self.trainer)
 
     def ingest(self) -> None:
         """JPEG files of original size to 64x64 pixels in the cache."""
@@ -124,7 +132,7 @@ class Performance:
             {name: (name, "ingest", "-", self._files, count) for name in (OURS, *PEERS)}
         )
         self._keep("decode files", "images/s", "higher", results, "rate")
-        self._bound("Decoding files", Work(files=1), results)
+        self._bound("Decoding files", Work(files=1), results, self.machine)
 
     def folder(self) -> None:
         """JPEG files of original size to labels, and the peak of memory."""
@@ -140,7 +148,7 @@ class Performance:
             self._keep(name, "images/s", "higher", results, "rate")
             self._keep(f"{name}, memory", "MB", "lower", results, "memory")
             work = Work.of(network, FORWARD, files=1)
-            self._bound(f"Classifying a folder with `{network}`", work, results)
+            self._bound(f"Classifying a folder with `{network}`", work, results, self.machine)
             if quantised:
                 name = f"classify a folder, `{int8}`, the peers `{network}`"
                 self._keep(name, "images/s", "higher", results | {OURS: quantised}, "rate")
@@ -217,9 +225,19 @@ class Performance:
         self.measured.append(Measured(name, unit, better, figures))
         print(table(HEADERS, [self.measured[-1].row()]).splitlines()[-1], flush=True)
 
-    def _bound(self, name: str, work: Work, results: dict[str, list[dict[str, float]]]) -> None:
+    def _bound(
+        self, name: str, work: Work, results: dict[str, list[dict[str, float]]], machine: Machine
+    ) -> None:
         rate = Spread.of([row["rate"] for row in results[OURS]]).median
-        self.sentences.append(work.sentence(name, rate, self.machine))
+        self.sentences.append(work.sentence(name, rate, machine))
+
+    def _machine(self, device: str) -> Machine:
+        count = min(200, self._sizes.ingest)
+        best = self._turns({OURS: (OURS, f"machine-{device}", "-", self._files, count)})[OURS]
+        gflops, gigabytes, decoded = (
+            max(row[name] for row in best) for name in ("gflops", "gigabytes", "decoded")
+        )
+        return Machine(gflops, gigabytes, decoded, os.cpu_count() or 1)
 
 
 HEADERS = ("measure", OURS, *(f"times better than {peer}" for peer in PEERS))
@@ -231,6 +249,7 @@ BENCHMARKS: dict[str, Callable[[Performance], None]] = {
     "cold-start": Performance.cold_start,
     "latency": Performance.latency,
 }
+WITH_A_GPU = ("training", "ingest", "folder")
 
 
 def main(prog: str | None = None, epilog: str | None = None) -> None:
@@ -241,36 +260,44 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny sizes; nothing is written")
     parser.add_argument("--only", choices=BENCHMARKS, help="this measure alone; nothing is written")
     arguments = parser.parse_args()
-    sizes = QUICK if arguments.quick else FULL
+    where = choose_device()
+    on_gpu = where.type == "cuda"
+    sizes = QUICK if arguments.quick else ON_GPU if on_gpu else FULL
+    wanted = [arguments.only] if arguments.only else WITH_A_GPU if on_gpu else BENCHMARKS
     with tempfile.TemporaryDirectory() as temporary:
-        performance = Performance(Path(temporary), sizes)
-        for name, benchmark in BENCHMARKS.items():
-            if arguments.only in (None, name):
-                benchmark(performance)
+        performance = Performance(Path(temporary), sizes, "cuda" if on_gpu else "cpu")
+        for name in wanted:
+            BENCHMARKS[name](performance)
     ratio_table = table(HEADERS, [measured.row() for measured in performance.measured])
-    by = f"`python -m benchmarks`, n = {sizes.repetitions} in turns; {machine()}."
+    gpu = f"{describe(where).name}, " if on_gpu else ""
+    by = f"`python -m benchmarks`, n = {sizes.repetitions} in turns; {gpu}{machine()}."
     print(f"\n{ratio_table}\n\n{by}\n")
     sections = _details(performance, by)
     for text in sections.values():
         print(f"{text}\n")
     if not arguments.quick and arguments.only is None:
-        write_section(README, SECTION, f"{ratio_table}\n\n{by}")
+        suffix = " cuda" if on_gpu else ""
+        path = DOCUMENT if on_gpu else README
+        write_section(path, f"{SECTION}{suffix}", f"{ratio_table}\n\n{by}")
         for name, text in sections.items():
-            write_section(DOCUMENT, name, text)
+            write_section(DOCUMENT, f"{name}{suffix}", text)
 
 
 def _details(performance: Performance, by: str) -> dict[str, str]:
     """The sections of docs/performance.md."""
     rows = [measured.details() for measured in performance.measured]
-    latencies = table(
-        ("network, threads", "p50", "p99", "bare ONNX Runtime: p50", "p99"), performance.latencies
-    )
-    sentences = [performance.machine.text(), *performance.sentences]
-    return {
+    machines = [performance.machine.text()]
+    if performance.trainer is not performance.machine:
+        machines.append(performance.trainer.text("Its GPU, which trains,"))
+    sections = {
         "contenders": f"{table(('measure', OURS, *PEERS), rows)}\n\n{by}",
-        "latency": f"{latencies}\n\nMilliseconds. {by}",
-        "bounds": "\n\n".join(sentences),
+        "bounds": "\n\n".join([*machines, *performance.sentences]),
     }
+    if performance.latencies:
+        headers = ("network, threads", "p50", "p99", "bare ONNX Runtime: p50", "p99")
+        latencies = table(headers, performance.latencies)
+        sections["latency"] = f"{latencies}\n\nMilliseconds. {by}"
+    return sections
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Pictures that a benchmark makes, so that it runs where no data set is."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,6 @@ def write_originals(folder: Path, count: int) -> None:
     Decoding does not care who is in a picture, so a few drawings are resized, mirrored and
     covered with noise, each in another way.
     """
-    rng = np.random.default_rng(0)
     drawn = folder.with_name(f"{folder.name}-drawn")
     write_drawings(drawn, _DRAWN, size=SIDES[1])
     originals = [Image.open(path).convert("RGB") for path in sorted(drawn.glob("*/*.jpg"))]
@@ -30,7 +30,9 @@ def write_originals(folder: Path, count: int) -> None:
     shutil.rmtree(drawn)
     for name in names:
         (folder / name).mkdir(parents=True)
-    for number in range(count):
+
+    def write(number: int) -> None:
+        rng = np.random.default_rng([0, number])
         width, height = rng.integers(SIDES[0], SIDES[1], 2, endpoint=True).tolist()
         picture = np.asarray(originals[number % len(originals)].resize((width, height)))
         picture = picture[:, :: rng.choice((-1, 1))]
@@ -38,3 +40,6 @@ def write_originals(folder: Path, count: int) -> None:
         noisy = (picture + noise).clip(0, 255).astype(np.uint8)
         path = folder / names[number // _DRAWN % len(names)] / f"{number:05d}.jpg"
         Image.fromarray(noisy).save(path, quality=_QUALITY)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, range(count)))

@@ -15,8 +15,9 @@ FORWARD, TRAINING = 1, 3
 class Machine:
     """The best the machine does, by `peers.ours.machine`.
 
-    gflops: GFLOP/s of a large float32 matrix product. gigabytes: GB/s of a large copy. decoded:
-    pictures a second that one thread decodes at an eighth of their size. threads: of the processor.
+    gflops: GFLOP/s of a large matrix product, float32 or, on a GPU, bf16. gigabytes: GB/s of a
+    large copy. decoded: pictures a second that one thread decodes at an eighth of their size.
+    threads: of the processor.
     """
 
     gflops: float
@@ -24,10 +25,10 @@ class Machine:
     decoded: float
     threads: int
 
-    def text(self) -> str:
+    def text(self, name: str = "The machine") -> str:
         """A sentence."""
         return (
-            f"The machine multiplies matrices at {digits(self.gflops)} GFLOP/s, copies "
+            f"{name} multiplies matrices at {digits(self.gflops)} GFLOP/s, copies "
             f"{digits(self.gigabytes)} GB/s, and one thread decodes {digits(self.decoded)} "
             "pictures of about 430x430 a second at an eighth of their size."
         )
@@ -44,13 +45,16 @@ class Work:
     files: int = 0
 
     @classmethod
-    def of(cls, network: str, passes: int, files: int = 0) -> "Work":
-        """Of `cnn` or `xception`. A runtime that only classifies fuses all but multiplications."""
+    def of(cls, network: str, passes: int, files: int = 0, size: int = 4) -> "Work":
+        """Of `cnn` or `xception`, with activations of `size` bytes.
+
+        A runtime that only classifies fuses all but multiplications.
+        """
         every = layers(models.build(network))
         stored = every if passes == TRAINING else [layer for layer in every if layer.multiply_adds]
         values = sum(_product(layer.shape) for layer in stored)
         multiply_adds = sum(layer.multiply_adds for layer in every)
-        return cls(2.0 * multiply_adds * passes, 2.0 * 4 * values * passes, files)
+        return cls(2.0 * multiply_adds * passes, 2.0 * size * values * passes, files)
 
     def shares(self, rate: float, machine: Machine) -> dict[str, float]:
         """At `rate` pictures a second, the share of the machine's best that is used, 0 to 1."""

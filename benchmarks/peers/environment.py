@@ -9,12 +9,13 @@ from pathlib import Path
 
 from simpsons.dataset.cache import cache_folder
 
-REQUIREMENTS = Path(__file__).with_name("requirements-notebook.txt")
+REQUIREMENTS = {"cpu": "requirements-notebook.txt", "cuda": "requirements-notebook-gpu.txt"}
 
 
-def notebook_python() -> str:
-    """Its interpreter. The environment is made in the cache folder on first use."""
-    pins = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:8]
+def notebook_python(device: str) -> str:
+    """Its interpreter, for `cpu` or `cuda`. It is made in the cache folder on first use."""
+    requirements = Path(__file__).with_name(REQUIREMENTS[device])
+    pins = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:8]
     folder = cache_folder() / "benchmarks" / f"notebook-{pins}"
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     complete = folder / "complete"
@@ -22,7 +23,7 @@ def notebook_python() -> str:
         print(f"making the notebook's environment in {folder}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)]
+        install = [str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
         subprocess.run(install, check=True)
         complete.touch()
     return str(python)

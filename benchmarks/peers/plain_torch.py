@@ -1,14 +1,16 @@
-"""Plain PyTorch: the same networks, a `Dataset`, a `DataLoader` with two workers, Pillow.
+"""Plain PyTorch: the same networks, a `Dataset`, a `DataLoader`, Pillow; a GPU if there is one.
 
 It shares our environment, so that both use one PyTorch and one Pillow. Training has the decoded
 pictures in memory, as ours does; all else is what a tutorial would write.
 """
 
 import math
+import os
 import random
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +23,8 @@ from benchmarks.peers import protocol
 from simpsons import models
 
 BATCH = 32
-WORKERS = 2
+WORKERS = os.cpu_count() or 1
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def read(path: Path) -> Image.Image:
@@ -77,19 +80,34 @@ class Files(Dataset[Tensor]):
         return to_tensor(read(self.paths[row]))
 
 
+def loading(pictures: Dataset[Any], shuffle: bool = False) -> DataLoader[Any]:
+    """Batches, made by a worker a processor; the workers stay from one pass to the next."""
+    return DataLoader(
+        pictures,
+        BATCH,
+        shuffle=shuffle,
+        num_workers=WORKERS,
+        persistent_workers=True,
+        pin_memory=DEVICE.type == "cuda",
+    )
+
+
 def train(network: str, paths: list[Path]) -> None:
     """An epoch a repetition."""
-    model = models.build(network)
+    model = models.build(network).to(DEVICE)
     optimizer = torch.optim.Adam(model.parameters(), 1e-4)
-    loader = DataLoader(Decoded(paths), BATCH, shuffle=True, num_workers=WORKERS)
+    loader = loading(Decoded(paths), shuffle=True)
 
     def repetition() -> protocol.Figures:
         start = time.perf_counter()
         model.train()
         for pixels, labels in loader:
             optimizer.zero_grad()
-            functional.cross_entropy(model(pixels), labels).backward()
+            logits = model(pixels.to(DEVICE, non_blocking=True))
+            functional.cross_entropy(logits, labels.to(DEVICE, non_blocking=True)).backward()
             optimizer.step()
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
         return {"rate": len(paths) / (time.perf_counter() - start)}
 
     repetition()
@@ -98,7 +116,7 @@ def train(network: str, paths: list[Path]) -> None:
 
 def ingest(paths: list[Path]) -> None:
     """Files to one tensor."""
-    loader = DataLoader(Files(paths), BATCH, num_workers=WORKERS)
+    loader = loading(Files(paths))
 
     def repetition() -> protocol.Figures:
         start = time.perf_counter()
@@ -111,13 +129,14 @@ def ingest(paths: list[Path]) -> None:
 
 def classify(network: str, paths: list[Path]) -> None:
     """Files to labels."""
-    model = models.build(network).eval()
-    loader = DataLoader(Files(paths), BATCH, num_workers=WORKERS)
+    model = models.build(network).to(DEVICE).eval()
+    loader = loading(Files(paths))
 
     @torch.inference_mode()
     def repetition() -> protocol.Figures:
         start = time.perf_counter()
-        torch.cat([model(pixels).softmax(1).argmax(1) for pixels in loader]).tolist()
+        batches = (pixels.to(DEVICE, non_blocking=True) for pixels in loader)
+        torch.cat([model(pixels).softmax(1).argmax(1) for pixels in batches]).tolist()
         return {"rate": len(paths) / (time.perf_counter() - start)}
 
     repetition()
