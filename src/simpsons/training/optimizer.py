@@ -1,23 +1,40 @@
 """The optimizer that a recipe names."""
 
+from inspect import unwrap
+
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from simpsons.training.recipe import Recipe
 
 
-def build(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+class _Adam(torch.optim.Adam):
+    """Adam, and with `decoupled_weight_decay` AdamW, without the wrappers of its methods.
+
+    They import PyTorch's compiler, which takes a second or more, to tell it to leave the methods
+    alone. Nothing here is compiled.
+    """
+
+    add_param_group = unwrap(Optimizer.add_param_group)
+    zero_grad = unwrap(Optimizer.zero_grad)
+    state_dict = unwrap(Optimizer.state_dict)
+    load_state_dict = unwrap(Optimizer.load_state_dict)
+    step = torch.no_grad()(unwrap(torch.optim.Adam.step))
+
+
+def build(network: nn.Module, recipe: Recipe) -> Optimizer:
     """Adam as in Keras, or AdamW that decays weights but neither biases nor batch norms.
 
     On CUDA it is one kernel for all weights, as launching many small ones would take longer.
     """
     fused = next(network.parameters()).is_cuda
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(network.parameters(), recipe.learning_rate, eps=1e-7, fused=fused)
+        return _Adam(network.parameters(), recipe.learning_rate, eps=1e-7, fused=fused)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim == 1]
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, recipe.learning_rate, fused=fused)
+    return _Adam(groups, recipe.learning_rate, fused=fused, decoupled_weight_decay=True)
