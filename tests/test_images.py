@@ -366,14 +366,14 @@ def deny(*_arguments, **_options):
 
 
 def test_a_file_without_permission(monkeypatch, file):
-    monkeypatch.setattr(Path, "open", deny)  # as root, who runs tests at times, may read all
+    monkeypatch.setattr(os, "open", deny)  # as root, who runs tests at times, may read all
     with pytest.raises(ImageError) as caught:
         decode(file)
     assert str(caught.value) == f"{file}: no permission to read it; change its permissions"
 
 
 def test_a_file_in_a_folder_without_permission(monkeypatch, file):
-    monkeypatch.setattr(Path, "open", deny)
+    monkeypatch.setattr(os, "open", deny)
     monkeypatch.setattr(Path, "stat", deny)
     with pytest.raises(ImageError, match=r"no permission to read it; change its permissions$"):
         decode(file)
@@ -383,7 +383,7 @@ def test_a_failing_disk(monkeypatch, file):
     def fail(*_arguments, **_options):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr(os, "open", fail)
     with pytest.raises(ImageError, match=r"can't be read \(Input/output error\); check the path"):
         decode(file)
 

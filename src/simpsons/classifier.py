@@ -231,11 +231,14 @@ class Classifier:
         top: int,
     ) -> Iterator[Prediction]:
         rows, familiarity = self._run(session, pixels)
-        for number, (source, row) in enumerate(zip(sources, rows, strict=True)):
-            order = np.argsort(-row, kind="stable")[: max(1, top)]
-            named = tuple((self.labels[label], float(row[label])) for label in order)
-            familiar = float(familiarity[number]) if len(familiarity) else None
-            yield Prediction(_name(source), named, familiar, self.threshold)
+        order = np.argsort(-rows, axis=1, kind="stable")[:, : max(1, top)]
+        best = np.take_along_axis(rows, order, axis=1).tolist()
+        familiar = familiarity.tolist() or [None] * len(rows)
+        for source, labels, values, how in zip(
+            sources, order.tolist(), best, familiar, strict=True
+        ):
+            named = tuple(zip((self.labels[label] for label in labels), values, strict=True))
+            yield Prediction(_name(source), named, how, self.threshold)
 
     def _run(
         self, session: Any, pixels: images.Pixels

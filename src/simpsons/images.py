@@ -103,10 +103,11 @@ def load_file(source: File, size: int = SIZE) -> Original:
     with _opened(source) as (file, name):
         ordinary = jpeg.decode(file, least, MAX_PIXELS)
         if ordinary:
-            pixels, width, height, scale = ordinary
+            image, width, height, scale = ordinary
             box = (0, 0, width / scale, height / scale)
-            resized = _resized(Image.fromarray(pixels), size, box)
-            return Original(np.asarray(resized), width, height, "JPEG")
+            content = _resized(image, size, box).tobytes("raw", "RGB")
+            pixels = np.frombuffer(content, np.uint8).reshape(size, size, 3)
+            return Original(pixels, width, height, "JPEG")
         return _load_with_pillow(file, name, size, least)
 
 
@@ -183,12 +184,16 @@ def _opened(source: File) -> Iterator[tuple[BinaryIO, str]]:
 @contextmanager
 def _readable(path: Path) -> Iterator[BinaryIO]:
     try:
-        with path.open("rb", buffering=0) as file:
-            status = os.fstat(file.fileno())
+        opened = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            status = os.fstat(opened)
             if stat.S_ISREG(status.st_mode) and status.st_size <= _READ_AT_ONCE:
-                yield io.BytesIO(file.readall())
+                yield io.BytesIO(os.read(opened, status.st_size))
             else:
-                yield io.BufferedReader(file)
+                with os.fdopen(opened, "rb", closefd=False) as file:
+                    yield file
+        finally:
+            os.close(opened)
     except ImageError:
         raise
     except FileNotFoundError:

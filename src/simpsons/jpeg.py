@@ -10,23 +10,23 @@ from math import ceil
 from typing import BinaryIO, NamedTuple
 
 import simplejpeg
-from numpy import uint8
-from numpy.typing import NDArray
+from PIL import Image
 
 _START = b"\xff\xd8\xff"
 _SCAN, _EXIF_OR_XMP, _SEVERAL = b"\xda", b"\xe1", b"MPF\0"
 _COLOURS = ("YCbCr", "Gray")
+_MODE = "RGBX"
 _SCALES = (8, 4, 2, 1)  # those of Pillow's `draft`
 
 
 class Jpeg(NamedTuple):
     """A decoded file.
 
-    pixels: uint8 `[ceil(height / scale), ceil(width / scale), 3]`, RGB. width, height: of the file
-    in pixels.
+    image: RGBX, as Pillow takes it over without a copy; its width and height are those of the file
+    in pixels, `width` and `height`, divided by `scale` and rounded up.
     """
 
-    pixels: NDArray[uint8]
+    image: Image.Image
     width: int
     height: int
     scale: int
@@ -49,8 +49,10 @@ def decode(file: BinaryIO, least: int, most_pixels: int) -> Jpeg | None:
             return None
         reduction = min(width, height) // least
         scale = next((scale for scale in _SCALES if scale <= reduction), 1)
-        sides = {"min_width": ceil(width / scale), "min_height": ceil(height / scale)}
-        return Jpeg(simplejpeg.decode_jpeg(data, "RGB", **sides), width, height, scale)
+        size = ceil(width / scale), ceil(height / scale)
+        pixels = simplejpeg.decode_jpeg(data, _MODE, min_width=size[0], min_height=size[1])
+        image = Image.frombuffer(_MODE, size, pixels, "raw", _MODE, 0, 1)
+        return Jpeg(image, width, height, scale)
     except ValueError:
         return None
 

@@ -105,13 +105,13 @@ def test_sizes_and_formats_are_those_of_the_files(pictures):
 
 def test_each_file_is_opened_once(pictures, monkeypatch):
     opened = []
-    real = Path.open
+    real = os.open
 
     def count(path, *args, **kwargs):
-        opened.append(path)
+        opened.append(Path(path))
         return real(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", count)
+    monkeypatch.setattr(os, "open", count)
     dataset = cache.load(pictures)
     read = [path for path in opened if path.is_relative_to(pictures)]
     assert sorted(read) == sorted(pictures / path for path in dataset.paths)
@@ -292,7 +292,7 @@ def test_a_file_that_vanishes_before_it_is_read_is_a_problem(pictures, monkeypat
 
 def test_a_file_without_permission_is_a_problem_until_it_has_it(pictures, monkeypatch):
     locked = pictures / "cat" / "1.jpg"
-    real = Path.open
+    real = os.open
 
     def refuse(path, *args, **kwargs):
         if path == locked:
@@ -300,7 +300,7 @@ def test_a_file_without_permission_is_a_problem_until_it_has_it(pictures, monkey
         return real(path, *args, **kwargs)
 
     with monkeypatch.context() as without_permission:
-        without_permission.setattr(Path, "open", refuse)
+        without_permission.setattr(os, "open", refuse)
         dataset = cache.load(pictures)
     assert [problem.path for problem in dataset.problems] == ["cat/1.jpg"]
     assert "no permission to read it" in dataset.problems[0].reason
