@@ -164,6 +164,29 @@ def test_of_few_pictures_the_batches_are_small(cli, many_drawings, tmp_path, mon
     assert "batch 8," in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("how", "is_told"),
+    [
+        ((), True),
+        (("--model", "cnn"), True),
+        (("--from", "xception"), False),
+        (("--recipe", "notebook"), False),
+        (("--model", "resnet"), False),
+    ],
+)
+def test_of_few_pictures_the_shipped_weights_are_suggested(
+    cli, many_drawings, tmp_path, monkeypatch, how, is_told
+):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    said = cli("train", many_drawings, *how, "--device", "cpu", "--out", tmp_path / "run").stderr
+    assert (
+        f"Few pictures: --from {'cnn' if 'cnn' in how else 'xception'} starts" in said
+    ) == is_told
+
+
 def test_resume_takes_nothing_else(cli, run_folder):
     result = cli("train", "--resume", run_folder, "--epochs", 5)
     assert result.exit_code == 2

@@ -16,8 +16,10 @@ from safetensors.torch import load_file
 from simpsons.classifier import Classifier
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
+from simpsons.dataset.kaggle import LICENCE
 from simpsons.errors import SimpsonsError
 from simpsons.training import learnt, loop, recipe, run
+from simpsons.training.config import Config
 from simpsons.training.history import Epoch
 from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import Recipe
@@ -104,6 +106,35 @@ def test_the_onnx_file_is_the_best_weights_with_its_provenance(unbroken, many_dr
     assert classifier.metadata["recipe"]["name"] == "short"
     assert classifier.metadata["split"]["kind"] == "leak-free"
     assert "data_licence" not in classifier.metadata  # the drawings are our own
+
+
+def test_what_starts_from_other_weights_carries_their_licence(
+    many_drawings, tmp_path, unbroken, monkeypatch
+):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    licences = {}
+    for name, how in {
+        "new": {},
+        "from": {"initial": "xception"},
+        "after": {"initial": str(tmp_path / "run")},
+        "taught": {"teachers": [unbroken, tmp_path / "run"]},
+    }.items():
+        how |= {"split": str(unbroken / run.SPLIT), "observer": Quiet()}
+        with pytest.raises(KeyboardInterrupt):
+            run.start(tmp_path / name, many_drawings, "xception", SHORT, **how)
+        licences[name] = Config.read(tmp_path / name).licence
+        if name == "from":
+            shutil.copytree(unbroken, tmp_path / "run")
+            shutil.copy(tmp_path / "from" / "config.json", tmp_path / "run")
+    assert licences == {"new": None, "from": LICENCE, "after": LICENCE, "taught": LICENCE}
+
+    dataset = cache.load(many_drawings)
+    split = splits.read(tmp_path / "run" / run.SPLIT, dataset)
+    run.export_run(tmp_path / "run", tmp_path / "own.onnx", dataset, split)
+    assert Classifier(tmp_path / "own.onnx").metadata["data_licence"] == LICENCE
 
 
 def test_the_last_epoch_can_be_exported_instead(unbroken, many_drawings, tmp_path):

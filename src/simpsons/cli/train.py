@@ -25,6 +25,8 @@ from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
 from simpsons.training.history import Observer, Silent
 
+_FEW = 1024  # pictures
+
 
 @click.command()
 @options.folder
@@ -73,7 +75,7 @@ from simpsons.training.history import Observer, Silent
     type=click.Path(),
     metavar="MODEL",
     help="Start from these weights instead of new ones: a run folder, cnn, xception, or an ONNX "
-    "file.",
+    "file. With few pictures far more accurate.",
 )
 @click.option(
     "--teacher",
@@ -124,7 +126,7 @@ def train(
 
     \b
     simpsons train simpsons_dataset --model xception
-    simpsons train my_cartoon --epochs 10 --out runs/mine
+    simpsons train my_cartoon --from xception --out runs/mine
     simpsons train my_cartoon --model cnn --teacher runs/mine
     simpsons train my_cartoon --exclude exclude.csv
     simpsons train simpsons_dataset --split shipped --from xception --epochs 5
@@ -139,6 +141,7 @@ def train(
     out = resume or out or Path("runs", model)
     with _one_voice() as speaks, ExitStack() as stack:
         name: str = model
+        is_few = False
         if resume:
             _require_nothing_else()
             config = Config.read(resume)
@@ -150,6 +153,7 @@ def train(
                 count = len(listing.pictures)
                 on_gpu = choose_device(device).type == "cuda"
                 chosen = (chosen.on_gpu(count) if on_gpu else chosen).for_few(count)
+                is_few = count < _FEW and not initial and model in networks.NETWORKS
             chosen = replace(
                 chosen,
                 epochs=epochs or chosen.epochs,
@@ -164,6 +168,12 @@ def train(
         if speaks:
             click.echo(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
             click.echo(f"on {describe(choose_device(device))}", err=True)
+            if is_few:
+                click.echo(
+                    f"Few pictures: --from {name} starts from what the shipped network has learnt "
+                    "and will know more; the result carries its licence, CC BY-NC-SA 4.0.",
+                    err=True,
+                )
             for source in learnt.of_unknown_split([initial, *teachers] if initial else teachers):
                 click.echo(
                     f"Warning: {source} does not say which pictures it learnt from; if "

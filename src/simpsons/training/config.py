@@ -17,6 +17,8 @@ class Config:
     """What was asked of a run, and on what it ran.
 
     initial, teachers: as `learnt.load` takes them. machine: `device.Machine`'s values.
+    licence: of the data that the run, or a network that it learnt from, has seen; None where only
+    the owner of the pictures knows it.
     """
 
     network: str
@@ -37,6 +39,7 @@ class Config:
     dropped: int = 0
     relabelled: int = 0
     machine: dict[str, Any] = field(default_factory=dict)
+    licence: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -77,6 +77,16 @@ def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[
     return read_onnx(source), classifier.labels
 
 
+def licence(source: str) -> str | None:
+    """The licence of the data that a network learnt from, as its file or run says; None if not.
+
+    source: as `load` takes it.
+    """
+    if _is_run(source):
+        return Config.read(Path(source)).licence
+    return Classifier(source).metadata.get("data_licence")
+
+
 def of_unknown_split(sources: Iterable[str]) -> list[str]:
     """Those sources of which it is not known which pictures they learnt from."""
     files = [source for source in sources if not _is_run(source)]

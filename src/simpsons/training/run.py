@@ -118,6 +118,7 @@ def start(
             classes=dataset.classes,
             version=__version__,
             machine=asdict(describe(where)),
+            licence=_licence(dataset.classes, [initial, *teachers] if initial else teachers),
         )
         _learn_from(config, dataset, chosen)
         if exclude:
@@ -223,9 +224,17 @@ def export_run(
         "epoch_kept": "last" if last else "best",
         "version": config.version,
     }
-    if set(config.classes) <= set(SLUGS):
-        metadata["data_licence"] = LICENCE
+    if licence := config.licence or _licence(config.classes, ()):
+        metadata["data_licence"] = licence
     ship.ship(network, out, dataset, split, metadata, temperature, half, int8, track)
+
+
+def _licence(classes: Sequence[str], sources: Sequence[str | os.PathLike[str]]) -> str | None:
+    """Of the pictures of these classes, or else of those that the first of the sources has seen."""
+    if set(classes) <= set(SLUGS):
+        return LICENCE
+    licences = (learnt.licence(str(source)) for source in sources)
+    return next((licence for licence in licences if licence), None)
 
 
 def history(folder: Path) -> list[Epoch]:
