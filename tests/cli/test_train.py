@@ -1,6 +1,7 @@
 """`simpsons train`, `export`, `import` and `models` from the command line."""
 
 import json
+import shlex
 import shutil
 from types import SimpleNamespace
 
@@ -25,18 +26,27 @@ def run_folder(cli, many_drawings, tmp_path_factory):
     result = cli("train", many_drawings, *how, "--out", folder)
     assert result.exit_code == 0, result.output
     assert "validation:" in result.stdout
-    assert f"simpsons evaluate --model {folder}" in result.stdout
+    (folder / "said.txt").write_text(result.stdout)
     return folder
 
 
-def test_the_next_command_it_prints_works(cli, run_folder, many_drawings):
-    result = cli(
-        "evaluate",
-        many_drawings,
-        *("--model", run_folder, "--split", run_folder / "split.csv", "--part", "test", "--json"),
-    )
+def test_the_next_command_it_prints_works(cli, run_folder):
+    said = (run_folder / "said.txt").read_text()
+    _, _, line = said.partition("\nnext ")
+    program, *words = shlex.split(line.splitlines()[0])
+    assert program == "simpsons"
+    result = cli(*words, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["n"] > 0
+
+
+@pytest.mark.parametrize(
+    ("characters", "named"), [(["ada", "bo b"], "'ada,bo b'"), (3, "3"), ("all", "all")]
+)
+def test_the_next_command_names_the_characters(run_folder, tmp_path, characters, named):
+    values = json.loads((run_folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(values | {"characters": characters}))
+    assert train._evaluation(tmp_path).endswith(f" --part test --characters {named}")
 
 
 def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):

@@ -1,5 +1,6 @@
 """`simpsons train`, `simpsons export` and `simpsons import`."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -218,7 +219,19 @@ def train(
     click.echo(f"weights     {out / run.MODEL}")
     click.echo(f"curves      {out / run.CURVES}")
     click.echo(f"report      {out / run.REPORT}")
-    click.echo(f"next        simpsons evaluate --model {out} --split {out / run.SPLIT} --part test")
+    click.echo(f"next        {_evaluation(out)}")
+
+
+def _evaluation(folder: Path) -> str:
+    """The command that measures a run on its test part."""
+    config = Config.read(folder)
+    words = ["simpsons", "evaluate", config.data, "--model", str(folder)]
+    words += ["--split", str(folder / run.SPLIT), "--part", "test"]
+    if config.characters is not None:
+        chosen = config.characters
+        names = str(chosen) if isinstance(chosen, str | int) else ",".join(chosen)
+        words += ["--characters", names]
+    return shlex.join(words)
 
 
 def _require_nothing_else() -> None:
