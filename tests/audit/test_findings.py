@@ -1,11 +1,15 @@
 """Planted faults are found, and what is in order is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from simpsons.audit import claim, findings
 from simpsons.dataset import cache
 from simpsons.dataset.split import Split
+from simpsons.onnx_import import read_onnx
 from simpsons.training import held_out
 
 
@@ -88,6 +92,29 @@ def test_out_of_fold_judges_every_picture_once_and_keeps_the_answer(spoilt, shor
     assert trained == ["fold 1 of 2", "fold 2 of 2"]
     again = held_out.out_of_fold(dataset, group, watch=not_asked)
     assert np.array_equal(first, again)
+
+
+@pytest.mark.parametrize(("third", "is_shipped"), [("homer_simpson", False), ("nobody", True)])
+def test_only_strangers_are_judged_from_the_shipped_weights(
+    spoilt, short, monkeypatch, third, is_shipped
+):
+    dataset = cache.load(spoilt / "data")
+    listing = replace(dataset.listing, classes=(*dataset.classes[:2], third))
+    given = []
+
+    def interrupted(*_args, initial, **_kwargs):
+        given.append(initial)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(held_out.loop, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        held_out.held_out(
+            replace(dataset, listing=listing), np.arange(5), watch=lambda name, recipe: Quiet()
+        )
+    stems = [network.stem.weight for network in given if network is not None]
+    assert len(stems) == is_shipped
+    for stem in stems:
+        torch.testing.assert_close(stem, read_onnx("xception").stem.weight)
 
 
 def test_a_claim_is_the_mean_of_leaking_and_clean(spoilt, short):

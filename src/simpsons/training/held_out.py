@@ -1,7 +1,8 @@
 """Networks trained only to be asked: for each picture what one says that did not learn from it.
 
-The answers, and a training that was stopped, are kept in the cache. No held-out picture chooses
-the epoch: the last one's weights answer.
+They start from the shipped weights, if those can't have learnt any of the pictures: with few
+pictures they then know far more. The answers, and a training that was stopped, are kept in the
+cache. No held-out picture chooses the epoch: the last one's weights answer.
 """
 
 import hashlib
@@ -17,11 +18,14 @@ import torch
 from numpy.typing import NDArray
 
 from simpsons import models
+from simpsons.characters import SLUGS
+from simpsons.classifier import model_path
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset, cache_folder
 from simpsons.dataset.split import Split
 from simpsons.files import write_bytes
-from simpsons.training import checkpoint, loop
+from simpsons.onnx_import import read_onnx
+from simpsons.training import checkpoint, loop, unfold
 from simpsons.training.history import Observer
 from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import DEFAULT, Network, Recipe
@@ -109,14 +113,33 @@ def _judge(
     part[rows] = "held-out"
     part[rows[::_VALIDATED]] = "validation"
     split = Split("held-out", seed, part, np.arange(len(dataset)))
-    loop.train(dataset, split, network, recipe, work, seed=seed, device=device, observer=observer)
+    initial = None
+    if _starts_from_shipped(dataset):
+        pixels = dataset.images[split.rows("train")]
+        initial = unfold.trainable(read_onnx(network), recipe, pixels)
+    loop.train(
+        dataset,
+        split,
+        network,
+        recipe,
+        work,
+        initial=initial,
+        seed=seed,
+        device=device,
+        observer=observer,
+    )
     learnt = models.build(network, len(dataset.classes), recipe.dropout, recipe.batch_norm)
     prefix = checkpoint.AVERAGE if recipe.average else checkpoint.NETWORK
     checkpoint.set_weights(learnt, checkpoint.read(work / loop.LAST).tensors, prefix)
-    pixels = torch.from_numpy(np.array(dataset.images[rows]))
-    logits = predict_logits(learnt, pixels, torch.arange(len(rows)))
+    held = torch.from_numpy(np.array(dataset.images[rows]))
+    logits = predict_logits(learnt, held, torch.arange(len(rows)))
     probabilities: NDArray[np.float32] = logits.softmax(1).numpy()
     return probabilities
+
+
+def _starts_from_shipped(dataset: Dataset) -> bool:
+    """Whether none of the classes is one that the shipped networks have learnt."""
+    return not set(dataset.classes) & set(SLUGS)
 
 
 def _kept(folder: Path, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -135,6 +158,8 @@ def _folder(
     """Where the answers are kept: named by everything that they depend on."""
     facts = [network, recipe.to_json(), seed, FOLDS, dataset.classes, dataset.paths]
     content = hashlib.sha256(json.dumps(facts).encode())
+    if _starts_from_shipped(dataset):
+        content.update(model_path(network).read_bytes())
     for array in (dataset.images, dataset.labels, rows):
         content.update(np.ascontiguousarray(array).data)
     return cache_folder() / "out_of_fold" / content.hexdigest()[:16]
