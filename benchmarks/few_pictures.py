@@ -1,11 +1,13 @@
 """A cartoon of one's own: how many pictures, and from new weights or from the shipped ones?
 
-Writes docs/your-own-cartoon.md. FOLDER has a folder a character, none of them one of the 18. Each
-training is `simpsons train`'s, on so many pictures of each character of the training part of
-`--split leak-free`; validation chooses the epoch, and the table counts the test part of all seeds.
+Writes docs/your-own-cartoon.md. FOLDER has a folder a character, none of them one of the 18;
+without it the drawings of `simpsons demo` are taken. Each training is `simpsons train`'s, on so
+many pictures of each character of the training part of `--split leak-free`; validation chooses the
+epoch, and the table counts the test part of all seeds.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -21,6 +23,8 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
+from simpsons.demo.drawings import write_drawings
+from simpsons.demo.path import DRAWINGS, DRAWINGS_PER_CHARACTER
 from simpsons.evaluation.metrics import wilson_interval
 from simpsons.models import NETWORKS
 from simpsons.onnx_import import read_onnx
@@ -70,16 +74,27 @@ def right(dataset: Dataset, split: Split, network: Network, shipped: bool, seed:
 
 
 def main() -> None:
-    """Train, print and write."""
+    """Read the command line, or draw pictures, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("networks", nargs="*", default=NETWORKS, metavar="NETWORK")
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--seeds", type=int, default=3, help="0 to SEEDS - 1; 3")
     parser.add_argument(
         "--pictures", type=int, nargs="+", default=(5, 20, 0), metavar="N", help="0 is all; 5 20 0"
     )
     arguments = parser.parse_args()
-    dataset = cache.load(arguments.folder, track=bar)
+    if arguments.folder:
+        write_table(cache.load(arguments.folder, track=bar), arguments)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        os.environ["SIMPSONS_CACHE"] = temporary
+        drawings = Path(temporary, DRAWINGS)
+        write_drawings(drawings, DRAWINGS_PER_CHARACTER, track=bar)
+        write_table(cache.load(drawings, track=bar), arguments)
+
+
+def write_table(dataset: Dataset, arguments: argparse.Namespace) -> None:
+    """Train on the data set as often as was asked for, print and write."""
     parts = [splits.make(dataset, "leak-free", seed) for seed in range(arguments.seeds)]
     tested = sum(len(split.rows("test")) for split in parts)
     rows = []
@@ -101,8 +116,9 @@ def main() -> None:
         "new weights",
         "`--from` the shipped ones",
     ]
-    name = arguments.folder.resolve().name
-    command = " ".join(["python -m benchmarks.few_pictures", name, *sys.argv[2:]])
+    name = dataset.root.resolve().name
+    given = [name, *sys.argv[2:]] if arguments.folder else sys.argv[1:]
+    command = " ".join(["python -m benchmarks.few_pictures", *given])
     text = (
         f"{table(headers, rows)}\n\n`{command}`: {len(dataset.classes)} characters, "
         f"{len(dataset):,} pictures; accuracy on {tested:,} test pictures of seeds 0 to "
