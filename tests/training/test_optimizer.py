@@ -16,14 +16,14 @@ RECIPES = {"notebook": NOTEBOOK, "default": DEFAULT["xception"]}
 def plain(network, recipe):
     """PyTorch's own, as the recipe wants it."""
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(network.parameters(), recipe.learning_rate, eps=1e-7)
+        return torch.optim.Adam(network.parameters(), recipe.learning_rate, eps=1e-7, fused=True)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim == 1]
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, recipe.learning_rate)
+    return torch.optim.AdamW(groups, recipe.learning_rate, fused=True)
 
 
 def trained(build, recipe):

@@ -8,6 +8,8 @@ import copy
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from simpsons.models.dropout import Dropout
+
 WIDTHS = (32, 64, 128, 256)
 
 
@@ -32,14 +34,14 @@ class CNN(nn.Module):
             layers += [nn.ReLU(inplace=True)]
             layers += [nn.Conv2d(width, width, 3, bias=not batch_norm)]
             layers += [nn.BatchNorm2d(width)] if batch_norm else []
-            layers += [nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Dropout(0.6 * dropout)]
+            layers += [nn.ReLU(inplace=True), nn.MaxPool2d(2), Dropout(0.6 * dropout)]
             channels = width
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.Flatten(),
             nn.Linear(256 * 2 * 2, 1024),
             nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(1024, classes),
         )
 

@@ -8,6 +8,8 @@ classes, 14,496 of them batch-norm statistics.
 
 from torch import Tensor, nn
 
+from simpsons.models.dropout import Dropout
+
 WIDTHS = (96, 192, 384, 768)
 _BLOCKS = 2  # of each width
 _STEM = 48
@@ -64,7 +66,7 @@ class ResNet(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(WIDTHS[-1], classes),
         )
 

@@ -7,6 +7,8 @@ Separable Convolutions", CVPR 2017. 768,210 parameters with 18 classes.
 from torch import Tensor, nn
 from torch.nn import functional
 
+from simpsons.models.dropout import Dropout
+
 WIDTHS = (32, 64, 128, 128, 256)
 BATCH_NORM_EPSILON = 1e-3  # Keras's default; PyTorch's is 1e-5
 
@@ -79,10 +81,10 @@ class Xception(nn.Module):
             nn.Flatten(),
             nn.Linear(256, 1024),
             nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(1024, 256),
             nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(256, classes),
         )
 

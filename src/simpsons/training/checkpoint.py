@@ -101,7 +101,7 @@ def set_tensors(
         if average is not network:
             set_weights(average, tensors, AVERAGE)
         _set_optimizer_tensors(optimizer, tensors)
-    except (RuntimeError, KeyError, ValueError):
+    except (RuntimeError, LookupError, ValueError):
         raise CheckpointError(
             "the run in this folder is of another network or recipe; choose another folder"
         ) from None
@@ -118,11 +118,18 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def _set_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `_optimizer_tensors` took."""
+    """Put back what `_optimizer_tensors` took.
+
+    A fused step goes through a weight and its state as they lie in memory, so they are laid alike.
+    """
     values = optimizer.state_dict()
     values["state"] = {}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
             _, number, key = name.split(".", 2)
+            like = parameters[int(number)]
+            if tensor.shape == like.shape:
+                tensor = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor)
             values["state"].setdefault(int(number), {})[key] = tensor
     optimizer.load_state_dict(values)

@@ -81,7 +81,9 @@ def precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def _multiplies_bf16(device: torch.device) -> bool:
-    """Whether it is a GPU with bf16 tensor cores, or a CPU with AMX tiles."""
+    """Whether it is a GPU with bf16 tensor cores, or a CPU with instructions for bf16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())
+    return device.type == "cpu" and bool(
+        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )

@@ -20,10 +20,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import FunctionCtx
-from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from simpsons.errors import SimpsonsError
+from simpsons.models import dropout
 
 T = TypeVar("T")
 
@@ -166,21 +166,21 @@ def averaging(network: nn.Module, device: torch.device) -> nn.Module:
     return DistributedDataParallel(network, device_ids=where)
 
 
-class Dropout(nn.Module):
-    """`nn.Dropout` that draws for the whole batch and uses this process's slice."""
+class Dropout(dropout.Dropout):
+    """Dropout that draws for the whole batch and uses this process's slice."""
 
     def __init__(self, p: float, batch: Batch) -> None:
-        super().__init__()
-        self.p, self.batch = p, batch
+        super().__init__(p)
+        self.batch = batch
 
     def forward(self, x: Tensor) -> Tensor:
         """`[slice, ...]` to the same shape."""
         if not self.training or not self.p:
             return x
-        kept = x.new_ones(self.batch.size, *x.shape[1:])
-        if kept.ndim == 4:  # the order in which `nn.Dropout` draws is that of memory
-            kept = kept.contiguous(memory_format=torch.channels_last)
-        return x * functional.dropout(kept, self.p)[self.batch.own]
+        ones = x.new_ones(self.batch.size, *x.shape[1:])
+        if ones.ndim == 4:  # the order in which dropout draws is that of memory
+            ones = ones.contiguous(memory_format=torch.channels_last)
+        return x * super().forward(ones)[self.batch.own]
 
 
 class BatchNorm(nn.BatchNorm2d):
