@@ -1,6 +1,5 @@
 """Pictures are decoded once; whatever changes, fails or is killed, the pixels are right."""
 
-import errno
 import hashlib
 import os
 import signal
@@ -405,15 +404,16 @@ def test_two_processes_at_once_end_with_the_same_and_decode_once(pictures):
     assert len(entries()) == 1
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(pictures, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with pytest.raises(
-        DataError, match=r"No space left on device\); make room, or set SIMPSONS_CACHE"
-    ):
-        cache.load(pictures)
+@pytest.mark.parametrize("room", [0, 50_000])  # bytes; 8 pictures need 98,432
+def test_a_full_disk_is_said_and_leaves_nothing(pictures, room):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(DataError, match=r"File too large\); make room, or set SIMPSONS_CACHE"):
+            cache.load(pictures)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert entries() == []
 
 

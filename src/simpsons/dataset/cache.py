@@ -7,6 +7,7 @@ any number of processes may read while one makes a new entry.
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -120,39 +121,31 @@ def _make(entry: Path, listing: Listing, track: Track) -> None:
 def _fill(partial: Path, listing: Listing, track: Track) -> None:
     pictures = listing.pictures
     shape = (len(pictures), images.SIZE, images.SIZE, 3)
-    pixels = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, shape)
-    _reserve(partial / "images.npy")
     index: dict[str, list[object]] = {"row": [], "size": [], "format": []}
     problems: list[tuple[str, str]] = []
     decoded = track(_decode_all(listing), len(pictures), "decoding")
-    row = 0
-    for number, result in enumerate(decoded):
-        if isinstance(result, str):
-            problems.append((pictures[number].path, result))
-            continue
-        pixels[row] = result.pixels
-        index["row"].append(number)
-        index["size"].append([result.width, result.height])
-        index["format"].append(result.format)
-        row += 1
-    if row == 0:
+    with (partial / "images.npy").open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        end = file.tell() + math.prod(shape)
+        for number, result in enumerate(decoded):
+            if isinstance(result, str):
+                problems.append((pictures[number].path, result))
+                continue
+            file.write(result.pixels.tobytes())
+            index["row"].append(number)
+            index["size"].append([result.width, result.height])
+            index["format"].append(result.format)
+        file.truncate(end)
+    if not index["row"]:
         path, reason = problems[0]
         raise DataError(
             f"{listing.root}: none of its {len(pictures)} picture files can be read; the first: "
             f"{path}: {reason}"
         )
-    pixels.flush()
-    del pixels
     (partial / "index.json").write_text(
         json.dumps(index | {"problems": problems}), encoding="utf-8"
     )
-
-
-def _reserve(file: Path) -> None:
-    """Take the disk space that a mapped file needs: a full disk would end the process later."""
-    if hasattr(os, "posix_fallocate"):
-        with file.open("r+b") as opened:
-            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
 
 
 def _decode_all(listing: Listing) -> Iterator[images.Original | str]:

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from simpsons import images
@@ -168,19 +168,20 @@ def _in_class_folders(
 def _pictures_below(
     root: Path, folder: Path, character: str, problems: list[Problem]
 ) -> Iterable[tuple[Picture, str]]:
+    where = _relative(folder, root)
     for entry in _entries(folder):
-        path = Path(entry.path)
         if entry.is_dir():
             if entry.name.startswith("."):
                 continue
-            for picture, name in _pictures_below(root, path, character, problems):
+            for picture, name in _pictures_below(root, folder / entry.name, character, problems):
                 yield picture, f"{entry.name}/{name}"
-        elif picture_or_none := _picture(root, entry, character, problems):
+        elif picture_or_none := _picture(where, entry, character, problems):
             yield picture_or_none, entry.name
 
 
 def _in_flat_folder(root: Path, folder: Path, problems: list[Problem]) -> dict[str, list[Picture]]:
     found: dict[str, list[Picture]] = {}
+    where = _relative(folder, root)
     for entry in _entries(folder):
         if entry.is_dir():
             continue
@@ -188,21 +189,21 @@ def _in_flat_folder(root: Path, folder: Path, problems: list[Problem]) -> dict[s
         if match is None:
             reason = "the name does not say the character (<character>_<n>)"
             problems.append(Problem(_relative(Path(entry.path), root), reason))
-        elif picture := _picture(root, entry, match["character"], problems):
+        elif picture := _picture(where, entry, match["character"], problems):
             found.setdefault(picture.character, []).append(picture)
     return found
 
 
 def _picture(
-    root: Path, entry: os.DirEntry[str], character: str, problems: list[Problem]
+    folder: str, entry: os.DirEntry[str], character: str, problems: list[Problem]
 ) -> Picture | None:
-    path = _relative(Path(entry.path), root)
+    path = entry.name if folder == "." else f"{folder}/{entry.name}"
     try:
         status = entry.stat()
     except OSError as error:
         problems.append(Problem(path, f"can't be read ({error.strerror})"))
         return None
-    if Path(entry.name).suffix.lower() not in images.SUFFIXES:
+    if PurePath(entry.name).suffix.lower() not in images.SUFFIXES:
         problems.append(Problem(path, "not a picture file"))
         return None
     if status.st_size == 0:
