@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simpsons.files import write_text
+from simpsons.training.device import processor
 
 
 def machine() -> str:
     """The machine in words: processors, system and Python."""
     return (
-        f"{os.cpu_count()} CPU threads ({platform.machine()}), {platform.system()}, "
+        f"{os.cpu_count()} CPU threads ({processor()}), {platform.system()}, "
         f"Python {platform.python_version()}"
     )
 

@@ -35,7 +35,7 @@ def leak_free(dataset):
 
 @pytest.fixture(scope="module")
 def random(dataset):
-    return splits.make(dataset, "random", seed=9)
+    return splits.with_groups(dataset, splits.make(dataset, "random", seed=9))
 
 
 @pytest.fixture
@@ -214,7 +214,19 @@ def test_shipped_survives_a_file(tmp_path, paint, shipped_names):
     dataset = cache.load(tmp_path / "pictures")
     split = splits.make(dataset, "shipped")
     splits.write(tmp_path / "split.csv", dataset, split)
-    assert_same(splits.read(tmp_path / "split.csv", dataset), split)
+    expected = splits.with_groups(dataset, split)
+    assert_same(splits.read(tmp_path / "split.csv", dataset), expected)
+
+
+@pytest.mark.parametrize("kind", ["shipped", "random"])
+def test_groups_are_not_looked_for_where_nobody_asks(dataset, kind):
+    split = splits.make(dataset, kind)
+    assert split.group is None
+    assert np.array_equal(splits.with_groups(dataset, split).group, splits.groups(dataset))
+
+
+def test_groups_are_looked_for_once(dataset, leak_free):
+    assert splits.with_groups(dataset, leak_free) is leak_free
 
 
 # ---- written and read ----------------------------------------------------------------------

@@ -175,6 +175,8 @@ def split(
         raise SimpsonsError(
             f"{dataset.root}: none of its pictures is in the split {split}; choose another --split"
         )
+    chosen = splits.with_groups(dataset, chosen, bar)
+    assert chosen.group is not None
     splits.write(out, dataset, chosen)
     group_sizes = np.bincount(chosen.group)
     leaks = {part: splits.leaks(dataset, chosen, part) for part in splits.PARTS[1:]}

@@ -9,7 +9,7 @@ import csv
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -44,13 +44,14 @@ class Split:
     """Which part each of N pictures is in.
 
     kind: as `make` takes it, of a file its name. seed: None where none was used. part: `[N]` of
-    `PARTS`, or `UNLISTED` or `EXCLUDED`. group: int64 `[N]`, near-duplicates share one.
+    `PARTS`, or `UNLISTED` or `EXCLUDED`. group: int64 `[N]`, near-duplicates share one; None where
+    they were not looked for, see `with_groups`.
     """
 
     kind: str
     seed: int | None
     part: NDArray[np.str_]
-    group: NDArray[np.int64]
+    group: NDArray[np.int64] | None = None
 
     def rows(self, part: str) -> NDArray[np.int64]:
         """The indices of the pictures in a part."""
@@ -73,19 +74,24 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
     """
     if kind not in KINDS:
         return read(kind, dataset)
-    group = groups(dataset, track)
     if kind == "shipped":
-        return Split(kind, None, parts_by_name(dataset), group)
+        return Split(kind, None, parts_by_name(dataset))
     if kind == "random":
         part = np.full(len(dataset), "train", dtype="<U10")
         part[_random_validation(dataset.labels)] = "validation"
-        return Split(kind, _NOTEBOOK_SEED, part, group)
+        return Split(kind, _NOTEBOOK_SEED, part)
+    group = groups(dataset, track)
     return Split(kind, seed, leak_free(dataset.labels, group, seed), group)
 
 
 def groups(dataset: Dataset, track: Track = silent) -> NDArray[np.int64]:
     """int64 `[N]`: the near-duplicate group of each picture."""
     return near_duplicates.groups(dataset.images, track)
+
+
+def with_groups(dataset: Dataset, split: Split, track: Track = silent) -> Split:
+    """The split with its groups of near-duplicates, which are looked for if nobody has yet."""
+    return split if split.group is not None else replace(split, group=groups(dataset, track))
 
 
 def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.str_]:
@@ -177,10 +183,12 @@ def _name(path: str) -> str:
 
 def write(path: str | os.PathLike[str], dataset: Dataset, split: Split) -> None:
     """Write a split as CSV with the columns path, character, group, split."""
+    group = with_groups(dataset, split).group
+    assert group is not None
     lines = [("path", "character", "group", "split")]
     for row, file in enumerate(dataset.paths):
         character = dataset.classes[dataset.labels[row]]
-        lines.append((file, character, str(split.group[row]), str(split.part[row])))
+        lines.append((file, character, str(group[row]), str(split.part[row])))
     write_text(path, _to_csv(lines))
 
 

@@ -1,8 +1,9 @@
 """Which device and precision a training uses."""
 
 import platform
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -59,15 +60,24 @@ def choose_device(name: str = "auto") -> torch.device:
 def describe(device: torch.device) -> Machine:
     """What a training on this device runs on."""
     is_gpu = device.type == "cuda"
-    processor = platform.processor() or platform.machine()
     return Machine(
         device=device.type,
-        name=torch.cuda.get_device_name(device) if is_gpu else processor,
+        name=torch.cuda.get_device_name(device) if is_gpu else processor(),
         precision="bf16" if _multiplies_bf16(device) else "float32",
         memory_format="channels_last",
         threads=torch.get_num_threads(),
         processes=parallel.processes(),
     )
+
+
+def processor() -> str:
+    """The CPU's model where Linux tells it, else its family or architecture."""
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+        for line in file:
+            name, _, value = line.partition(":")
+            if name.strip() == "model name" and value.strip():
+                return value.strip()
+    return platform.processor() or platform.machine()
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:

@@ -95,6 +95,7 @@ def start(
         dataset = cache.load(data, characters, track)
         require_trainable(dataset)
         chosen = splits.make(dataset, split, seed, track)
+        chosen = splits.with_groups(dataset, chosen, track)
         excluded = Excluded(0, 0)
         if exclude:
             dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
