@@ -83,8 +83,9 @@ class Recipe:
     @property
     def summary(self) -> str:
         """What a person asks of a recipe first, in words."""
+        plural = "" if self.epochs == 1 else "s"
         return (
-            f"{self.epochs} epochs, batch {self.batch}, {self.optimizer}, "
+            f"{self.epochs} epoch{plural}, batch {self.batch}, {self.optimizer}, "
             f"learning rate {self.learning_rate:g}"
         )
 
