@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from simpsons import keras_import
 from simpsons.keras_import import KerasImportError, read_keras
 from simpsons.models.cnn import CNN
+from simpsons.models.dropout import Dropout
 from simpsons.models.xception import Block, SamePool, SeparableConv, Xception
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -96,7 +97,7 @@ def test_feature_maps_have_the_shapes_of_keras(name: str) -> None:
         SamePool: "MaxPooling2D",
         Block: "Add",
         nn.Linear: "Dense",
-        nn.Dropout: "Dropout",
+        Dropout: "Dropout",
         nn.Flatten: "Flatten" if name == "cnn" else "GlobalAveragePooling2D",
     }
     if name == "xception":
