@@ -93,8 +93,10 @@ class Performance:
         print("making pictures", flush=True)
         write_drawings(self._drawings, sizes.train // _CHARACTERS + _HELD_OUT)
         pictures.write_originals(self._files, sizes.ingest)
-        self.machine = self._machine("cpu")
-        self.trainer = self._machine("cuda") if device == "cuda" else self.machine
+        self.precision = describe(choose_device(device)).precision
+        self.machine = self.trainer = self._machine("cpu", "float32")
+        if (device, self.precision) != ("cpu", "float32"):
+            self.trainer = self._machine(device, self.precision)
         self.measured: list[Measured] = []
         self.sentences: list[str] = []
         self.latencies: list[list[str]] = []
@@ -122,7 +124,7 @@ class Performance:
             peers = {peer: results[peer] for peer in PEERS}
             self._keep(f"{name}, our recipe", "images/s", "higher", own | peers, "rate")
             self._keep(f"{name}, memory", "MB", "lower", results, "memory")
-            work = Work.of(network, TRAINING, size=2 if self._device == "cuda" else 4)
+            work = Work.of(network, TRAINING, size=2 if self.precision == "bf16" else 4)
             self._bound(f"Training `{network}`, batch 32", work, results, self.trainer)
 
     def ingest(self) -> None:
@@ -231,9 +233,10 @@ class Performance:
         rate = Spread.of([row["rate"] for row in results[OURS]]).median
         self.sentences.append(work.sentence(name, rate, machine))
 
-    def _machine(self, device: str) -> Machine:
+    def _machine(self, device: str, precision: str) -> Machine:
         count = min(200, self._sizes.ingest)
-        best = self._turns({OURS: (OURS, f"machine-{device}", "-", self._files, count)})[OURS]
+        measure = f"machine-{device}-{precision}"
+        best = self._turns({OURS: (OURS, measure, "-", self._files, count)})[OURS]
         gflops, gigabytes, decoded = (
             max(row[name] for row in best) for name in ("gflops", "gigabytes", "decoded")
         )
@@ -288,7 +291,8 @@ def _details(performance: Performance, by: str) -> dict[str, str]:
     rows = [measured.details() for measured in performance.measured]
     machines = [performance.machine.text()]
     if performance.trainer is not performance.machine:
-        machines.append(performance.trainer.text("Its GPU, which trains,"))
+        trainer = f"The device that trains, in {performance.precision},"
+        machines.append(performance.trainer.text(trainer))
     sections = {
         "contenders": f"{table(('measure', OURS, *PEERS), rows)}\n\n{by}",
         "bounds": "\n\n".join([*machines, *performance.sentences]),

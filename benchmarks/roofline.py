@@ -15,9 +15,9 @@ FORWARD, TRAINING = 1, 3
 class Machine:
     """The best the machine does, by `peers.ours.machine`.
 
-    gflops: GFLOP/s of a large matrix product, float32 or, on a GPU, bf16. gigabytes: GB/s of a
-    large copy. decoded: pictures a second that one thread decodes at an eighth of their size.
-    threads: of the processor.
+    gflops: GFLOP/s of a large matrix product, float32 or bf16. gigabytes: GB/s of a large copy.
+    decoded: pictures a second that one thread decodes at an eighth of their size. threads: of the
+    processor.
     """
 
     gflops: float

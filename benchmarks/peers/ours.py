@@ -114,13 +114,13 @@ def of_runtime(network: str, threads: int) -> Callable[[images.Pixels], object]:
     return lambda pixels: labels[session.run(None, {name: pixels[None]})[0].argmax()]
 
 
-def machine(paths: list[Path], device: str) -> None:
-    """What the machine can do at best.
+def machine(paths: list[Path], device: str, precision: str) -> None:
+    """What the machine can do at best, computing in `float32` or `bf16`.
 
-    gflops: matrix product of 2,048 squared in float32, on a GPU of 8,192 in bf16, in PyTorch.
-    gigabytes: read and written by a copy of 256 MB, a second. decoded: pictures a second that
-    one thread decodes at an eighth of their size, for which a JPEG decoder must read all that is
-    in a file, and do little more.
+    gflops: matrix product of 2,048 squared, on a GPU of 8,192, in PyTorch. gigabytes: read and
+    written by a copy of 256 MB, a second. decoded: pictures a second that one thread decodes at an
+    eighth of their size, for which a JPEG decoder must read all that is in a file, and do little
+    more.
     """
     import torch
 
@@ -131,7 +131,8 @@ def machine(paths: list[Path], device: str) -> None:
 
     on_gpu = device == "cuda"
     side = 8192 if on_gpu else 2048
-    square = torch.rand(side, side, device=device).to(torch.bfloat16 if on_gpu else torch.float32)
+    number = torch.bfloat16 if precision == "bf16" else torch.float32
+    square = torch.rand(side, side, device=device).to(number)
     block = torch.rand(2**26, device=device)
     target = torch.empty_like(block)
 
@@ -170,7 +171,7 @@ def main() -> None:
         case "runtime":
             latency(count, of_runtime(network, int(variant)))
         case "machine":
-            machine(protocol.files(folder, count), variant)
+            machine(protocol.files(folder, count), *variant.split("-"))
         case _:
             sys.exit(f"no measure {arguments.measure}")
 
