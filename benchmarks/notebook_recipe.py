@@ -21,7 +21,7 @@ from simpsons.training.display import Display
 from simpsons.training.history import Epoch
 from simpsons.training.recipe import NOTEBOOK
 
-SHOWN = (1, 5, 10, 20, 30, 50, 75, 100)
+SHOWN = (1, 5, 10, 20, 30, 50, 75)
 
 
 def row(network: str, history: list[Epoch]) -> list[str]:
@@ -32,8 +32,8 @@ def row(network: str, history: list[Epoch]) -> list[str]:
 
 
 def shown(history: list[Epoch]) -> list[int]:
-    """Those of `SHOWN` that the training got to."""
-    return [n for n in SHOWN if n <= len(history)]
+    """Those of `SHOWN` before the last epoch that the training got to."""
+    return [n for n in SHOWN if n < len(history)]
 
 
 def main() -> None:
