@@ -15,7 +15,7 @@ import psutil
 
 ROOT = Path(__file__).parents[1]
 
-_LOOK_EVERY = 0.05  # seconds between looks at the memory
+_LOOK_EVERY = 0.1  # seconds between looks at the memory
 
 
 class Contender:
@@ -35,6 +35,7 @@ class Contender:
         )
         self._peak = 0.0
         self._ended = threading.Event()
+        self._at_work = threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
 
@@ -67,16 +68,20 @@ class Contender:
 
     def _answer(self) -> dict[str, float]:
         assert self._process.stdout is not None
+        self._at_work.set()
         for line in self._process.stdout:
             if line.startswith("{"):
+                self._at_work.clear()
                 return dict(json.loads(line))
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace")[-2000:]
         raise RuntimeError(f"{' '.join(self._command)} ended early:\n{said}")
 
     def _look(self) -> None:
+        """Follow the memory while it works: looking takes time from whoever's turn it is."""
         while not self._ended.wait(_LOOK_EVERY):
-            self._peak = max(self._peak, memory(self._process.pid))
+            if self._at_work.is_set():
+                self._peak = max(self._peak, memory(self._process.pid))
 
 
 def environment() -> dict[str, str]:
