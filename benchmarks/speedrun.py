@@ -35,7 +35,7 @@ DOCUMENT = "docs/leaderboard.md"
 
 TARGET: dict[Network, float] = {"cnn": 0.943, "xception": 0.938}
 """Validation accuracy of the notebook's recipe after 100 epochs, as the notebook reports it: on a
-random split, whose validation pictures leak. On ours `benchmarks.notebook_recipe` ends with less."""
+random split, whose validation pictures leak. On ours that recipe ends with less."""
 
 RECIPE: dict[Network, Recipe] = {
     "cnn": replace(DEFAULT["cnn"], name="speedrun"),
