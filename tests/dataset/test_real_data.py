@@ -56,10 +56,9 @@ def test_every_picture_can_be_read_and_the_second_load_is_the_same(
 
 @pytest.fixture
 def quick(split_pictures, monkeypatch):
-    """Thumbnails made once, and no groups: they are not looked at here, and take their time."""
+    """Thumbnails made once: they take their time."""
     thumbs = near_duplicates.thumbnails(split_pictures.images)
     monkeypatch.setattr(near_duplicates, "thumbnails", lambda _: thumbs)
-    monkeypatch.setattr(near_duplicates, "groups", lambda pixels, *_: np.arange(len(pixels)))
 
 
 @pytest.mark.usefixtures("quick")
