@@ -305,6 +305,44 @@ def test_a_damaged_file(tmp_path, content, message):
     assert str(caught.value) == f"the bytes given: {message}"
 
 
+def test_files_that_are_read_ahead_give_the_same_pixels(tmp_path):
+    paths = [tmp_path / "0.jpg", str(tmp_path / "1.png")]
+    for path, kind in zip(paths, ["JPEG", "PNG"], strict=True):
+        Path(path).write_bytes(encoded(PICTURE, kind))
+    ahead = images.read_ahead(paths)
+    expected = [load(path) for path in paths]
+    for path in paths:
+        Path(path).unlink()
+    assert np.array_equal([load(source) for source in ahead], expected)
+    bad = io.BytesIO(b"no picture")
+    others = [PIXELS, PICTURE, encoded(PICTURE), bad]
+    assert all(given is read for given, read in zip(others, images.read_ahead(others), strict=True))
+
+
+def test_what_can_not_be_read_ahead_is_read_when_it_is_decoded(tmp_path, monkeypatch):
+    large, pipe = tmp_path / "large.png", tmp_path / "pipe"
+    large.write_bytes(encoded(PICTURE))
+    monkeypatch.setattr(images, "_READ_AHEAD", large.stat().st_size - 1)
+    left = [large, tmp_path, tmp_path / "missing.jpg", "a\0b.jpg", f"{'long' * 2000}.jpg"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(pipe)
+        left.append(pipe)
+    assert images.read_ahead(left) == left
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", encoded(PICTURE, "JPEG")[:500]])
+def test_errors_of_a_file_that_is_read_ahead_name_it(tmp_path, content):
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(content)
+    [ahead] = images.read_ahead([path])
+    assert ahead is not path
+    with pytest.raises(ImageError) as expected:
+        load(path)
+    with pytest.raises(ImageError) as raised:
+        load(ahead)
+    assert str(raised.value) == str(expected.value)
+
+
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"])
 def test_a_file_cut_anywhere_is_refused(tmp_path, kind):
     whole = encoded(PICTURE, kind)

@@ -211,7 +211,7 @@ class Classifier:
                 yield from waiting.popleft().result()
 
     def _answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
-        decoded = [_load(source) for source in sources]
+        decoded = [_load(source) for source in images.read_ahead(sources)]
         pairs = list(zip(sources, decoded, strict=True))
         read = [(source, pixels) for source, pixels in pairs if not isinstance(pixels, str)]
         predictions: Iterator[Prediction] = iter(())

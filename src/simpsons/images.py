@@ -7,10 +7,11 @@ never sees at work a picture that was prepared in another way than those it lear
 import io
 import os
 import stat
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,12 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 Pixels = NDArray[np.uint8]
 File = str | os.PathLike[str] | bytes | BinaryIO
 Source = File | Image.Image | NDArray[np.generic]
+AnySource = TypeVar("AnySource", bound=Source)
 
 _READ_AT_ONCE = 64_000_000  # bytes; a larger file is read piece by piece, as it is decoded
+_READ_AHEAD = 1_000_000  # bytes; a larger file is read when it is decoded
+_READING = threading.Semaphore(2)  # more threads would wait for one another, not for the disk
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -109,6 +114,37 @@ def load_file(source: File, size: int = SIZE) -> Original:
             pixels = np.frombuffer(content, np.uint8).reshape(size, size, 3)
             return Original(pixels, width, height, "JPEG")
         return _load_with_pillow(file, name, size, least)
+
+
+def read_ahead(sources: Sequence[AnySource]) -> list[AnySource | BinaryIO]:
+    """The same sources, small files read: for a thread of many that each decode a few.
+
+    Each call into the system hands Python's lock to another thread and waits to have it back, so
+    threads that read and decode by turns hold one another up. A file that can't be read stays a
+    path: decoding it says why.
+    """
+    with _READING:
+        return [_content(source) or source for source in sources]
+
+
+def _content(source: Source) -> BinaryIO | None:
+    """A small file in memory, under its name; None for what is no path of such a file."""
+    if not isinstance(source, str | os.PathLike):
+        return None
+    try:
+        path = Path(source)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _READ_AHEAD:
+            return None
+        opened = os.open(path, _FLAGS)
+        try:
+            file = io.BytesIO(os.read(opened, status.st_size))
+        finally:
+            os.close(opened)
+    except (OSError, ValueError):
+        return None
+    file.name = str(path)
+    return file
 
 
 def _load_with_pillow(file: BinaryIO, name: str, size: int, least: int) -> Original:
@@ -184,7 +220,7 @@ def _opened(source: File) -> Iterator[tuple[BinaryIO, str]]:
 @contextmanager
 def _readable(path: Path) -> Iterator[BinaryIO]:
     try:
-        opened = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        opened = os.open(path, _FLAGS)
         try:
             status = os.fstat(opened)
             if stat.S_ISREG(status.st_mode) and status.st_size <= _READ_AT_ONCE:

@@ -49,7 +49,7 @@ def decoded(monkeypatch):
     real = images.load_file
 
     def load_file(source, *size):
-        count[Path(source).name] += 1
+        count[Path(getattr(source, "name", source)).name] += 1
         return real(source, *size)
 
     monkeypatch.setattr(images, "load_file", load_file)

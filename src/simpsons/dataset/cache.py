@@ -150,7 +150,8 @@ def _fill(partial: Path, listing: Listing, track: Track) -> None:
 
 def _decode_all(listing: Listing) -> Iterator[images.Original | str]:
     def decode_chunk(chunk: tuple[Picture, ...]) -> list[images.Original | str]:
-        return [_decode(listing.root / picture.path) for picture in chunk]
+        paths = [listing.root / picture.path for picture in chunk]
+        return list(map(_decode, paths, images.read_ahead(paths)))
 
     pictures = listing.pictures
     chunks = [pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK)]
@@ -158,10 +159,10 @@ def _decode_all(listing: Listing) -> Iterator[images.Original | str]:
         yield from chain.from_iterable(pool.map(decode_chunk, chunks))
 
 
-def _decode(path: Path) -> images.Original | str:
+def _decode(path: Path, file: images.File) -> images.Original | str:
     """A picture, or why it can't be read."""
     try:
-        return images.load_file(path)
+        return images.load_file(file)
     except images.ImageError as error:
         return str(error).removeprefix(f"{path}: ")
 

@@ -68,8 +68,8 @@ def train(
 
     Raises TrainingError when the loss is not finite; the best weights stay in the folder.
     """
-    keep_freed_memory()
     where, is_first = choose_device(device), parallel.is_first()
+    keep_freed_memory(where)
     training = _Training(dataset, split, network, recipe, initial, teachers, seed, where)
     if (folder / LAST).exists():
         training.restore(checkpoint.read(folder / LAST))
