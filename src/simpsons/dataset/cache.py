@@ -30,7 +30,8 @@ from simpsons.progress import Track, silent
 FORMAT = 3
 """Raised whenever decoding, resizing or the files of an entry change."""
 
-_CHUNK = 64
+_CHUNK = 64  # pictures that a thread decodes on its own
+_MOST_THREADS = 8  # more wait for Python's lock
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ def _decode_all(listing: Listing) -> Iterator[images.Original | str]:
 
     pictures = listing.pictures
     chunks = [pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    with ThreadPoolExecutor(threads) as pool:
         yield from chain.from_iterable(pool.map(decode_chunk, chunks))
 
 

@@ -4,6 +4,7 @@ The networks are so small that telling takes longer than computing.
 """
 
 import copy
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -36,7 +37,8 @@ def replayed(network: nn.Module, device: torch.device) -> Pass:
 def _record(network: nn.Module, pixels: Tensor) -> Pass:
     """The passes for such pixels. Random state, weights and moving statistics stay as they are."""
     before = copy.deepcopy(network.state_dict())
-    with torch.random.fork_rng([pixels.device]):
+    with torch.random.fork_rng([pixels.device]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")  # no context yet; it makes one
         torch.cuda.make_graphed_callables(network, (pixels.clone(),))
     network.load_state_dict(before)
     recorded: Pass = network.__dict__.pop("forward")  # validation goes on as before
