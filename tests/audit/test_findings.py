@@ -84,6 +84,7 @@ def test_out_of_fold_judges_every_picture_once_and_keeps_the_answer(spoilt, shor
 
     def watch(name, recipe):
         trained.append(name)
+        assert recipe.batch == 8  # there are few pictures
         return Quiet()
 
     first = held_out.out_of_fold(dataset, group, watch=watch)

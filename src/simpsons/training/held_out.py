@@ -41,9 +41,13 @@ Watch = Callable[[str, Recipe], Observer]
 
 
 def recipe_for(pictures: int, network: Network = "xception") -> Recipe:
-    """Our default recipe, cut short: enough to tell which labels are doubtful."""
-    recipe = DEFAULT[network]
-    steps_per_epoch = max(1, pictures * (FOLDS - 1) // FOLDS // recipe.batch)
+    """Our default recipe, cut short: enough to tell which labels are doubtful.
+
+    pictures: of the data set, all but one fold of which are learnt from.
+    """
+    learnt_from = pictures * (FOLDS - 1) // FOLDS
+    recipe = DEFAULT[network].for_few(learnt_from)
+    steps_per_epoch = max(1, learnt_from // recipe.batch)
     epochs = max(_EPOCHS[network], min(recipe.epochs, math.ceil(_STEPS / steps_per_epoch)))
     return replace(recipe, name="out-of-fold", epochs=epochs)
 
@@ -83,17 +87,16 @@ def held_out(
     rows: NDArray[np.int64],
     *,
     network: Network = "xception",
-    seed: int = 0,
     device: str = "auto",
     watch: Watch,
 ) -> NDArray[np.float32]:
     """float32 `[len(rows), classes]`: probabilities by a network that learnt from all others."""
     recipe = recipe_for(len(dataset), network)
-    folder = _folder(dataset, rows, network, recipe, seed)
+    folder = _folder(dataset, rows, network, recipe, seed=0)
 
     def judge() -> NDArray[np.float32]:
         observer = watch("a random split", recipe)
-        return _judge(dataset, rows, network, recipe, folder / "0", seed, device, observer)
+        return _judge(dataset, rows, network, recipe, folder / "0", 0, device, observer)
 
     return _kept(folder, judge)
 
