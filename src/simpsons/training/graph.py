@@ -38,7 +38,7 @@ def _record(network: nn.Module, pixels: Tensor) -> Pass:
     """The passes for such pixels. Random state, weights and moving statistics stay as they are."""
     before = copy.deepcopy(network.state_dict())
     with torch.random.fork_rng([pixels.device]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")  # no context yet; it makes one
+        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")  # it makes a context
         torch.cuda.make_graphed_callables(network, (pixels.clone(),))
     network.load_state_dict(before)
     recorded: Pass = network.__dict__.pop("forward")  # validation goes on as before
