@@ -42,7 +42,7 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 Pixels = NDArray[np.uint8]
 File = str | os.PathLike[str] | bytes | BinaryIO
 Source = File | Image.Image | NDArray[np.generic]
-AnySource = TypeVar("AnySource", bound=Source)
+_AnySource = TypeVar("_AnySource", bound=Source)
 
 _READ_AT_ONCE = 64_000_000  # bytes; a larger file is read piece by piece, as it is decoded
 _READ_AHEAD = 1_000_000  # bytes; a larger file is read when it is decoded
@@ -116,7 +116,7 @@ def load_file(source: File, size: int = SIZE) -> Original:
         return _load_with_pillow(file, name, size, least)
 
 
-def read_ahead(sources: Sequence[AnySource]) -> list[AnySource | BinaryIO]:
+def read_ahead(sources: Sequence[_AnySource]) -> list[_AnySource | BinaryIO]:
     """The same sources, small files read: for a thread of many that each decode a few.
 
     Each call into the system hands Python's lock to another thread and waits to have it back, so
