@@ -38,7 +38,8 @@ def _record(network: nn.Module, pixels: Tensor) -> Pass:
     """The passes for such pixels. Random state, weights and moving statistics stay as they are."""
     before = copy.deepcopy(network.state_dict())
     with torch.random.fork_rng([pixels.device]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")  # it makes a context
+        # a thread of autograd's has no CUDA context yet; PyTorch makes one, and warns of it
+        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")
         torch.cuda.make_graphed_callables(network, (pixels.clone(),))
     network.load_state_dict(before)
     recorded: Pass = network.__dict__.pop("forward")  # validation goes on as before
