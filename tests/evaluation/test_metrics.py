@@ -212,9 +212,15 @@ def test_the_temperature_of_synthetic_logits_is_recovered(temperature):
     assert fit_temperature(logits * temperature, labels) == pytest.approx(temperature, rel=0.03)
 
 
+def test_few_pictures_that_are_all_right_do_not_make_a_network_certain():
+    assert 0.3 < fit_temperature(4 * np.eye(8), np.arange(8)) < 1
+    assert 1 < fit_temperature(4 * np.eye(8), (np.arange(8) + 1) % 8) < 20
+
+
 def test_the_temperature_stays_in_its_range():
-    assert fit_temperature(np.eye(3), [0, 1, 2]) == pytest.approx(0.05, rel=0.01)
-    assert fit_temperature(np.eye(3), [1, 2, 0]) == pytest.approx(20, rel=0.01)
+    many = np.tile(np.arange(3), 20_000)
+    assert fit_temperature(0.02 * np.eye(3)[many], many) == pytest.approx(0.05, rel=0.01)
+    assert fit_temperature(9 * np.eye(3)[many], (many + 1) % 3) == pytest.approx(20, rel=0.01)
     assert 0.05 <= fit_temperature(1e4 * np.eye(3), [0, 1, 1]) <= 20
 
 
