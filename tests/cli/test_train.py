@@ -219,7 +219,7 @@ def test_export_of_the_last_epoch(cli, run_folder, many_drawings, tmp_path):
     result = cli("export", run_folder, out, "--last", "--card")
     assert result.exit_code == 0, result.output
     card = (tmp_path / "last.md").read_text(encoding="utf-8")
-    assert "weights of epoch 1 of 1, temperature" in card
+    assert "the averaged weights of epoch 1 of 1, temperature" in card
     assert "Validation chose the temperature; the test part chose nothing." in card
     refused = cli("export", out, tmp_path / "x.onnx", "--last", "--data", many_drawings)
     assert refused.exit_code == 2

@@ -346,19 +346,51 @@ def test_so_is_one_that_learnt_from_another_copy_of_the_pictures(unbroken, many_
     [
         ({"split": "shipped"}, "the split shipped has no train pictures in it; choose another"),
         ({"initial": "cnn"}, "cnn: is no xception, so none of its weights would fit"),
+        (
+            {"recipe": recipe.NOTEBOOK, "teachers": ["cnn"]},
+            "the recipe notebook doesn't learn from teachers; omit --teacher, or choose --recipe",
+        ),
     ],
 )
 def test_what_can_not_be_trained_is_refused_and_leaves_nothing(
     many_drawings, tmp_path, how, message
 ):
+    how = {"recipe": SHORT, "observer": Quiet()} | how
     with pytest.raises(SimpsonsError, match=message):
-        run.start(tmp_path / "run", many_drawings, "xception", SHORT, observer=Quiet(), **how)
+        run.start(tmp_path / "run", many_drawings, "xception", **how)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_second_run_in_the_same_folder_is_refused(unbroken, many_drawings):
     with pytest.raises(SimpsonsError, match="has a run already; go on with it by --resume"):
         run.start(unbroken, many_drawings, "xception", SHORT, observer=Quiet())
+
+
+def test_the_state_of_a_run_without_its_configuration_is_not_gone_on_with(many_drawings, tmp_path):
+    (tmp_path / "last.safetensors").write_bytes(b"of another run")
+    with pytest.raises(SimpsonsError, match="has a run already"):
+        run.start(tmp_path, many_drawings, "xception", SHORT, observer=Quiet())
+
+
+def test_while_a_training_is_at_work_another_in_the_same_folder_is_refused(
+    unbroken, many_drawings, tmp_path
+):
+    class Meddler(Quiet):
+        refused = 0
+
+        def on_epoch(self, history, best):
+            for begin in (
+                lambda: run.start(folder, many_drawings, "cnn", SHORT, observer=Quiet()),
+                lambda: run.resume(folder, observer=Quiet()),
+            ):
+                with pytest.raises(SimpsonsError, match="another training is at work there"):
+                    begin()
+                self.refused += 1
+
+    folder, meddler = tmp_path / "run", Meddler()
+    run.start(folder, many_drawings, "xception", SHORT, seed=1, device="cpu", observer=meddler)
+    assert meddler.refused == 6
+    assert_same_weights(folder / "best.safetensors", unbroken / "best.safetensors")
 
 
 def test_resuming_what_is_no_run_is_refused(tmp_path):

@@ -32,6 +32,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     recipe = json.dumps(facts["recipe"], indent=2)
     taught = f", taught by {facts['teachers']} network(s)" if facts["teachers"] else ""
     started = ", from the weights of an earlier run" if facts["initial"] else ""
+    averaged = "averaged " if facts["recipe"].get("average") else ""
     is_last = facts.get("epoch_kept") == "last"
     chosen = "" if is_last else " (best on validation)"
     chose = "the temperature" if is_last else "the epoch and the temperature"
@@ -45,7 +46,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
         f"- **Data:** {len(dataset):,} pictures in `{dataset.root.name}`, "
         f"{len(dataset.problems):,} left out.",
         f"- **Split:** {_split(facts['split'])}: {parts}.",
-        f"- **Training:** recipe `{facts['recipe']['name']}`{started}{taught}, the averaged "
+        f"- **Training:** recipe `{facts['recipe']['name']}`{started}{taught}, the {averaged}"
         f"weights of epoch {facts['epoch']} of {facts['recipe']['epochs']}{chosen}, "
         f"temperature {facts['temperature']:.3f} (fitted on validation), "
         f"simpsons {facts['version']}.",

@@ -42,6 +42,7 @@ from simpsons.evaluation.report import write_report
 from simpsons.files import write_text
 from simpsons.progress import Track, silent
 from simpsons.training import checkpoint, learnt, loop, parallel, ship, unfold
+from simpsons.training.claim import claimed
 from simpsons.training.config import CONFIG, Config
 from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.history import Epoch, Observer
@@ -87,10 +88,15 @@ def start(
     where = choose_device(device)
 
     def prepare() -> tuple[Config, Dataset, Split]:
-        if (folder / CONFIG).exists():
+        if any((folder / name).exists() for name in (CONFIG, loop.LAST)):
             raise SimpsonsError(
                 f"{folder}: has a run already; go on with it by --resume, or choose another "
                 "folder with --out"
+            )
+        if teachers and not recipe.distillation:
+            raise SimpsonsError(
+                f"the recipe {recipe.name} doesn't learn from teachers; omit --teacher, or choose "
+                "--recipe default"
             )
         dataset = cache.load(data, characters, track)
         require_trainable(dataset)
@@ -129,8 +135,9 @@ def start(
         return config, dataset, chosen
 
     parallel.join(where)
-    prepared = parallel.first_does(prepare) or load(folder, silent)
-    return _train(folder, *prepared, observer, track)
+    with claimed(folder):
+        prepared = parallel.first_does(prepare) or load(folder, silent)
+        return _train(folder, *prepared, observer, track)
 
 
 def resume(
@@ -139,12 +146,13 @@ def resume(
     """Go on with a run that was stopped, to the same result as if it had not been.
 
     The number of processes may be another one. Returns what `start` returns. Raises SimpsonsError
-    when the folder is no run, or its data changed.
+    when the folder is no run, another training is at work there, or its data changed.
     """
     folder = Path(folder)
     parallel.join(choose_device(Config.read(folder).device))
-    loaded = parallel.first_does(lambda: load(folder, track)) or load(folder, silent)
-    return _train(folder, *loaded, observer, track)
+    with claimed(folder):
+        loaded = parallel.first_does(lambda: load(folder, track)) or load(folder, silent)
+        return _train(folder, *loaded, observer, track)
 
 
 def load(folder: Path, track: Track = silent) -> tuple[Config, Dataset, Split]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from simpsons import models
 from simpsons.images import Pixels
-from simpsons.models.cnn import CNN
+from simpsons.models.cnn import CNN, folded
 from simpsons.training.recipe import Recipe
 
 _ENOUGH = 512  # pictures, for a mean and a variance
@@ -22,10 +22,10 @@ def trainable(network: nn.Module, recipe: Recipe, pixels: Pixels) -> nn.Module:
     """The network with the batch norms that the recipe trains it with; the same answers.
 
     pixels: training pictures, uint8 `[N, 64, 64, 3]`. A network whose batch norms have learnt is
-    returned as it is.
+    returned as it is; those of a `cnn` are folded away for a recipe without any.
     """
-    if isinstance(network, CNN) and recipe.batch_norm:
-        network = _with_batch_norms(network)
+    if isinstance(network, CNN):
+        network = _with_batch_norms(network) if recipe.batch_norm else folded(network.eval())
     bare = [layer for layer in network.modules() if _only_adds(layer)]
     handles = [layer.register_forward_pre_hook(_take_statistics) for layer in bare]
     some = np.random.default_rng(0).permutation(len(pixels))[:_ENOUGH]
