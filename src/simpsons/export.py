@@ -113,7 +113,7 @@ def export(
     helper.set_model_props(model, {key: json.dumps(value) for key, value in values.items()})
     onnx.checker.check_model(model, full_check=True)
     with whole(path) as temporary:
-        onnx.save(model, temporary)
+        onnx.save(model, temporary, format="protobuf")
 
 
 def add_metadata(path: str | os.PathLike[str], metadata: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ def add_metadata(path: str | os.PathLike[str], metadata: dict[str, Any]) -> None
     new = {key: json.dumps(value) for key, value in metadata.items()}
     helper.set_model_props(model, stored | new)
     with whole(path) as temporary:
-        onnx.save(model, temporary)
+        onnx.save(model, temporary, format="protobuf")
 
 
 def _remove_traces(model: onnx.ModelProto) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write to; when the block ends well, that file takes its place at `path`.
 
     So readers see the old file or the new one, never a part, whatever fails or is killed.
-    Missing folders above are made, a link is followed, and what is no file, such as `/dev/stdout`,
-    is written to as it is. Raises OSError that names `path` if that fails.
+    Missing folders above are made, a link is followed, permissions stay as they are, and what is no
+    file, such as `/dev/stdout`, is written to as it is. Raises OSError that names `path` if that
+    fails, or the file there is one that may not be written to.
     """
     path = Path(path)
     if path.is_dir():
@@ -23,10 +25,13 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         return
     if path.is_symlink():
         path = path.resolve()
+    _require_unlocked(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
+        if path.exists():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(temporary)):
@@ -44,8 +49,13 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     where = next(folder for folder in path.absolute().parents if folder.exists())
     if path.exists() and not path.is_file():
         where = path
-    if not os.access(where, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(where))
+    _require_unlocked(where)
+    _require_unlocked(path)
+
+
+def _require_unlocked(path: Path) -> None:
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -55,5 +65,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a UTF-8 text file with `\\n` line ends, whole or not at all."""
-    write_bytes(path, text.encode())
+    """Write a UTF-8 text file with `\\n` line ends, whole or not at all.
+
+    What is no Unicode, as in a file name of another encoding, is written as an escape.
+    """
+    write_bytes(path, text.encode(errors="backslashreplace"))

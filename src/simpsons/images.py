@@ -8,8 +8,8 @@ import io
 import os
 import stat
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar, cast
 
@@ -46,6 +46,9 @@ _AnySource = TypeVar("_AnySource", bound=Source)
 
 _READ_AT_ONCE = 64_000_000  # bytes; a larger file is read piece by piece, as it is decoded
 _READ_AHEAD = 1_000_000  # bytes; a larger file is read when it is decoded
+_LARGE = 16_000_000  # pixels; larger pictures are decoded one at a time, to bound the memory
+_BAND = 1_000_000  # pixels that are converted at once
+_ONE_LARGE = threading.Lock()
 _READING = threading.Semaphore(2)  # more threads would wait for one another, not for the disk
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _EXIF_ORIENTATION = 0x0112
@@ -63,6 +66,10 @@ _SIDEWAYS = {_TRANSPOSE[orientation] for orientation in (5, 6, 7, 8)}
 
 class ImageError(SimpsonsError):
     """A picture that can't be read. The message names it, the reason and the remedy."""
+
+
+class UnreadableError(ImageError):
+    """A file that the system does not give now, and may give later."""
 
 
 class Original(NamedTuple):
@@ -152,10 +159,11 @@ def _load_with_pillow(file: BinaryIO, name: str, size: int, least: int) -> Origi
         width, height = image.size
         drafted = image.draft(None, (least, least))
         filled = drafted[1] if drafted else None  # the last pixels may be partly outside
-        decoded = _decoded(image, name)
-        if decoded.turn in _SIDEWAYS:
-            width, height = height, width
-        pixels = decoded.upright(_resized(decoded.image, size, filled))
+        with _room_for(image):
+            decoded = _decoded(image, name)
+            if decoded.turn in _SIDEWAYS:
+                width, height = height, width
+            pixels = decoded.upright(_resized(decoded.image, size, filled))
         return Original(pixels, width, height, image.format or "unknown")
 
 
@@ -187,7 +195,7 @@ def decode(source: Source) -> Pixels:
     if isinstance(source, Image.Image):
         decoded = _decoded(source, "the PIL image")
     else:
-        with _opened(source) as (file, name), _identified(file, name) as image:
+        with _opened(source) as (file, name), _identified(file, name) as image, _room_for(image):
             decoded = _decoded(image, name)
     return decoded.upright(decoded.image)
 
@@ -242,12 +250,15 @@ def _readable(path: Path) -> Iterator[BinaryIO]:
         raise ImageError(f"{path}: no permission to read it; change its permissions") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path}: can't be read ({reason}); check the path and disk") from None
+        raise UnreadableError(
+            f"{path}: can't be read ({reason}); check the path and disk"
+        ) from None
 
 
 def _identified(file: BinaryIO, name: str) -> Image.Image:
     if not file.seekable():  # a pipe or a download
         file = io.BytesIO(file.read())
+    file.seek(0)  # whoever wrote it may have left it at its end
     if not file.read(1):
         raise ImageError(f"{name}: the file is empty; fetch it again")
     file.seek(0)
@@ -293,14 +304,39 @@ def _decoded(image: Image.Image, name: str) -> _Decoded:
     return _Decoded(_to_rgb(image, name), _TRANSPOSE.get(_orientation(image)))
 
 
+@contextmanager
+def _room_for(image: Image.Image) -> Iterator[None]:
+    """Wait while another thread decodes a large picture, if this is one too."""
+    is_large = image.width * image.height > _LARGE
+    with _ONE_LARGE if is_large else nullcontext():
+        yield
+
+
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    def from_deep(band: Image.Image) -> Image.Image:
+        return Image.fromarray(_array_to_rgb(np.asarray(band), name))
+
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_array_to_rgb(np.asarray(image), name))
+        return _by_bands(image, from_deep)
     if image.has_transparency_data:
-        with_alpha = image.convert("RGBA")
-        on_white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(on_white, with_alpha).convert("RGB")
+        return _by_bands(image, _on_white)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _by_bands(image: Image.Image, to_rgb: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """RGB, some rows at a time: a conversion needs several times as much memory as its result."""
+    result = Image.new("RGB", image.size)
+    height = max(1, _BAND // image.width)
+    for top in range(0, image.height, height):
+        band = image.crop((0, top, image.width, min(top + height, image.height)))
+        result.paste(to_rgb(band), (0, top))
+    return result
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    with_alpha = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, with_alpha).convert("RGB")
 
 
 def _orientation(image: Image.Image) -> int:

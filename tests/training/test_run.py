@@ -19,7 +19,7 @@ from simpsons.dataset import split as splits
 from simpsons.dataset.kaggle import LICENCE
 from simpsons.errors import SimpsonsError
 from simpsons.training import learnt, loop, recipe, run
-from simpsons.training.config import Config
+from simpsons.training.config import SPLIT, Config
 from simpsons.training.history import Epoch
 from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import Recipe
@@ -122,7 +122,7 @@ def test_what_starts_from_other_weights_carries_their_licence(
         "after": {"initial": str(tmp_path / "run")},
         "taught": {"teachers": [unbroken, tmp_path / "run"]},
     }.items():
-        how |= {"split": str(unbroken / run.SPLIT), "observer": Quiet()}
+        how |= {"split": str(unbroken / SPLIT), "observer": Quiet()}
         with pytest.raises(KeyboardInterrupt):
             run.start(tmp_path / name, many_drawings, "xception", SHORT, **how)
         licences[name] = Config.read(tmp_path / name).licence
@@ -134,14 +134,14 @@ def test_what_starts_from_other_weights_carries_their_licence(
     written = []
     monkeypatch.setattr(run.ship, "ship", lambda *given: written.append(given[4]))
     dataset = cache.load(many_drawings)
-    split = splits.read(tmp_path / "run" / run.SPLIT, dataset)
+    split = splits.read(tmp_path / "run" / SPLIT, dataset)
     run.export_run(tmp_path / "run", tmp_path / "own.onnx", dataset, split)
     assert [metadata["data_licence"] for metadata in written] == [LICENCE]
 
 
 def test_the_last_epoch_can_be_exported_instead(unbroken, many_drawings, tmp_path):
     dataset = cache.load(many_drawings)
-    split = splits.read(unbroken / run.SPLIT, dataset)
+    split = splits.read(unbroken / SPLIT, dataset)
     run.export_run(unbroken, tmp_path / "last.onnx", dataset, split, last=True)
     classifier = Classifier(tmp_path / "last.onnx")
     assert classifier.metadata["epoch"] == SHORT.epochs
@@ -239,8 +239,8 @@ import onnx
 from simpsons.dataset import cache, split
 from simpsons.training import run
 real_save = onnx.save
-def save_half(model, path):
-    real_save(model, path)
+def save_half(model, path, format):
+    real_save(model, path, format)
     data = Path(path).read_bytes()
     Path(path).write_bytes(data[: len(data) // 2])
     os.kill(os.getpid(), signal.SIGKILL)
@@ -248,7 +248,7 @@ onnx.save = save_half
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
 config = run.Config.read(folder)
 dataset = cache.load(config.data)
-run.export_run(folder, out, dataset, split.read(folder / run.SPLIT, dataset))
+run.export_run(folder, out, dataset, split.read(folder / "split.csv", dataset))
 """
 
 
@@ -274,7 +274,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_best_weights(
     run.start(folder, many_drawings, "xception", calm, device="cpu", observer=Quiet())
     best = (folder / loop.BEST).read_bytes()
     dataset = cache.load(many_drawings)
-    split = splits.read(folder / run.SPLIT, dataset)
+    split = splits.read(folder / SPLIT, dataset)
     (folder / loop.LAST).unlink()
     with pytest.raises(SimpsonsError, match=r"not finite in epoch \d.*smaller --learning-rate"):
         loop.train(dataset, split, "xception", wild, folder, device="cpu", observer=Quiet())
@@ -335,7 +335,7 @@ def test_a_teacher_that_learnt_from_held_out_pictures_is_refused(unbroken, many_
 def test_so_is_one_that_learnt_from_another_copy_of_the_pictures(unbroken, many_drawings, tmp_path):
     shutil.copytree(many_drawings, tmp_path / "copy")
     dataset = cache.load(tmp_path / "copy")
-    held = splits.read(unbroken / run.SPLIT, dataset)
+    held = splits.read(unbroken / SPLIT, dataset)
     assert learnt.load(str(unbroken), dataset, held)
     with pytest.raises(SimpsonsError, match="learnt from pictures that this run holds out"):
         learnt.load(str(unbroken), dataset, splits.make(dataset, seed=2))

@@ -12,6 +12,7 @@ from simpsons.cli import options
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
+from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
 from simpsons.progress import bar
 from simpsons.training.recipe import Network
@@ -138,6 +139,11 @@ def clean(
     from simpsons.dataset import exclusions
 
     require_writable(out)
+    if out.is_file():
+        raise SimpsonsError(
+            f"{out}: is there already, and may have been edited; move it away, or choose another "
+            "file with --out"
+        )
     judges = (model if label_errors else None, None)
     found = _find(folder, test, None, judges, characters, seed, device)
     lines = cleaning.suggestions(found, copies)

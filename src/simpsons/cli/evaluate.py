@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpsons.characters import display_name
-from simpsons.classifier import Classifier
+from simpsons.classifier import SHIPPED, Classifier
 from simpsons.cli import options
 from simpsons.dataset import cache, copies, kaggle
 from simpsons.dataset import split as splits
@@ -21,6 +21,7 @@ from simpsons.evaluation.metrics import Evaluation, confused_sentences
 from simpsons.evaluation.report import write_report
 from simpsons.files import require_writable
 from simpsons.progress import bar
+from simpsons.training.config import CONFIG, SPLIT
 
 _part = click.option(
     "--part",
@@ -86,7 +87,7 @@ def evaluate(
     measured = measure(classifier, dataset, rows, bar)
     copies = _copies(dataset, measured, training)
     seen = _learnt_from(dataset, measured, classifier)
-    notes = _notes(dataset, measured, copies, seen)
+    notes = _notes(dataset, measured, copies, {model: seen})
     if picture:
         plots.save(plots.confusion_matrix(measured.evaluation), picture)
     if report:
@@ -159,7 +160,10 @@ def compare(
         one.probabilities, two.probabilities, one.labels, (first, second), seed
     )
     copies = _copies(dataset, one, training)
-    seen = max(_learnt_from(dataset, one, classifier) for classifier in classifiers)
+    seen = {
+        name: _learnt_from(dataset, one, classifier)
+        for name, classifier in zip((first, second), classifiers, strict=True)
+    }
     notes = _notes(dataset, one, copies, seen)
     if report:
         write_report(
@@ -242,14 +246,21 @@ def _training_pictures(test_set: Path) -> Path | None:
     return kaggle.installed()
 
 
-def _learnt_from(dataset: Dataset, measured: Measured, classifier: Classifier) -> int:
-    """How many pictures are named like those that the shipped weights learnt from, if it is one."""
-    if not splits.is_shipped(classifier.metadata):
-        return 0
-    return len(np.intersect1d(splits.shipped_rows(dataset, "train"), measured.rows))
+def _learnt_from(dataset: Dataset, measured: Measured, classifier: Classifier) -> int | None:
+    """How many pictures are named like those that a network learnt from; None if nobody knows."""
+    split = classifier.path.with_name(SPLIT)
+    if splits.is_shipped(classifier.metadata):
+        parts = splits.parts_by_name(dataset)
+    elif classifier.path.with_name(CONFIG).is_file() and split.is_file():
+        parts = splits.parts_by_name(dataset, split)
+    else:
+        return None
+    return int((parts[measured.rows] == "train").sum())
 
 
-def _notes(dataset: Dataset, measured: Measured, copies: int | None, seen: int) -> list[str]:
+def _notes(
+    dataset: Dataset, measured: Measured, copies: int | None, seen: dict[str, int | None]
+) -> list[str]:
     notes = []
     total = measured.evaluation.n
     if copies is not None:
@@ -261,11 +272,19 @@ def _notes(dataset: Dataset, measured: Measured, copies: int | None, seen: int) 
         notes.append(
             "no training pictures at hand to look for copies in; give them with --training"
         )
-    if seen:
-        notes.append(
-            f"{seen:,} of these {total:,} pictures are named like pictures that the shipped "
-            "weights learnt from; for a clean figure use --split shipped --part test."
-        )
+    for model, count in seen.items():
+        if count is None:
+            notes.append(
+                f"{model} does not say which pictures it learnt from; if some are among these, the "
+                "figures flatter."
+            )
+        elif count:
+            own = Path(model, SPLIT)
+            split = own if own.is_file() and model not in SHIPPED else "shipped"
+            notes.append(
+                f"{count:,} of these {total:,} pictures are named like pictures that {model} "
+                f"learnt from; for a clean figure use --split {split} --part test."
+            )
     if unknown := dataset.listing.left_out | measured.unknown:
         count = sum(unknown.values())
         notes.append(f"{count:,} pictures of other characters were not measured.")

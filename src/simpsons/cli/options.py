@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -8,6 +9,20 @@ import click
 from click.core import ParameterSource
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Finite(click.FloatRange):
+    """A range that nan is not in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number. Raises BadParameter."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number", param, ctx)
+        return number
+
 
 model = click.option(
     "--model",
@@ -30,7 +45,9 @@ split = click.option(
     show_default=True,
     help="leak-free, random (the notebook's), shipped (the shipped weights'), or a split.csv.",
 )
-seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+seed = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N"
+)
 
 
 def folder(function: F) -> F:

@@ -60,7 +60,7 @@ def timeline(
     from simpsons.timeline.annotate import require_target
     from simpsons.timeline.writing import require_folder
 
-    folder = require_folder(out or film.with_name(f"{film.stem}-timeline"))
+    folder = require_folder(out or film.parent / f"{film.stem}-timeline")
     if annotated:
         require_target(annotated, str(film))
     found = timelines.read(film, Classifier(model), rate, minimum, bar)

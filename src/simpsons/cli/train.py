@@ -20,8 +20,8 @@ from simpsons.files import require_writable
 from simpsons.progress import bar, silent
 from simpsons.training import learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
-from simpsons.training.card import write_card
-from simpsons.training.config import CONFIG, Config
+from simpsons.training.card import card_path, write_card
+from simpsons.training.config import CONFIG, SPLIT, Config
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
 from simpsons.training.history import Observer, Silent
@@ -47,7 +47,7 @@ _FEW = 1024  # pictures
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
 @click.option("--batch", type=click.IntRange(min=2), help="Instead of the recipe's.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True))
+@click.option("--learning-rate", type=options.Finite(0, 1, min_open=True))
 @options.split
 @click.option(
     "--exclude",
@@ -95,7 +95,7 @@ _FEW = 1024  # pictures
 )
 @click.option(
     "--mix",
-    type=click.FloatRange(0, 1),
+    type=options.Finite(0, 1),
     metavar="SHARE",
     help="Instead of the recipe's: show a square of another picture in this share of the pictures "
     "(CutMix); more accurate after 70 epochs and more, less after few.",
@@ -207,7 +207,8 @@ def train(
         except KeyboardInterrupt:
             if speaks:
                 begun = (out / CONFIG).exists()
-                remedy = f" Go on with: simpsons train --resume {out}" if begun else ""
+                command = shlex.join(["simpsons", "train", "--resume", str(out)])
+                remedy = f" Go on with: {command}" if begun else ""
                 click.echo(f"\nStopped.{remedy}", err=True)
             sys.exit(130)
     if measured is None:
@@ -225,8 +226,9 @@ def train(
 def _evaluation(folder: Path) -> str:
     """The command that measures a run on its test part."""
     config = Config.read(folder)
-    words = ["simpsons", "evaluate", config.data, "--model", str(folder)]
-    words += ["--split", str(folder / run.SPLIT), "--part", "test"]
+    model = f"./{folder}" if str(folder) in SHIPPED else str(folder)
+    words = ["simpsons", "evaluate", config.data, "--model", model]
+    words += ["--split", str(folder / SPLIT), "--part", "test"]
     if config.characters is not None:
         chosen = config.characters
         names = str(chosen) if isinstance(chosen, str | int) else ",".join(chosen)
@@ -296,6 +298,8 @@ def export(
     nearly the same with --int8.
     """
     require_writable(out)
+    if card:
+        card_path(out)
     if half and int8:
         raise SimpsonsError("--half and --int8 exclude each other; choose one")
     if data or source in SHIPPED:
@@ -310,6 +314,11 @@ def export(
         ship.ship_again(source, out, dataset, parts, half, int8, bar)
     else:
         folder = Path(source)
+        if folder.is_file():
+            raise SimpsonsError(
+                f"{folder}: is a file, not a run folder; give the pictures that it was trained on "
+                "with --data"
+            )
         _, dataset, parts = run.load(folder, bar)
         run.export_run(folder, out, dataset, parts, half, int8, last, bar)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")

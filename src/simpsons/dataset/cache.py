@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -27,9 +28,10 @@ from simpsons import images
 from simpsons.dataset.folders import Characters, DataError, Listing, Picture, Problem, find
 from simpsons.progress import Track, silent
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever decoding, resizing or the files of an entry change."""
 
+_PARTIAL = ".partial"  # ends the name of what is no entry yet, or no more
 _CHUNK = 64  # pictures that a thread decodes on its own
 _MOST_THREADS = 8  # more wait for Python's lock
 
@@ -76,6 +78,9 @@ def load(
 ) -> Dataset:
     """The decoded pictures under `root`: from the cache if nothing changed, else decoded now.
 
+    What is damaged in the cache is made anew, and so is what lacks a picture that could not be
+    read for a while, as when a network drive was away.
+
     Raises DataError as `folders.find` does, when no picture can be read, and when the cache can't
     be written.
     """
@@ -83,19 +88,25 @@ def load(
     identity, content = _keys(listing)
     folder = cache_folder() / "decoded"
     entry = folder / f"{identity}-{content}"
-    if not entry.is_dir():
+    dataset = _open(entry, listing)
+    if dataset is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / f"{identity}.lock"):
-                if not entry.is_dir():
+                dataset = _open(entry, listing)
+                if dataset is None:
+                    _remove(entry)
                     _make(entry, listing, track)
                     _remove_others(entry, identity)
+                    dataset = _open(entry, listing, is_new=True)
         except OSError as error:
             raise DataError(
                 f"{cache_folder()}: decoded pictures can't be kept there ({error.strerror}); make "
                 "room, or set SIMPSONS_CACHE to another folder"
             ) from None
-    return _open(entry, listing)
+    if dataset is None:
+        raise DataError(f"{entry}: what was written there can't be read; check the disk")
+    return dataset
 
 
 def _keys(listing: Listing) -> tuple[str, str]:
@@ -105,11 +116,11 @@ def _keys(listing: Listing) -> tuple[str, str]:
     content = hashlib.sha256(f"{FORMAT} {resizing} {decoders}\n".encode())
     for path, character, size, modified in listing.pictures:
         content.update(f"{path}\t{character}\t{size}\t{modified}\n".encode())
-    return hashlib.sha256(where.encode()).hexdigest()[:16], content.hexdigest()[:16]
+    return hashlib.sha256(os.fsencode(where)).hexdigest()[:16], content.hexdigest()[:16]
 
 
 def _make(entry: Path, listing: Listing, track: Track) -> None:
-    partial = entry.with_name(f"{entry.name}.partial")
+    partial = entry.with_name(f"{entry.name}{_PARTIAL}")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir()
@@ -124,14 +135,17 @@ def _fill(partial: Path, listing: Listing, track: Track) -> None:
     shape = (len(pictures), images.SIZE, images.SIZE, 3)
     index: dict[str, list[object]] = {"row": [], "size": [], "format": []}
     problems: list[tuple[str, str]] = []
+    is_whole = True
     decoded = track(_decode_all(listing), len(pictures), "decoding")
     with (partial / "images.npy").open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         end = file.tell() + math.prod(shape)
         for number, result in enumerate(decoded):
-            if isinstance(result, str):
-                problems.append((pictures[number].path, result))
+            if isinstance(result, images.ImageError):
+                reason = str(result).removeprefix(f"{listing.root / pictures[number].path}: ")
+                problems.append((pictures[number].path, reason))
+                is_whole &= not isinstance(result, images.UnreadableError)
                 continue
             file.write(result.pixels.tobytes())
             index["row"].append(number)
@@ -145,14 +159,14 @@ def _fill(partial: Path, listing: Listing, track: Track) -> None:
             f"{path}: {reason}"
         )
     (partial / "index.json").write_text(
-        json.dumps(index | {"problems": problems}), encoding="utf-8"
+        json.dumps(index | {"problems": problems, "whole": is_whole}), encoding="utf-8"
     )
 
 
-def _decode_all(listing: Listing) -> Iterator[images.Original | str]:
-    def decode_chunk(chunk: tuple[Picture, ...]) -> list[images.Original | str]:
+def _decode_all(listing: Listing) -> Iterator[images.Original | images.ImageError]:
+    def decode_chunk(chunk: tuple[Picture, ...]) -> list[images.Original | images.ImageError]:
         paths = [listing.root / picture.path for picture in chunk]
-        return list(map(_decode, paths, images.read_ahead(paths)))
+        return list(map(_decode, images.read_ahead(paths)))
 
     pictures = listing.pictures
     chunks = [pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK)]
@@ -161,25 +175,39 @@ def _decode_all(listing: Listing) -> Iterator[images.Original | str]:
         yield from chain.from_iterable(pool.map(decode_chunk, chunks))
 
 
-def _decode(path: Path, file: images.File) -> images.Original | str:
+def _decode(file: images.File) -> images.Original | images.ImageError:
     """A picture, or why it can't be read."""
     try:
         return images.load_file(file)
     except images.ImageError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return error
 
 
 def _remove_others(entry: Path, identity: str) -> None:
     for other in entry.parent.glob(f"{identity}-*"):
         if other != entry:
-            shutil.rmtree(other, ignore_errors=True)
+            _remove(other)
 
 
-def _open(entry: Path, listing: Listing) -> Dataset:
-    index = json.loads((entry / "index.json").read_text(encoding="utf-8"))
+def _remove(entry: Path) -> None:
+    """Remove an entry, renamed first, so that a kill in the middle leaves no part of it."""
+    if entry.suffix != _PARTIAL:
+        with suppress(OSError):  # there is none, or Windows has it open
+            entry = entry.rename(entry.with_name(f"{entry.name}{_PARTIAL}"))
+    shutil.rmtree(entry, ignore_errors=True)
+
+
+def _open(entry: Path, listing: Listing, is_new: bool = False) -> Dataset | None:
+    """The pictures of an entry; None if there is none, it is damaged, or not new and not whole."""
+    try:
+        index = json.loads((entry / "index.json").read_text(encoding="utf-8"))
+        pixels = np.load(entry / "images.npy", mmap_mode="r")
+        if not (index["whole"] or is_new):
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
     rows = index["row"]
     position = {name: label for label, name in enumerate(listing.classes)}
-    pixels = np.load(entry / "images.npy", mmap_mode="r")
     return Dataset(
         listing=listing,
         images=pixels[: len(rows)],

@@ -140,9 +140,29 @@ def _levels(root: Path) -> list[Path]:
     """The folder with the classes, and those of the same name nested in it."""
     top = root / TRAINING_FOLDER
     levels = [top if top.is_dir() else root]
-    while (nested := levels[-1] / levels[-1].resolve().name).is_dir():
+    while (nested := _nested(levels[-1])) and nested.resolve() != levels[-1].resolve():
         levels.append(nested)
     return levels
+
+
+def _nested(level: Path) -> Path | None:
+    """A folder in `level` of the same name that repeats it, and is no class itself.
+
+    It is alone there, or has a class that `level` has too.
+    """
+    name = level.resolve().name  # that of a whole disk is empty
+    if not name or not (level / name).is_dir():
+        return None
+    beside = _class_folders(level) - {name}
+    return level / name if not beside or beside & _class_folders(level / name) else None
+
+
+def _class_folders(level: Path) -> set[str]:
+    return {entry.name for entry in _entries(level) if entry.is_dir() and _may_be_class(entry)}
+
+
+def _may_be_class(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and entry.name not in _NO_CLASS
 
 
 def _in_class_folders(
@@ -154,10 +174,11 @@ def _in_class_folders(
         for entry in _entries(level):
             path = Path(entry.path)
             if entry.is_dir():
-                if path in nested or entry.name.startswith(".") or entry.name in _NO_CLASS:
+                if path in nested or not _may_be_class(entry):
                     continue
                 known = found.setdefault(entry.name, {})
-                for picture, name in _pictures_below(root, path, entry.name, problems):
+                above = (os.path.realpath(level),)
+                for picture, name in _pictures_below(root, path, entry.name, problems, above):
                     known.setdefault(name, picture)
             elif level == levels[0]:
                 reason = "outside the class folders"
@@ -166,14 +187,21 @@ def _in_class_folders(
 
 
 def _pictures_below(
-    root: Path, folder: Path, character: str, problems: list[Problem]
+    root: Path, folder: Path, character: str, problems: list[Problem], above: tuple[str, ...]
 ) -> Iterable[tuple[Picture, str]]:
+    """The pictures of a class with their paths in it. above: the real folders that lead there."""
     where = _relative(folder, root)
+    real = os.path.realpath(folder)
+    if real in above:
+        problems.append(Problem(where, "is a link to a folder above it"))
+        return
+    above = (*above, real)
     for entry in _entries(folder):
         if entry.is_dir():
             if entry.name.startswith("."):
                 continue
-            for picture, name in _pictures_below(root, folder / entry.name, character, problems):
+            below = folder / entry.name
+            for picture, name in _pictures_below(root, below, character, problems, above):
                 yield picture, f"{entry.name}/{name}"
         elif picture_or_none := _picture(where, entry, character, problems):
             yield picture_or_none, entry.name

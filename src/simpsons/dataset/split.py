@@ -171,14 +171,23 @@ def is_shipped(metadata: dict[str, Any]) -> bool:
 def parts_by_name(dataset: Dataset, path: Path = _SHIPPED) -> NDArray[np.str_]:
     """`[N]`: the part that a split's CSV has pictures of these names in, else `UNLISTED`.
 
-    A picture's name is that of its folder and file, wherever the data set lies.
+    A picture's name is its path, of which either may begin some folders further up, wherever the
+    data set lies.
     """
-    known = {_name(file): line.get("split", UNLISTED) for file, line in _table(path).items()}
-    return np.array([known.get(_name(file), UNLISTED) for file in dataset.paths])
+    listed = {file: line.get("split", UNLISTED) for file, line in _table(path).items()}
+    shorter = {name: part for file, part in listed.items() for name in _names(file)}
+
+    def part_of(file: str) -> str:
+        known = (listed[name] for name in _names(file) if name in listed)
+        return next(known, None) or shorter.get(file, UNLISTED)
+
+    return np.array([part_of(file) for file in dataset.paths])
 
 
-def _name(path: str) -> str:
-    return "/".join(path.split("/")[-2:])
+def _names(path: str) -> list[str]:
+    """A path, and what is left without its first folders, down to the last folder and the file."""
+    parts = path.split("/")
+    return ["/".join(parts[start:]) for start in range(max(1, len(parts) - 1))]
 
 
 def write(path: str | os.PathLike[str], dataset: Dataset, split: Split) -> None:
@@ -199,7 +208,10 @@ def _to_csv(lines: Sequence[Sequence[str]]) -> str:
 
 
 def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
-    """Read a split that `write` wrote. Raises DataError if it does not cover the data set."""
+    """Read a split that `write` wrote; the column `group` may be missing.
+
+    Raises DataError if it does not cover the data set.
+    """
     path = Path(path)
     table = _table(path)
     missing = [file for file in dataset.paths if file not in table]
@@ -209,8 +221,10 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
             "them; make a new one with `simpsons data split`"
         )
     try:
-        part = np.array([table[file]["split"] for file in dataset.paths])
-        group = np.array([int(table[file]["group"]) for file in dataset.paths], np.int64)
+        lines = [table[file] for file in dataset.paths]
+        part = np.array([line["split"] for line in lines])
+        has_groups = all("group" in line for line in lines)
+        group = np.array([int(line["group"]) for line in lines], np.int64) if has_groups else None
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
     if wrong := set(part) - {*PARTS, UNLISTED, EXCLUDED}:

@@ -15,7 +15,7 @@ from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.report import write_report
 from simpsons.progress import Track, silent
 from simpsons.training import run
-from simpsons.training.config import Config
+from simpsons.training.config import SPLIT, Config
 from simpsons.training.history import Observer
 from simpsons.training.recipe import DEFAULT, Recipe
 
@@ -57,7 +57,7 @@ def play(
     plots.save(plots.class_counts(dataset.listing.counts()), folder / COUNTS)
     say(f"training xception for {recipe.epochs} epochs on a leak-free split")
     run.start(folder / RUN, drawings, "xception", recipe, seed=seed, observer=observer, track=track)
-    split = splits.read(folder / RUN / run.SPLIT, dataset)
+    split = splits.read(folder / RUN / SPLIT, dataset)
     say("measuring on the test part, which nothing was chosen by")
     classifier = Classifier(folder / RUN)
     test = measure(classifier, dataset, split.rows("test"), track)

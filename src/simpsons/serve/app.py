@@ -15,7 +15,7 @@ from simpsons.characters import display_name
 from simpsons.classifier import Classifier
 from simpsons.serve import examples, pages, uploads
 from simpsons.serve.answers import Answer, Health, Label, Network, Service
-from simpsons.serve.guard import Guard
+from simpsons.serve.guard import HEADERS, Guard
 from simpsons.serve.inference import Inference
 from simpsons.serve.limits import Limits
 from simpsons.serve.refusal import Refusal, documented
@@ -168,4 +168,5 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         logging.getLogger("simpsons.serve").error("%s", request.url.path, exc_info=error)
-        return Refusal(500, "the service failed", "its log says why").response()
+        # Above all middleware, so what it adds is added here.
+        return Refusal(500, "the service failed", "its log says why", HEADERS).response()

@@ -48,7 +48,8 @@ def serve(
     """
     with listen(host, port) as listener:
         name, number = listener.getsockname()[:2]
-        hosts = LOOPBACK if ipaddress.ip_address(name).is_loopback else None
+        is_local = ipaddress.ip_address(name).is_loopback
+        hosts = {*LOOPBACK, name, host.lower()} if is_local else None
         config = uvicorn.Config(
             create_app(classifiers, hosts=hosts),
             log_level=logging.WARNING,

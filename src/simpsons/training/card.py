@@ -7,6 +7,7 @@ from typing import Any
 from simpsons.classifier import Classifier
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import PARTS, Split
+from simpsons.errors import SimpsonsError
 from simpsons.evaluation.measure import measure
 from simpsons.evaluation.metrics import Evaluation
 from simpsons.familiarity import KNOWN
@@ -16,11 +17,28 @@ from simpsons.progress import Track, silent
 _OWN_DATA = "that of the pictures it learnt from"
 
 
+def card_path(model: Path) -> Path:
+    """Where the card of exported weights goes: the same name with the suffix `.md`.
+
+    Raises SimpsonsError if the weights themselves, or a file that is no card of theirs, is there.
+    """
+    path = model.with_suffix(".md")
+    if path == model:
+        raise SimpsonsError(f"{model}: is where the card goes; choose another suffix, as .onnx")
+    if path.exists() and not path.read_bytes().startswith(_title(model).encode()):
+        raise SimpsonsError(
+            f"{path}: is there already and no card of {model.name}; choose another name for the "
+            "weights, or move it away"
+        )
+    return path
+
+
 def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silent) -> Path:
     """Measure an exported file on the held-out parts of its split; write a Markdown card.
 
-    The card takes the model's place with the suffix `.md`. Returns its path.
+    Returns its path; see `card_path`, also for what it raises.
     """
+    path = card_path(model)
     classifier = Classifier(model)
     facts = classifier.metadata
     rows = [
@@ -37,7 +55,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     chosen = "" if is_last else " (best on validation)"
     chose = "the temperature" if is_last else "the epoch and the temperature"
     lines = [
-        f"# {model.name}",
+        _title(model),
         "",
         f"`{facts['network']}`{_arithmetic(facts)}, {len(classifier.labels)} classes, "
         f"{model.stat().st_size / 1e6:.1f} MB. "
@@ -67,9 +85,12 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
         "",
         "</details>",
     ]
-    path = model.with_suffix(".md")
     write_text(path, "\n".join(lines) + "\n")
     return path
+
+
+def _title(model: Path) -> str:
+    return f"# {model.name}"
 
 
 def _split(facts: dict[str, Any]) -> str:

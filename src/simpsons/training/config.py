@@ -9,7 +9,7 @@ from simpsons.dataset.folders import Characters
 from simpsons.errors import SimpsonsError
 from simpsons.training.recipe import Recipe
 
-CONFIG = "config.json"
+CONFIG, SPLIT = "config.json", "split.csv"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Config:
             recipe = Recipe.from_json(values["recipe"])
             tuples = {key: tuple(values[key]) for key in ("classes", "teachers")}
             return cls(**{**values, **tuples, "recipe": recipe})
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise SimpsonsError(
                 f"{folder}: is no run folder, it has no {CONFIG}; start one with `simpsons train`"
             ) from None

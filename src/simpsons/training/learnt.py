@@ -21,7 +21,7 @@ from simpsons.dataset.split import Split
 from simpsons.errors import SimpsonsError
 from simpsons.onnx_import import read_onnx
 from simpsons.training import checkpoint, loop
-from simpsons.training.config import CONFIG, Config
+from simpsons.training.config import CONFIG, SPLIT, Config
 
 
 def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -66,7 +66,7 @@ def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[
     """
     if _is_run(source):
         config = Config.read(Path(source))
-        parts = splits.parts_by_name(dataset, Path(source, "split.csv"))
+        parts = splits.parts_by_name(dataset, Path(source, SPLIT))
         seen = np.flatnonzero(parts == "train")
         _require_unseen(source, seen, split, "train it on the same split")
         return load_best(Path(source))[0], config.classes

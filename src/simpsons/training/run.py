@@ -26,7 +26,7 @@ from torch import nn
 
 from simpsons import __version__, models
 from simpsons.characters import SLUGS
-from simpsons.classifier import Classifier
+from simpsons.classifier import UNKNOWN, Classifier
 from simpsons.dataset import cache, exclusions
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
@@ -43,13 +43,12 @@ from simpsons.files import write_text
 from simpsons.progress import Track, silent
 from simpsons.training import checkpoint, learnt, loop, parallel, ship, unfold
 from simpsons.training.claim import claimed
-from simpsons.training.config import CONFIG, Config
+from simpsons.training.config import CONFIG, SPLIT, Config
 from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.history import Epoch, Observer
 from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import Recipe
 
-SPLIT = "split.csv"
 EXCLUDE = "exclude.csv"
 CURVES = "curves.png"
 MODEL = "model.onnx"
@@ -169,8 +168,16 @@ def load(folder: Path, track: Track = silent) -> tuple[Config, Dataset, Split]:
 
 
 def require_trainable(dataset: Dataset) -> None:
-    """Raise DataError unless there are two classes or more, each with a readable picture."""
+    """Raise DataError unless there are two classes or more, each with a readable picture.
+
+    None of them may have the name of the verdict on strangers.
+    """
     dataset.listing.require_classes()
+    if UNKNOWN in dataset.classes:
+        raise DataError(
+            f"{dataset.root}: a class can't be called {UNKNOWN}, the verdict on a picture of "
+            "nobody the network knows; rename its folder"
+        )
     present = set(np.unique(dataset.labels))
     empty = [name for label, name in enumerate(dataset.classes) if label not in present]
     if empty:
