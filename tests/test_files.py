@@ -1,6 +1,7 @@
 """A file is written whole or not at all, whatever fails or is killed."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -62,6 +63,31 @@ def test_where_nothing_can_be_written_is_known_before(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match=str(tmp_path)):
         require_writable(tmp_path / "there.html")
+
+
+def test_a_file_that_may_not_be_written_is_kept(tmp_path, monkeypatch):
+    kept = tmp_path / "kept.txt"
+    kept.write_text("old")
+    monkeypatch.setattr(os, "access", lambda path, _: path != kept)
+    for write in (require_writable, lambda path: write_text(path, "new")):
+        with pytest.raises(PermissionError, match=r"kept\.txt"):
+            write(kept)
+    assert kept.read_text() == "old"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
+def test_permissions_stay_as_they_are(tmp_path):
+    path = tmp_path / "private.txt"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_text(path, "new")
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_unicode_is_written_as_an_escape(tmp_path):
+    write_text(tmp_path / "a.json", '"\udce9"')
+    assert json.loads((tmp_path / "a.json").read_bytes()) == "\udce9"
 
 
 def test_text_is_utf_8_with_the_line_ends_given(tmp_path):

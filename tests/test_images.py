@@ -1,7 +1,10 @@
 import io
 import os
 import struct
+import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -378,6 +381,49 @@ def no_decoding(monkeypatch):
         raise AssertionError("the pixels were decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+
+
+def test_a_file_object_is_read_from_its_start():
+    for kind in ("JPEG", "PNG"):
+        written = io.BytesIO(encoded(PICTURE, kind))
+        expected = decode(written.getvalue())
+        written.seek(0, io.SEEK_END)
+        assert np.array_equal(decode(written), expected)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "I;16", "F"])
+def test_conversion_by_bands_changes_no_pixel(monkeypatch, mode):
+    picture = PICTURE.convert("L" if mode in ("I;16", "F") else "RGBA").convert(mode)
+    if mode == "F":
+        picture = picture.point(lambda value: value / 255)
+    whole = decode(picture)
+    monkeypatch.setattr(images, "_BAND", 3 * PICTURE.width)
+    assert np.array_equal(decode(picture), whole)
+
+
+def test_large_pictures_are_decoded_one_at_a_time(monkeypatch):
+    at_once, most, lock = 0, 0, threading.Lock()
+    real = images._decoded
+
+    def watched(*arguments):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.02)
+        try:
+            return real(*arguments)
+        finally:
+            with lock:
+                at_once -= 1
+
+    monkeypatch.setattr(images, "_decoded", watched)
+    monkeypatch.setattr(images, "_LARGE", PICTURE.width * PICTURE.height - 1)
+    content = encoded(PICTURE, "PNG")
+    with ThreadPoolExecutor(4) as pool:
+        pixels = list(pool.map(load, [content] * 8))
+    assert most == 1
+    assert all(np.array_equal(each, pixels[0]) for each in pixels)
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

@@ -59,6 +59,11 @@ def test_clean_writes_a_list(cli, folder, tmp_path):
     result = json.loads(cli("data", "clean", folder / "train", *arguments).stdout)
     assert result == {"drop": 1, "relabel": 0, "out": str(out)}
     assert out.read_text().splitlines()[1].startswith("0/0.png,drop,")
+    out.write_text("edited")
+    again = cli("data", "clean", folder / "train", *arguments)
+    assert again.exit_code == 2
+    assert "exclude.csv: is there already, and may have been edited; move it away" in again.stderr
+    assert out.read_text() == "edited"
 
 
 def test_a_missing_test_folder_is_a_clear_error(cli, folder, tmp_path):

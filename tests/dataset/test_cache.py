@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -308,6 +309,58 @@ def test_a_file_without_permission_is_a_problem_until_it_has_it(pictures, monkey
         time.sleep(0.05)  # file times go by the ticks of a clock
         locked.chmod(0o640)
         assert_right(cache.load(pictures), pictures, 8)
+
+
+def test_what_could_not_be_read_for_a_while_is_read_again(pictures, decoded, monkeypatch):
+    real = os.read
+
+    def fail(file, size):
+        if size == (pictures / "cat" / "1.jpg").stat().st_size:
+            raise OSError(5, "Input/output error")
+        return real(file, size)
+
+    with monkeypatch.context() as away:
+        away.setattr(os, "read", fail)
+        dataset = cache.load(pictures)
+        assert [problem.path for problem in dataset.problems] == ["cat/1.jpg"]
+        assert "can't be read (Input/output error)" in dataset.problems[0].reason
+    decoded.clear()
+    datasets = [cache.load(pictures) for _ in range(2)]
+    assert decoded.total() == 8
+    assert_right(datasets[1], pictures, 8)
+    assert len(entries()) == 1
+
+
+@pytest.mark.parametrize("name", ["index.json", "images.npy"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_damaged_entry_is_made_anew(pictures, name, damage):
+    cache.load(pictures)
+    [entry] = entries()
+    file = cache.cache_folder() / "decoded" / entry / name
+    file.unlink() if damage == "gone" else os.truncate(file, file.stat().st_size // 2)
+    assert_right(cache.load(pictures), pictures, 8)
+    assert entries() == [entry]
+
+
+def test_stopped_while_an_old_entry_is_removed_leaves_no_part_of_it(pictures, paint, monkeypatch):
+    real = shutil.rmtree
+
+    def stop_halfway(folder, **how):
+        if (Path(folder) / "images.npy").exists():
+            (Path(folder) / "images.npy").unlink()
+            raise KeyboardInterrupt
+        real(folder, **how)
+
+    cache.load(pictures)
+    paint(pictures / "dog" / "9.png", 9)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(shutil, "rmtree", stop_halfway)
+        with pytest.raises(KeyboardInterrupt):
+            cache.load(pictures)
+    assert sorted(Path(name).suffix for name in entries()) == ["", ".partial"]
+    (pictures / "dog" / "9.png").unlink()
+    assert_right(cache.load(pictures), pictures, 8)
+    assert len(entries()) == 1
 
 
 def test_nothing_readable_is_an_error_and_is_not_kept(tmp_path, paint):

@@ -59,6 +59,36 @@ def test_folders_below_a_class_belong_to_it(tmp_path):
     assert paths(listing)[:3] == ["a/1.jpg", "a/season 2/1.jpg", "a/season 2/episode 3/1.jpg"]
 
 
+def test_a_class_with_the_name_of_the_folder_above_is_a_class(tmp_path):
+    root = put(tmp_path / "a", "a/1.jpg", "b/1.jpg", "a/season 1/2.jpg")
+    assert find(root).counts() == {"a": 2, "b": 1}
+
+
+def test_a_folder_alone_in_one_of_its_name_holds_the_classes(tmp_path):
+    root = put(tmp_path / "cartoon", "cartoon/a/1.jpg", "cartoon/b/1.jpg", "__MACOSX/c/1.jpg")
+    assert paths(find(root)) == ["cartoon/a/1.jpg", "cartoon/b/1.jpg"]
+
+
+def test_a_whole_disk_has_no_name_and_comes_to_an_end(tmp_path, monkeypatch):
+    root = put(tmp_path, "a/1.jpg", "b/1.jpg")
+    with monkeypatch.context() as at_the_top:
+        at_the_top.setattr(Path, "resolve", lambda _: Path("/"))
+        listing = find(root)
+    assert listing.classes == ("a", "b")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need permission")
+def test_links_that_lead_back_are_listed_and_the_rest_goes_on(tmp_path):
+    root = put(tmp_path / "data", "a/1.jpg", "a/below/2.jpg", "b/1.jpg", "b/deep/2.jpg")
+    (root / "a" / "below" / "again").symlink_to(root / "a")
+    (root / "a" / "up").symlink_to(root)
+    (root / "b" / "other").symlink_to(root / "b" / "deep")
+    listing = find(root)
+    assert listing.counts() == {"a": 2, "b": 3}
+    reason = "is a link to a folder above it"
+    assert listing.problems == (Problem("a/below/again", reason), Problem("a/up", reason))
+
+
 def test_hidden_folders_and_what_macos_leaves_in_a_zip_are_no_classes(tmp_path):
     put(tmp_path, "a/1.jpg", ".thumbnails/1.jpg", "__MACOSX/a/._1.jpg")
     listing = find(tmp_path, "all")

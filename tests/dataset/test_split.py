@@ -203,6 +203,32 @@ def test_shipped_goes_by_file_name_and_leaves_out_what_it_does_not_know(
         assert np.array_equal(splits.shipped_rows(dataset, part), split.rows(part))
 
 
+def test_folders_in_a_class_are_part_of_a_name(tmp_path, paint):
+    names = [f"{who}/ep{episode}/pic_0.jpg" for who in ("a", "b") for episode in (1, 2)]
+    for seed, name in enumerate(names):
+        paint(tmp_path / "cartoon" / name, seed)
+    dataset = cache.load(tmp_path / "cartoon")
+    parts = ["train", "test", "validation", "train"]
+    lines = [
+        f"{above}{name},{part}"
+        for name, part in zip(names, parts, strict=True)
+        for above in ("", "cartoon/")
+    ]
+    for listed in (lines[::2], lines[1::2]):
+        (tmp_path / "split.csv").write_text("\n".join(["path,split", *listed]))
+        assert splits.parts_by_name(dataset, tmp_path / "split.csv").tolist() == parts
+
+
+def test_a_list_without_groups_is_a_split(tmp_path, paint, shipped_names):
+    for seed, name in enumerate(shipped_names):
+        paint(tmp_path / "pictures" / name, seed)
+    dataset = cache.load(tmp_path / "pictures")
+    split = splits.read(WEIGHTS / "split.csv", dataset)
+    assert dict(zip(dataset.paths, split.part, strict=True)) == shipped_names
+    assert split.group is None
+    assert splits.with_groups(dataset, split).group is not None
+
+
 def test_shipped_of_pictures_it_does_not_know_is_empty(dataset):
     split = splits.make(dataset, "shipped")
     assert split.counts() == {"train": 0, "validation": 0, "test": 0}

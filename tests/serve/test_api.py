@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from http.client import HTTPConnection
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from simpsons.cli import main
 from simpsons.errors import SimpsonsError
 from simpsons.serve import server
 from simpsons.serve.app import create_app
+from simpsons.serve.guard import HEADERS
 from simpsons.serve.limits import Limits
 from simpsons.serve.server import LOOPBACK
 
@@ -460,6 +462,7 @@ def test_a_fault_of_ours_is_said_in_the_same_shape(classifiers, monkeypatch, dol
     with TestClient(create_app(classifiers), URL, raise_server_exceptions=False) as client:
         answer = client.post("/predict?explain=true", files=files(("a.png", doll)))
         assert refused(answer, 500)
+        assert all(answer.headers[name] == value for name, value in HEADERS.items())
         assert "out of order" not in answer.text
         assert "out of order" in caplog.text
         assert client.get("/health").status_code == 200
@@ -559,6 +562,16 @@ def test_a_gigabyte_in_chunks_is_refused_at_the_limit(service):
     assert status == 413
     assert "a.png is too large: at most 20 MB" in said["error"]
     assert sent < Limits().request_bytes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has no other address of its own")
+def test_another_address_of_this_machine_may_be_asked_by_its_name():
+    with running("--model", "xception", "--host", "127.0.0.2") as (_, port):
+        for host, status in (("127.0.0.2", 200), ("localhost", 200), ("127.0.0.3", 400)):
+            connection = HTTPConnection("127.0.0.2", port, timeout=30)
+            connection.request("GET", "/health", headers={"Host": f"{host}:{port}"})
+            assert connection.getresponse().status == status
+            connection.close()
 
 
 def test_a_path_that_takes_no_body_reads_none(service):
