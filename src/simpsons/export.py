@@ -118,7 +118,7 @@ def export(
 
 def add_metadata(path: str | os.PathLike[str], metadata: dict[str, Any]) -> None:
     """Store JSON values by name in an exported file, beside those that it has or instead."""
-    model = onnx.load(path)
+    model = onnx.load(path, format="protobuf")
     stored = {item.key: item.value for item in model.metadata_props}
     new = {key: json.dumps(value) for key, value in metadata.items()}
     helper.set_model_props(model, stored | new)

@@ -49,6 +49,14 @@ def test_json_is_what_the_api_says(run, copy, doll_model, tmp_path):
         assert container.streams.video[0].frames > 250
 
 
+def test_a_folder_is_no_film(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(".")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: .: ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_defaults_are_the_apis():
     api = inspect.signature(timeline.read).parameters
     options = {option.name: option.default for option in command.params}

@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from simpsons import Classifier
 from simpsons.classifier import model_path
 from simpsons.cli import train
 from simpsons.dataset import cache, exclusions
+from simpsons.dataset import split as splits
 from simpsons.dataset.exclusions import DROP, Line
 from simpsons.export import add_metadata
 from simpsons.models import resnet
@@ -49,6 +51,82 @@ def test_the_next_command_names_the_characters(run_folder, tmp_path, characters,
     assert train._evaluation(tmp_path).endswith(f" --part test --characters {named}")
 
 
+def test_the_next_command_knows_a_split_without_a_test_part_and_a_shipped_name(
+    run_folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    values = json.loads((run_folder / "config.json").read_text())
+    parts = {"train": 8, "validation": 2, "test": 0}
+    (tmp_path / "cnn").mkdir()
+    (tmp_path / "cnn" / "config.json").write_text(json.dumps(values | {"parts": parts}))
+    command = train._evaluation(Path("cnn"))
+    assert command.endswith(" --model ./cnn --split cnn/split.csv --part validation")
+
+
+def test_a_run_is_asked_which_pictures_it_learnt_from(cli, run_folder, many_drawings):
+    learnt = cache.load(many_drawings)
+    count = (splits.read(run_folder / "split.csv", learnt).part == "train").sum()
+    result = cli("evaluate", many_drawings, "--model", run_folder)
+    own = run_folder / "split.csv"
+    assert f"{count} of these {len(learnt)} pictures are named like pictures that" in result.stdout
+    assert f"for a clean figure use --split {own} --part test" in result.stdout
+    clean = ("--split", own, "--part", "test")
+    result = cli("evaluate", many_drawings, "--model", run_folder, *clean, "--json")
+    assert json.loads(result.stdout)["named_like_training_pictures"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--seed", 2**32), "'--seed'"),
+        (("--learning-rate", "nan"), "nan is no number"),
+        (("--mix", "nan"), "nan is no number"),
+    ],
+)
+def test_numbers_that_are_none_are_refused_and_leave_nothing(
+    cli, many_drawings, tmp_path, options, message
+):
+    result = cli("train", many_drawings, *options, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_class_called_unknown_is_refused(cli, many_drawings, tmp_path):
+    shutil.copytree(many_drawings, tmp_path / "data")
+    (tmp_path / "data" / "unknown").mkdir()
+    shutil.copy(next(many_drawings.glob("*/*.*")), tmp_path / "data" / "unknown")
+    result = cli("train", tmp_path / "data", "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "a class can't be called unknown" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_is_no_run_to_export(cli, run_folder, tmp_path):
+    result = cli("export", run_folder / "model.onnx", tmp_path / "out.onnx")
+    assert result.exit_code == 2
+    assert "model.onnx: is a file, not a run folder; give the pictures" in result.stderr
+
+
+def test_a_card_replaces_nothing_but_a_card(cli, run_folder, tmp_path):
+    (tmp_path / "plan.md").write_text("# My plan")
+    for name, message in (("plan.onnx", "plan.md: is there already and no card of plan.onnx"),
+                          ("weights.md", "weights.md: is where the card goes")):  # fmt: skip
+        result = cli("export", run_folder, tmp_path / name, "--card")
+        assert result.exit_code == 2
+        assert message in result.stderr
+    assert (tmp_path / "plan.md").read_text() == "# My plan"
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.md"]
+
+
+def test_weights_of_any_suffix_are_an_onnx_file(cli, run_folder, tmp_path):
+    result = cli("export", run_folder, tmp_path / "weights.json", "--card")
+    assert result.exit_code == 0, result.output
+    assert Classifier(tmp_path / "weights.json").labels == Classifier(run_folder).labels
+    again = cli("export", run_folder, tmp_path / "weights.json", "--card")
+    assert again.exit_code == 0, again.output
+
+
 def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
     result = cli("train", many_drawings, "--out", run_folder)
     assert result.exit_code == 2
@@ -79,9 +157,9 @@ def test_ctrl_c_says_how_to_resume(cli, many_drawings, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "train", interrupted)
-    result = cli("train", many_drawings, "--out", tmp_path / "run")
+    result = cli("train", many_drawings, "--out", tmp_path / "my run")
     assert result.exit_code == 130
-    assert f"simpsons train --resume {tmp_path / 'run'}" in result.stderr
+    assert f"simpsons train --resume '{tmp_path / 'my run'}'" in result.stderr
     monkeypatch.setattr(cache, "load", interrupted)
     result = cli("train", many_drawings, "--out", tmp_path / "another")
     assert result.exit_code == 130

@@ -224,11 +224,12 @@ def train(
 
 
 def _evaluation(folder: Path) -> str:
-    """The command that measures a run on its test part."""
+    """The command that measures a run on its test part, or else on its validation part."""
     config = Config.read(folder)
     model = f"./{folder}" if str(folder) in SHIPPED else str(folder)
     words = ["simpsons", "evaluate", config.data, "--model", model]
-    words += ["--split", str(folder / SPLIT), "--part", "test"]
+    part = "test" if config.parts["test"] else "validation"
+    words += ["--split", str(folder / SPLIT), "--part", part]
     if config.characters is not None:
         chosen = config.characters
         names = str(chosen) if isinstance(chosen, str | int) else ",".join(chosen)
