@@ -37,7 +37,7 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
             "ONNX; give the run folder that it is from"
         )
     try:
-        weights = dict(_Graph(onnx.load(classifier.path).graph).weights())
+        weights = dict(_Graph(onnx.load(classifier.path, format="protobuf").graph).weights())
     except (KeyError, ValueError):  # nodes that neither network has
         weights = {}
     name = "xception" if "stem.weight" in weights else "cnn"
