@@ -100,6 +100,18 @@ def test_few_pictures_are_enough(counts, noise):
     assert np.isfinite(measured(fitted, network, noise)).all()
 
 
+@pytest.mark.parametrize(("count", "counts"), [(15, False), (16, True)])
+def test_nearness_needs_as_many_pictures_as_the_map_has_channels(count, counts):
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    means = rng.normal(size=(count, 40)) + 3 * labels[:, None]
+    fitted = familiarity.fit_features(rng.normal(size=(count, 2)), means, -means, labels, 16)
+    others = torch.from_numpy(rng.normal(size=(30, 40))).float()
+    energy, nearness, _ = fitted.scores(torch.zeros(30, 2), others).unbind(1)
+    assert energy.isfinite().all()
+    assert bool(nearness.any()) == counts
+
+
 def test_equal_pictures_are_enough():
     network = models.build("xception", 2).eval()
     fitted = familiarity.fit(network, np.zeros((4, 64, 64, 3), np.uint8), np.array([0, 0, 1, 1]))

@@ -6,7 +6,8 @@ Three scores, each from what the network computes anyway, make one:
   Out-of-distribution Detection", 2020): whether any class answers at all;
 - *nearness*: relative Mahalanobis distance (Ren et al., "A Simple Fix to Mahalanobis Distance for
   Improving Near-OOD Detection", 2021) of the last feature map's means: whether it is nearer to
-  one class than to pictures in general;
+  one class than to pictures in general; only if there are at least as many training pictures as
+  that map has channels, as less says next to nothing of a covariance;
 - *style*: a logistic regression on the means of the feature maps of all blocks, between training
   pictures and the same ones in wrong colours: whether it is drawn and coloured as they are. It
   counts only where it is unusually low, so that it never vouches for a stranger.
@@ -106,7 +107,7 @@ def fit(
     """Learn from training pictures what is familiar to a network.
 
     pixels: uint8 `[N, 64, 64, 3]`, N at least 2. labels: int64 `[N]`; a class may have one
-    picture or none. Covariances are shrunk a little, so that few pictures will do.
+    picture or none. The fewer pictures, the less surely strangers are told.
     """
     rng = np.random.default_rng(seed)
     logits, means = features(network, pixels, track)
@@ -129,7 +130,9 @@ def fit_features(
     mean = last.mean(0)
     present, number = np.unique(labels, return_inverse=True)
     class_means = np.stack([last[number == one].mean(0) for one in range(len(present))])
-    within = whitening(last - class_means[number])
+    within, overall = whitening(last - class_means[number]), whitening(last - mean)
+    if len(last) < width:
+        within, overall = np.zeros_like(within), np.zeros_like(overall)
     centre, spread = means.mean(0), means.std(0) + _SMALLEST
     statistics = {
         "centre": centre,
@@ -138,7 +141,7 @@ def fit_features(
         "class_means": (class_means - mean) @ within,
         "mean": mean,
         "within": within,
-        "overall": whitening(last - mean),
+        "overall": overall,
         "scale": np.stack([np.zeros(3), np.ones(3)]),
     }
     familiarity = Familiarity(statistics)
