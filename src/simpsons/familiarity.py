@@ -6,8 +6,8 @@ Three scores, each from what the network computes anyway, make one:
   Out-of-distribution Detection", 2020): whether any class answers at all;
 - *nearness*: relative Mahalanobis distance (Ren et al., "A Simple Fix to Mahalanobis Distance for
   Improving Near-OOD Detection", 2021) of the last feature map's means: whether it is nearer to
-  one class than to pictures in general; only if there are at least as many training pictures as
-  that map has channels, as less says next to nothing of a covariance;
+  one class than to pictures in general; only if there are half as many training pictures as that
+  map has channels, as fewer say next to nothing of a covariance, and strangers may seem nearer;
 - *style*: a logistic regression on the means of the feature maps of all blocks, between training
   pictures and the same ones in wrong colours: whether it is drawn and coloured as they are. It
   counts only where it is unusually low, so that it never vouches for a stranger.
@@ -42,6 +42,7 @@ _REGULARISATION = 0.01
 _BATCH = 64
 _SHRINKAGE = 1e-3
 _FEW = 10  # rows for each channel
+_ENOUGH = 0.5  # the same, for any nearness
 _SMALLEST = 1e-6
 
 _Array = NDArray[np.float64]
@@ -131,7 +132,7 @@ def fit_features(
     present, number = np.unique(labels, return_inverse=True)
     class_means = np.stack([last[number == one].mean(0) for one in range(len(present))])
     within, overall = whitening(last - class_means[number]), whitening(last - mean)
-    if len(last) < width:
+    if len(last) < _ENOUGH * width:
         within, overall = np.zeros_like(within), np.zeros_like(overall)
     centre, spread = means.mean(0), means.std(0) + _SMALLEST
     statistics = {
