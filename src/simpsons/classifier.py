@@ -312,7 +312,12 @@ def model_path(model: str | os.PathLike[str]) -> Path:
         return Path(__file__).parent / "weights" / f"{model}.onnx"
     path = Path(model)
     if path.is_dir():
-        path = path / "model.onnx"
+        folder, path = path, path / "model.onnx"
+        if (folder / "config.json").is_file() and not path.is_file():
+            raise ModelError(
+                f"{folder}: its training has not come to its end; go on with it by `simpsons train "
+                f"--resume {folder}`, or take its best weights so far by `simpsons export`"
+            )
     if not path.is_file():
         raise ModelError(
             f"{path}: no such weights; use {', '.join(SHIPPED)}, the path of an ONNX file, or a "

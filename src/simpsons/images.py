@@ -36,7 +36,9 @@ which is fast; the bicubic filter does the rest."""
 JPEG_GAP = 1.5
 """The same for the JPEG decoder, which reduces by leaving out high frequencies, so less is lost."""
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
 """File name endings, in lower case, that are taken for pictures when a folder is read."""
 
 Pixels = NDArray[np.uint8]

@@ -117,6 +117,19 @@ def test_strangers_only_are_refused(cli, drawings, onnx_model):
     assert "no picture of a character that the model knows" in result.stderr
 
 
+def test_a_network_of_other_characters_is_measured_on_those_it_knows(
+    cli, tmp_path, named, drawings, other_model
+):
+    for who, of in (("a", drawings), ("b", drawings), (SLUGS[0], named)):
+        (tmp_path / "data" / who).mkdir(parents=True)
+        shutil.copy(sorted(of.glob("*/*.*"))[0], tmp_path / "data" / who)
+    result = cli("evaluate", tmp_path / "data", "--model", other_model, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["n"] == 2
+    assert found["not_measured"] == {SLUGS[0]: 1}
+
+
 def test_no_data_at_all_says_where_to_get_some(cli, onnx_model):
     result = cli("evaluate", "--model", onnx_model)
     assert result.exit_code == 2

@@ -102,6 +102,39 @@ def test_a_class_called_unknown_is_refused(cli, many_drawings, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_it_says_what_it_trains_on(cli, many_drawings, tmp_path, monkeypatch):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    shutil.copytree(many_drawings, tmp_path / "data")
+    for other in ("homer_simpson", "bart_simpson"):
+        shutil.copytree(tmp_path / "data" / "ada_thimble", tmp_path / "data" / other)
+    monkeypatch.setattr(loop, "train", interrupted)
+    said = cli("train", tmp_path / "data", "--out", tmp_path / "run").stderr
+    assert f"{tmp_path / 'data'}: 24 pictures of 2 characters; 216 of 18 other characters" in said
+
+
+@pytest.mark.parametrize("out", ["data", "full"])
+def test_a_folder_with_something_in_it_is_no_run_folder(cli, many_drawings, tmp_path, out):
+    shutil.copytree(many_drawings, tmp_path / "data")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "plan.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    result = cli("train", tmp_path / "data", "--out", tmp_path / out)
+    assert result.exit_code == 2
+    assert f"{tmp_path / out}: has something in it already; choose an empty folder" in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_stopped_run_says_how_to_go_on_where_it_is_used(cli, run_folder, tmp_path, drawings):
+    (tmp_path / "run").mkdir()
+    shutil.copy(run_folder / "config.json", tmp_path / "run")
+    result = cli("evaluate", drawings, "--model", tmp_path / "run")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'run'}: its training has not come to its end" in result.stderr
+    assert f"`simpsons train --resume {tmp_path / 'run'}`" in result.stderr
+
+
 def test_a_file_is_no_run_to_export(cli, run_folder, tmp_path):
     result = cli("export", run_folder / "model.onnx", tmp_path / "out.onnx")
     assert result.exit_code == 2
@@ -203,10 +236,10 @@ def test_on_a_gpu_the_same_command_takes_larger_batches(
     monkeypatch.setattr(loop, "train", interrupted)
     monkeypatch.setattr(train, "choose_device", lambda name: torch.device("cuda"))
     monkeypatch.setattr(train, "describe", lambda device: device)
-    many = SimpleNamespace(pictures=range(17_077))
+    many = SimpleNamespace(pictures=range(17_077), root="many", summary="17,077 pictures")
     monkeypatch.setattr(train, "find", lambda folder, characters: many)
     said = cli("train", many_drawings, "--recipe", recipe, "--out", tmp_path / "run").stderr
-    assert f"xception, recipe {recipe}: {chosen}\non cuda" in said
+    assert f"xception, recipe {recipe}: {chosen}\non cuda\nmany: 17,077 pictures\n" in said
 
 
 def test_on_gpus_one_process_of_several_says_what_is_wrong(cli, tmp_path, monkeypatch):

@@ -106,6 +106,15 @@ def test_leak_free_takes_a_class_smaller_than_ten_without_a_warning():
     assert set(part) == set(PARTS)
 
 
+def test_a_class_that_would_not_be_for_training_is():
+    """One class has 40 pictures, the others one each, so most folds hold some of those alone."""
+    labels = np.concatenate([np.zeros(40, np.int64), np.arange(1, 21)])
+    for seed in range(3):
+        part = splits.leak_free(labels, np.arange(60), seed)
+        assert set(labels[part == "train"]) == set(range(21))
+        assert {"validation", "test"} < set(part)
+
+
 @pytest.mark.parametrize(
     ("labels", "group"),
     [(np.arange(27) % 3, np.arange(27)), (np.zeros(40, int), np.arange(40) % 9)],

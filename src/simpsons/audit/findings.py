@@ -64,6 +64,11 @@ class Findings:
             and self.character(pair.first) != self.character(pair.second)
         ]
 
+    def copies(self) -> list[Pair]:
+        """Pictures that are in the data set twice, the strongest first."""
+        end = len(self.dataset)
+        return [pair for pair in self.duplicates.pairs if pair.copy and pair.second < end]
+
     def groups(self) -> list[list[int]]:
         """The data set's near-duplicate groups of two pictures or more, the largest first."""
         end = len(self.dataset)
@@ -87,7 +92,7 @@ class Findings:
             "pictures_in_groups": sum(len(rows) for rows in groups),
             "largest_group": max((len(rows) for rows in groups), default=0),
             "near_duplicate_pairs": len(inside),
-            "copies": sum(pair.copy for pair in inside),
+            "copies": len(self.copies()),
             "pairs_with_two_labels": len(self.two_labels()),
             "label_errors": None if self.label_errors is None else len(self.label_errors),
             "odd_pictures": len({found.row for found in self.odd}),
@@ -99,6 +104,7 @@ class Findings:
             "folder": str(self.dataset.root),
             "counts": self.counts(),
             "groups": [[self.path(row) for row in rows] for rows in self.groups()],
+            "copies": [self._pair(pair) for pair in self.copies()],
             "two_labels": [self._pair(pair) for pair in self.two_labels()],
             "leaks": [self._leaks(leaks) for leaks in self.leaks],
             "label_errors": None

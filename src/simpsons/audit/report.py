@@ -56,6 +56,9 @@ def write(path: str | os.PathLike[str], findings: Findings) -> None:
                 )
                 for leaks in findings.leaks
             ],
+            copies=[
+                (pair, show(pair.first), show(pair.second)) for pair in findings.copies()[:PAIRS]
+            ],
             two_labels=[
                 (pair, show(pair.first), show(pair.second))
                 for pair in findings.two_labels()[:PAIRS]

@@ -62,7 +62,6 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
     metavar="FILE.html",
 )
 @options.characters
-@options.seed
 @_device
 @options.as_json
 def audit(
@@ -74,7 +73,6 @@ def audit(
     model: Network,
     report: Path,
     characters: str | None,
-    seed: int,
     device: str,
     as_json: bool,
 ) -> None:
@@ -92,7 +90,7 @@ def audit(
 
     require_writable(report)
     judges = (model if label_errors else None, model if random_claim else None)
-    found = _find(folder, test, split, judges, characters, seed, device)
+    found = _find(folder, test, split, judges, characters, device)
     reports.write(report, found)
     if as_json:
         options.print_json(found.to_json() | {"report": str(report)})
@@ -111,7 +109,6 @@ def audit(
 @click.option("--copies", is_flag=True, help="Also drop all but one of a picture's copies.")
 @_model
 @options.characters
-@options.seed
 @_device
 @options.as_json
 def clean(
@@ -122,7 +119,6 @@ def clean(
     copies: bool,
     model: Network,
     characters: str | None,
-    seed: int,
     device: str,
     as_json: bool,
 ) -> None:
@@ -145,7 +141,7 @@ def clean(
             "file with --out"
         )
     judges = (model if label_errors else None, None)
-    found = _find(folder, test, None, judges, characters, seed, device)
+    found = _find(folder, test, None, judges, characters, device)
     lines = cleaning.suggestions(found, copies)
     exclusions.write(out, lines)
     counts = Counter(line.action for line in lines)
@@ -163,7 +159,6 @@ def _find(
     split: str | None,
     judges: tuple[Network | None, Network | None],
     characters: str | None,
-    seed: int,
     device: str,
 ) -> Findings:
     """The findings; judges: the networks for label errors and for a random split's claim."""
@@ -178,7 +173,7 @@ def _find(
         return findings.find(
             dataset,
             test=cache.load(test, chosen, bar) if test else None,
-            split=splits.make(dataset, split, seed, bar) if split else None,
+            split=splits.make(dataset, split, track=bar) if split else None,
             label_errors=judges[0],
             random_split=[judges[1]] if judges[1] else [],
             device=device,

@@ -6,13 +6,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.characters import display_name
+from simpsons.characters import SLUGS, display_name
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.cli import options
 from simpsons.dataset import cache, copies, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
-from simpsons.dataset.folders import parse_characters
+from simpsons.dataset.folders import Characters, find, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import compare as comparing
 from simpsons.evaluation import plots
@@ -81,7 +81,8 @@ def evaluate(
     for target in filter(None, (picture, report)):
         require_writable(target)
     classifier = Classifier(model)
-    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
+    root = kaggle.resolve(folder)
+    dataset = cache.load(root, _characters(root, characters, classifier), bar)
     rows, facts = _choose(dataset, split, part, seed)
     facts = {"Model": model} | facts
     measured = measure(classifier, dataset, rows, bar)
@@ -153,7 +154,8 @@ def compare(
     classifiers = Classifier(first), Classifier(second)
     if classifiers[0].labels != classifiers[1].labels:
         raise SimpsonsError(f"{first} and {second} know different characters; compare others")
-    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
+    root = kaggle.resolve(folder)
+    dataset = cache.load(root, _characters(root, characters, classifiers[0]), bar)
     rows, facts = _choose(dataset, split, part, seed)
     one, two = (measure(classifier, dataset, rows, bar) for classifier in classifiers)
     comparison = comparing.compare(
@@ -204,6 +206,15 @@ _FIGURES = {
     "log loss": "log_loss",
     "calibration error": "calibration_error",
 }
+
+
+def _characters(root: Path, characters: str | None, classifier: Classifier) -> Characters:
+    """What was asked for, else those of the folder that a network of other characters knows."""
+    chosen = parse_characters(characters)
+    if chosen is not None or set(classifier.labels) <= set(SLUGS):
+        return chosen
+    there = find(root, "all").classes
+    return [label for label in classifier.labels if label in there] or None
 
 
 def _choose(

@@ -69,11 +69,12 @@ def _write(
 
 
 def _file_name(path: str | None) -> str:
-    """The picture's name and a digest of its path, so that no two pictures share one."""
+    """Names of folder and picture, and a digest of the path, so that no two pictures share one."""
     path = path or "standard input"
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:10]
-    stem = re.sub(r"[^\w-]+", "_", Path(path).stem, flags=re.ASCII)[:80]
-    return f"{stem}-{digest}.png"
+    names = (Path(path).parent.name, Path(path).stem)
+    words = [re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)[:80] for name in names if name]
+    return "-".join([*words, f"{digest}.png"])
 
 
 def _unwritable(folder: Path, error: OSError) -> SimpsonsError:

@@ -43,7 +43,8 @@ split = click.option(
     metavar="KIND",
     default="leak-free",
     show_default=True,
-    help="leak-free, random (the notebook's), shipped (the shipped weights'), or a split.csv.",
+    help="leak-free, random (the notebook's, whatever the seed), shipped (the shipped weights'), "
+    "or a split.csv.",
 )
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N"

@@ -17,7 +17,7 @@ from simpsons import images
 from simpsons.characters import display_name
 from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction
 from simpsons.cli import options
-from simpsons.cli.explanations import explained
+from simpsons.cli.explanations import Explained, explained
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar
 
@@ -31,7 +31,7 @@ _NEAREST = f"{UNKNOWN}, nearest "
 @click.option(
     "--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many to name."
 )
-@options.as_json
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 @click.option(
     "--paths-from",
@@ -148,6 +148,8 @@ def _print_line(result: Prediction | Failure) -> None:
     if others:
         shown = ", ".join(f"{display_name(label)} {other:.1%}" for label, other in others)
         line += f"  ({shown})"
+    if isinstance(result, Explained):
+        line += f"  -> {result.explanation}"
     click.echo(line)
 
 

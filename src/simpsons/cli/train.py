@@ -149,8 +149,8 @@ def train(
             name, chosen, device = config.network, config.recipe, config.device
         else:
             chosen = recipes.named(recipe, model)
+            listing = find(kaggle.resolve(folder), parse_characters(characters))
             if chosen != recipes.NOTEBOOK:
-                listing = find(kaggle.resolve(folder), parse_characters(characters))
                 count = len(listing.pictures)
                 on_gpu = choose_device(device).type == "cuda"
                 chosen = (chosen.on_gpu(count) if on_gpu else chosen).for_few(count)
@@ -169,6 +169,8 @@ def train(
         if speaks:
             click.echo(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
             click.echo(f"on {describe(choose_device(device))}", err=True)
+            if not resume:
+                click.echo(f"{listing.root}: {listing.summary}", err=True)
             if is_few:
                 click.echo(
                     f"Few pictures: --from {name} starts from what the shipped network has learnt "

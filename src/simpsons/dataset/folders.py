@@ -67,6 +67,19 @@ class Listing:
         found = Counter(picture.character for picture in self.pictures)
         return {character: found[character] for character in self.classes}
 
+    @property
+    def summary(self) -> str:
+        """What was taken and what was left, in words."""
+        text = f"{len(self.pictures):,} pictures of {len(self.classes)} characters"
+        if self.problems:
+            text += f", {len(self.problems):,} other files"
+        if self.left_out:
+            text += (
+                f"; {sum(self.left_out.values()):,} of {len(self.left_out)} other characters are "
+                "left out, --characters all takes them"
+            )
+        return text
+
     def require_classes(self) -> None:
         """Raise DataError unless there are two classes or more and each has a picture."""
         empty = [character for character, count in self.counts().items() if count == 0]
@@ -74,6 +87,11 @@ class Listing:
             raise DataError(
                 f"{self.root}: no readable picture in the class {', '.join(empty)}; "
                 "add pictures, remove the folder, or choose others with --characters"
+            )
+        if len(self.classes) < 2 and self.left_out:
+            raise DataError(
+                f"{self.root}: of its {1 + len(self.left_out)} classes only {self.classes[0]} was "
+                "taken; --characters all takes them all"
             )
         if len(self.classes) < 2:
             raise DataError(

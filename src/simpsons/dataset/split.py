@@ -97,6 +97,8 @@ def with_groups(dataset: Dataset, split: Split, track: Track = silent) -> Split:
 def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) -> NDArray[np.str_]:
     """`[N]` of `PARTS`: 80/10/10 by whole groups, stratified by label.
 
+    A class of which none would be for training gives all its groups to it.
+
     labels, group: int64 `[N]`. Raises DataError if no class has 10 pictures, or there are fewer
     than 10 groups.
     """
@@ -105,6 +107,8 @@ def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) ->
     part = np.full(len(labels), "train", dtype="<U10")
     part[test] = "test"
     part[validation] = "validation"
+    for label in np.setdiff1d(labels, labels[part == "train"]):
+        part[np.isin(group, group[labels == label])] = "train"
     return part
 
 

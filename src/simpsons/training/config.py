@@ -9,7 +9,7 @@ from simpsons.dataset.folders import Characters
 from simpsons.errors import SimpsonsError
 from simpsons.training.recipe import Recipe
 
-CONFIG, SPLIT = "config.json", "split.csv"
+CONFIG, SPLIT, TENSORBOARD = "config.json", "split.csv", "tensorboard"
 
 
 @dataclass(frozen=True)

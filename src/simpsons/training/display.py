@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simpsons.errors import SimpsonsError
+from simpsons.training.config import TENSORBOARD
 from simpsons.training.history import Epoch
 
 
@@ -77,7 +78,7 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise SimpsonsError("TensorBoard is not installed: pip install tensorboard") from None
-        self._writer = SummaryWriter(str(folder / "tensorboard"))
+        self._writer = SummaryWriter(str(folder / TENSORBOARD))
         self.on_step = observer.on_step
         self._observer = observer
 

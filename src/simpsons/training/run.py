@@ -43,7 +43,7 @@ from simpsons.files import write_text
 from simpsons.progress import Track, silent
 from simpsons.training import checkpoint, learnt, loop, parallel, ship, unfold
 from simpsons.training.claim import claimed
-from simpsons.training.config import CONFIG, SPLIT, Config
+from simpsons.training.config import CONFIG, SPLIT, TENSORBOARD, Config
 from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.history import Epoch, Observer
 from simpsons.training.inference import predict_logits
@@ -91,6 +91,10 @@ def start(
             raise SimpsonsError(
                 f"{folder}: has a run already; go on with it by --resume, or choose another "
                 "folder with --out"
+            )
+        if folder.is_dir() and {path.name for path in folder.iterdir()} - {TENSORBOARD}:
+            raise SimpsonsError(
+                f"{folder}: has something in it already; choose an empty folder with --out"
             )
         if teachers and not recipe.distillation:
             raise SimpsonsError(

@@ -68,7 +68,7 @@ export class Card {
     const unknown = answer.verdict === "unknown";
     find(".verdict").textContent = unknown ? "Unknown" : this.names(answer.verdict);
     find(".nearest").textContent = unknown
-      ? `nearest is ${this.names(answer.label)}`
+      ? `unlike the pictures it learnt from; nearest is ${this.names(answer.label)}`
       : `${percent(answer.probability)} sure`;
     find(".bars").replaceChildren(...answer.top.map((entry) => this.bar(entry)));
     return panel;
