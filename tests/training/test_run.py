@@ -191,6 +191,14 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(
     run.resume(folder, observer=Quiet())
     assert_same_weights(folder / loop.BEST, unbroken / loop.BEST)
     assert_same_weights(folder / loop.LAST, unbroken / loop.LAST)
+    np.testing.assert_allclose(measured(folder), measured(unbroken), rtol=1e-5)
+
+
+def measured(folder):
+    """The table of a run's epochs, without the times."""
+    table = np.genfromtxt(folder / "metrics.csv", delimiter=",", names=True)
+    assert table.dtype.names[-2:] == ("images_per_second", "seconds")
+    return np.array(table.tolist())[:, :-2]
 
 
 def loop_steps(folder):

@@ -1,0 +1,164 @@
+"""Single steps and epochs of `cnn` on a few drawings."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy, one_hot
+
+from simpsons import models
+from simpsons.dataset import cache
+from simpsons.dataset.split import Split
+from simpsons.training import augment, checkpoint, loop
+from simpsons.training.history import Epoch, Silent
+from simpsons.training.inference import predict_logits
+from simpsons.training.interrupt import Interrupt
+from simpsons.training.recipe import Augmentation, Recipe
+
+PLAIN = Augmentation(flip=False)
+RECIPE = Recipe("small", 2, 18, "adam", 1e-3, average=0.9, augmentation=PLAIN)
+
+
+@pytest.fixture(scope="module")
+def dataset(drawings):
+    return cache.load(drawings)
+
+
+@pytest.fixture(scope="module")
+def split(dataset):
+    """36 training pictures, two steps an epoch, and 18 to validate with."""
+    part = np.tile(["train", "validation", "train", "test"], len(dataset) // 4)
+    return Split("given", None, part, np.arange(len(dataset)))
+
+
+@pytest.fixture
+def training_of(dataset, split):
+    """A training by a recipe, as it is at the beginning of its first epoch."""
+
+    def begun(recipe=RECIPE, initial=None, seed=0):
+        device = torch.device("cpu")
+        training = loop._Training(dataset, split, "cnn", recipe, initial, (), seed, device)
+        training.changes = augment.draw(len(dataset), recipe.augmentation, device)
+        training.mixture = augment.draw_mixture(
+            len(dataset), training.train_rows, recipe.augmentation
+        )
+        return training
+
+    return begun
+
+
+def epochs(*accuracies):
+    return [Epoch(n, 1.0, 0.5, 1.0, right, 1e-3, 9.0, 0.1) for n, right in enumerate(accuracies, 1)]
+
+
+def rows_of(training, count=18):
+    return training.train_rows.flip(0)[:count]
+
+
+def watched(training, monkeypatch):
+    """The pixels that the network sees and the labels that it is to answer, by step."""
+    seen, asked, forward, targets = [], [], training.forward, loop.targets
+    monkeypatch.setattr(training, "forward", lambda pixels: seen.append(pixels) or forward(pixels))
+    monkeypatch.setattr(loop, "targets", lambda *given: asked.append(given[0]) or targets(*given))
+    return seen, asked
+
+
+def original(training, rows):
+    return training.pixels[rows].permute(0, 3, 1, 2).float() / 255
+
+
+def test_the_initial_weights_are_the_first_ones(training_of):
+    torch.manual_seed(5)
+    initial = models.build("cnn")
+    training = training_of(initial=initial)
+    for network in (training.network, training.average.network):
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(tensor, initial.state_dict()[name]), name
+
+
+def test_each_picture_is_changed_as_was_drawn_for_it(training_of, monkeypatch):
+    training = training_of(replace(RECIPE, augmentation=replace(PLAIN, brightness=0.5)))
+    seen, asked = watched(training, monkeypatch)
+    rows = rows_of(training)
+    training.step(rows)
+    expected = (original(training, rows) * training.changes.brightness[rows]).clamp(0, 1)
+    torch.testing.assert_close(seen[0], expected, atol=1e-4, rtol=0)
+    assert (seen[0] - original(training, rows)).abs().mean() > 0.05
+    assert torch.equal(asked[0], one_hot(training.labels[rows], 18).float())
+
+
+def test_a_mixed_picture_has_the_labels_of_both_by_their_share(training_of, monkeypatch):
+    training = training_of(replace(RECIPE, augmentation=replace(PLAIN, mix=1.0)))
+    seen, asked = watched(training, monkeypatch)
+    rows = rows_of(training)
+    training.step(rows)
+    others = training.mixture.other[rows]
+    area = training.mixture.square[rows][:, 0] * training.mixture.square[rows][:, 2]
+    expected = torch.zeros(len(rows), 18)
+    for row, (label, other, share) in enumerate(
+        zip(training.labels[rows], training.labels[others], area, strict=True)
+    ):
+        expected[row, label] += 1 - share
+        expected[row, other] += share
+    torch.testing.assert_close(asked[0], expected)
+    mixed = training.mixture.pixels(rows, original(training, rows), original(training, others))
+    torch.testing.assert_close(seen[0], mixed, atol=1e-4, rtol=0)
+    assert (asked[0].amax(1) < 0.99).any()
+
+
+def test_each_step_has_the_learning_rate_of_the_recipe(training_of):
+    training = training_of(replace(RECIPE, schedule="one-cycle", warm_up=0.5))
+    rates = []
+    for _ in range(4):
+        training.step(rows_of(training))
+        rates.append([group["lr"] for group in training.optimizer.param_groups])
+    assert rates == [[pytest.approx(rate)] for rate in (1e-6, 5e-4, 1e-3, 5e-4)]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "is_best"),
+    [((0.0,), True), ((0.5, 0.6), True), ((0.5, 0.5), False), ((0.5, 0.4, 0.45), False)],
+)
+def test_only_a_higher_accuracy_is_the_best(training_of, accuracies, is_best):
+    training = training_of()
+    training.history = epochs(*accuracies)
+    assert training.is_best() == is_best
+
+
+def test_a_tie_keeps_the_first_best_epoch(training_of, tmp_path):
+    training = training_of()
+    for accuracies in ((0.5,), (0.5, 0.5)):
+        training.history = epochs(*accuracies)
+        training.save(tmp_path)
+    assert checkpoint.read(tmp_path / loop.BEST).facts["epoch"] == 1
+    assert len(checkpoint.read(tmp_path / loop.LAST).facts["history"]) == 2
+
+
+def test_what_is_validated_is_the_average(training_of):
+    training = training_of(replace(RECIPE, learning_rate=1e-2))
+    training.run_epoch(Silent(), Interrupt())
+    labels = training.labels[training.validation_rows]
+    losses = [
+        cross_entropy(predict_logits(network, training.pixels, training.validation_rows), labels)
+        for network in (training.average.network, training.network)
+    ]
+    assert training.history[0].validation_loss == pytest.approx(losses[0].item(), rel=1e-5)
+    assert losses[1].item() != pytest.approx(losses[0].item(), rel=1e-4)
+
+
+def test_an_epoch_that_goes_on_counts_the_steps_before(training_of, tmp_path):
+    stopped, resumed = training_of(), training_of(seed=1)
+    resumed.seed = stopped.seed
+    torch.manual_seed(loop._seed(stopped.seed, 0))
+    stopped.step(stopped._batches()[0])
+    before = stopped.sums.tolist()
+    checkpoint.write(tmp_path / loop.LAST, stopped.state())
+    resumed.restore(checkpoint.read(tmp_path / loop.LAST))
+    assert resumed.sums.tolist() == before
+    assert before[2] == 18
+    for training in (stopped, resumed):
+        training.run_epoch(Silent(), Interrupt())
+    for figure in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+        again = getattr(resumed.history[0], figure)
+        assert again == pytest.approx(getattr(stopped.history[0], figure), rel=1e-6), figure
