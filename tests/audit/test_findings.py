@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from simpsons import models
 from simpsons.audit import claim, findings
+from simpsons.audit.claim import Accuracy
 from simpsons.dataset import cache
+from simpsons.dataset import split as splits
 from simpsons.dataset.split import Split
 from simpsons.onnx_import import read_onnx
-from simpsons.training import held_out
+from simpsons.training import checkpoint, held_out
 
 
 def not_asked(name, recipe):
@@ -95,6 +98,82 @@ def test_out_of_fold_judges_every_picture_once_and_keeps_the_answer(spoilt, shor
     assert np.array_equal(first, again)
 
 
+@pytest.fixture
+def trained(short, monkeypatch):
+    """The splits of trainings of which the first always answers class 0, the second class 1."""
+    seen = []
+
+    def train(dataset, split, network, recipe, folder, **_):
+        built = models.build(network, len(dataset.classes))
+        last = [layer for layer in built.modules() if isinstance(layer, torch.nn.Linear)][-1]
+        with torch.no_grad():
+            last.weight.zero_()
+            last.bias.copy_(9 * torch.eye(len(last.bias))[len(seen) % 2])
+        weights = checkpoint.weights(built, checkpoint.AVERAGE)
+        checkpoint.write(folder / held_out.loop.LAST, checkpoint.State(weights, {}))
+        seen.append(split)
+
+    monkeypatch.setattr(held_out.loop, "train", train)
+    monkeypatch.setattr(held_out, "_starts_from_shipped", lambda dataset: False)
+    return seen
+
+
+@pytest.fixture
+def own_cache(spoilt, tmp_path, monkeypatch):
+    """The small data set; answers go to a cache of the test's own."""
+    dataset = cache.load(spoilt / "data")
+    monkeypatch.setenv("SIMPSONS_CACHE", str(tmp_path / "cache"))
+    return dataset
+
+
+def judged(dataset, group):
+    return held_out.out_of_fold(dataset, group, watch=lambda name, recipe: Quiet())
+
+
+def test_no_picture_is_judged_by_a_network_that_learnt_from_its_group(own_cache, trained):
+    group = np.arange(len(own_cache)) // 3
+    answers = judged(own_cache, group).argmax(axis=1)
+    assert len(trained) == 2
+    for number, split in enumerate(trained):
+        learnt = split.part == "train"
+        assert np.array_equal(answers == number, ~learnt)
+        assert not set(group[learnt]) & set(group[~learnt])
+        assert set(split.part[~learnt]) == {"held-out", "validation"}
+
+
+@pytest.mark.parametrize("change", ["label", "picture", "group"])
+def test_answers_are_asked_again_when_what_they_depend_on_changed(own_cache, trained, change):
+    group = np.arange(len(own_cache))
+    judged(own_cache, group)
+    judged(own_cache, group)
+    assert len(trained) == 2
+    labels, pixels = own_cache.labels.copy(), np.array(own_cache.images)
+    if change == "label":
+        labels[4] = (labels[4] + 1) % 3
+    elif change == "picture":
+        pixels[4] ^= 1
+    else:
+        group[4] = group[5]
+    judged(replace(own_cache, labels=labels, images=pixels), group)
+    assert len(trained) == 4
+
+
+def test_label_errors_are_looked_for_by_groups_of_near_duplicates(spoilt, monkeypatch):
+    dataset, groups = cache.load(spoilt / "data"), []
+
+    def certain(seen, group, **_):
+        groups.append(group)
+        return np.eye(3, dtype=np.float32)[seen.labels] * 0.97 + 0.01
+
+    monkeypatch.setattr(findings, "out_of_fold", certain)
+    found = findings.find(dataset, label_errors="xception", watch=not_asked)
+    assert found.label_errors == ()
+    group = dict(zip(dataset.paths, groups[0], strict=True))
+    assert group["0/0.png"] == group["0/copy.jpg"]
+    assert group["1/0.png"] == group["2/two_labels.png"]
+    assert len(set(groups[0])) == len(dataset) - 2
+
+
 @pytest.mark.parametrize(("third", "is_shipped"), [("homer_simpson", False), ("nobody", True)])
 def test_only_strangers_are_judged_from_the_shipped_weights(
     spoilt, short, monkeypatch, third, is_shipped
@@ -125,3 +204,22 @@ def test_a_claim_is_the_mean_of_leaking_and_clean(spoilt, short):
     assert claimed.leaking.pictures + claimed.clean.pictures == 7
     assert claimed.leaking.correct + claimed.clean.correct == claimed.claimed.correct
     assert claimed.claimed.share == claimed.claimed.correct / 7
+
+
+def test_a_network_that_knows_only_copies_is_right_where_the_split_leaks(spoilt, monkeypatch):
+    dataset = cache.load(spoilt / "data")
+    split = splits.make(dataset, "random")
+    rows, pixels = split.rows("validation"), np.array(dataset.images)
+    pixels[rows] = np.random.default_rng(0).integers(0, 256, pixels[rows].shape, np.uint8)
+    pixels[rows[:3]] = pixels[split.rows("train")[:3]]
+
+    def only_copies(seen, held, **_):
+        assert np.array_equal(held, rows)
+        answers = dataset.labels[held] + (np.arange(len(held)) >= 3)
+        return np.eye(3, dtype=np.float32)[answers % 3]
+
+    monkeypatch.setattr(claim, "held_out", only_copies)
+    claimed = claim.of_random_split(replace(dataset, images=pixels), watch=not_asked)
+    assert claimed.leaking == Accuracy(3, 3)
+    assert claimed.clean == Accuracy(0, 4)
+    assert claimed.claimed == Accuracy(3, 7)
