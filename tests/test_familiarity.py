@@ -70,6 +70,16 @@ def test_noise_is_less_familiar_than_new_pictures(fitted, network, noise):
     assert (known[:, None] > strange).mean() > 0.95
 
 
+def test_scores_are_in_deviations_of_the_training_pictures_at_the_temperature(
+    fitted, network, dataset, split
+):
+    logits, means = familiarity.features(network, dataset.images[split.rows("train")])
+    tensors = (torch.from_numpy(each).float() for each in (logits / 0.5, means))
+    scores = fitted.scores(*tensors)
+    torch.testing.assert_close(scores.mean(0), torch.zeros(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(scores.std(0, correction=0), torch.ones(3), atol=0.02, rtol=0)
+
+
 def test_style_counts_only_where_it_is_low():
     scores = torch.tensor([[1.0, 3.0, 9.0], [1.0, 3.0, -1.5], [1.0, 3.0, -2.5]])
     assert familiarity.combined(scores).tolist() == [2.0, 2.0, 2.0 - familiarity.STYLE_WEIGHT]
