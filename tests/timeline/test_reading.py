@@ -1,6 +1,8 @@
 """`timeline.read` on films whose truth is known."""
 
+import os
 import weakref
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -114,6 +116,56 @@ def test_nobody_sure_enough_gives_no_interval(film, doll_model):
     assert len(found.cuts) >= 6
 
 
+class Estranged(Classifier):
+    """Finds that the second doll is unfamiliar, however probable."""
+
+    def predict_all(self, sources, top=5):
+        for answer in super().predict_all(sources, top):
+            yield replace(answer, threshold=0.0, familiarity=-(answer.label == DOLLS[1].slug))
+
+
+def test_frames_of_unknown_people_count_for_nobody(film, found, doll_model):
+    estranged = timeline.read(film.path, Estranged(doll_model, threads=1))
+    known = [each for each in found.intervals if each.label != DOLLS[1].slug]
+    assert len(known) == 4
+    assert estranged.intervals == tuple(known)
+    assert set(estranged.thumbnails) == {DOLLS[n].slug for n in (0, 2, 3)}
+
+
+class Wavering(Classifier):
+    """Knows who it is, each time as sure as the next of `sureness`, and notes what it saw."""
+
+    def __init__(self, path, sureness):
+        super().__init__(path, threads=1)
+        self.sureness, self.seen = sureness, []
+
+    def predict_all(self, sources, top=5):
+        kept = []
+
+        def noted():
+            for pixels in sources:
+                kept.append(pixels)
+                yield pixels
+
+        for number, answer in enumerate(super().predict_all(noted(), top)):
+            sure = self.sureness[number]
+            others = tuple((label, 0.0) for label in self.labels if label != answer.label)
+            self.seen.append((sure, answer.label, kept[number]))
+            yield Prediction(None, ((answer.label, sure), *others))
+
+
+def test_the_surest_frame_of_all_shots_is_kept(film, doll_model):
+    sureness = np.random.default_rng(0).permutation(np.linspace(0.6, 0.9, 80))
+    classifier = Wavering(doll_model, sureness)
+    found = timeline.read(film.path, classifier)
+    assert set(found.thumbnails) == {DOLLS[n].slug for n in range(4)}
+    for label, pixels in found.thumbnails.items():
+        _, surest = max(
+            (sure, number) for number, (sure, who, _) in enumerate(classifier.seen) if who == label
+        )
+        assert np.array_equal(pixels, classifier.seen[surest][2])
+
+
 class Counting(Classifier):
     """Counts how many of the pictures it was given are in memory at once."""
 
@@ -133,7 +185,8 @@ class Counting(Classifier):
             yield pixels
 
 
-def test_constant_memory(film, doll_model):
+def test_constant_memory(film, doll_model, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
     classifier = Counting(doll_model, threads=1)
     timeline.read(film.path, classifier, rate=24)
     assert classifier.given == len(film.frames)
