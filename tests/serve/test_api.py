@@ -359,6 +359,29 @@ def test_too_large(client, doll):
     assert refused(client.post("/predict", files=files(*many)), 413, "at most 4")
 
 
+def test_each_picture_may_have_all_that_a_picture_may(client):
+    half_more = bytes(SMALL.file_bytes * 6 // 10)
+    sent = files(("a.png", half_more), ("b.png", half_more))
+    assert len(pictures(client.post("/predict", files=sent))) == 2
+    exact = bytes(SMALL.file_bytes)
+    assert len(pictures(client.post("/predict", files=files(("a.png", exact))))) == 1
+    assert refused(client.post("/predict", files=files(("a.png", exact + b"0"))), 413, "a.png")
+
+
+@pytest.mark.parametrize("has_length", [True, False], ids=["length", "chunks"])
+def test_a_request_may_have_all_that_a_request_may(client, has_length):
+    end = b"\r\n--b--\r\n"
+    first = HEADER + bytes(SMALL.file_bytes - 50) + b"\r\n"
+    last = HEADER + bytes(SMALL.request_bytes - len(first + HEADER + end))
+
+    def answer(*chunks):
+        content = b"".join(chunks) if has_length else iter(chunks)
+        return client.post("/predict", content=content, headers=FORM)
+
+    assert len(pictures(answer(first, last, end))) == 2
+    assert refused(answer(first, last, b"0", end), 413, "the request")
+
+
 @pytest.mark.parametrize("length", ["12,3", "-1", "1e3", "", "٣"])
 def test_a_length_that_is_no_number(client, length):
     headers = FORM | {"Content-Length": length.encode()}
