@@ -576,15 +576,26 @@ def test_a_jpeg_of_the_size_networks_learnt_from_is_decoded_in_full():
     assert np.array_equal(load(data), fit(decode(data)))
 
 
-def test_a_large_turned_jpeg_is_turned_and_its_size_known():
+@pytest.mark.parametrize(
+    ("orientation", "turned", "size"),
+    [
+        (3, lambda pixels: pixels[::-1, ::-1], (430, 390)),
+        (5, lambda pixels: pixels.transpose(1, 0, 2), (390, 430)),
+        (6, lambda pixels: np.rot90(pixels, -1), (390, 430)),
+        (7, lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2), (390, 430)),
+        (8, lambda pixels: np.rot90(pixels), (390, 430)),
+    ],
+    ids=["3", "5", "6", "7", "8"],
+)
+def test_a_large_turned_jpeg_is_turned_and_its_size_known(orientation, turned, size):
     exif = Image.Exif()
-    exif[ORIENTATION] = 6
+    exif[ORIENTATION] = orientation
     data = large(430, 390, kind="JPEG", quality=95, exif=exif)
     plain = large(430, 390, kind="JPEG", quality=95)
-    assert difference(load(data), np.rot90(load(plain), -1)) < 1
+    assert difference(load(data), turned(load(plain))) < 1
     original = images.load_file(data)
     assert np.array_equal(original.pixels, load(data))
-    assert (original.width, original.height, original.format) == (390, 430, "JPEG")
+    assert (original.width, original.height, original.format) == (*size, "JPEG")
 
 
 def test_a_jpeg_that_is_too_large_is_refused_before_it_is_made_smaller(monkeypatch):

@@ -66,6 +66,36 @@ def test_a_list_that_a_person_edited(tmp_path, dataset, split):
     assert excluded == Excluded(1, 1)
 
 
+@pytest.mark.parametrize("name", ["Homer Simpson", "homer simpson", "homer_simpson"])
+def test_a_new_label_may_be_the_name_that_people_say(tmp_path, paint, name):
+    for seed, folder in enumerate(("homer_simpson", "lisa_simpson")):
+        paint(tmp_path / "data" / folder / "1.png", seed)
+    dataset = cache.load(tmp_path / "data")
+    split = Split("given", None, np.array(["train", "train"]), np.arange(2))
+    path = write(
+        tmp_path / "list.csv", f"path,action,character\nlisa_simpson/1.png,relabel,{name}\n"
+    )
+    changed, _, excluded = exclusions.apply(path, dataset, split)
+    assert [dataset.classes[label] for label in changed.labels] == ["homer_simpson"] * 2
+    assert excluded == Excluded(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("actions", "counted"),
+    [
+        (("drop", "drop"), Excluded(1, 0)),
+        (("relabel", "relabel"), Excluded(0, 1)),
+        (("relabel", "drop"), Excluded(1, 0)),
+        (("drop", "relabel"), Excluded(1, 0)),
+    ],
+)
+def test_a_picture_that_is_listed_twice_counts_once(tmp_path, dataset, split, actions, counted):
+    lines = [Line("bart/1.png", action, "lisa", "") for action in actions]
+    exclusions.write(tmp_path / "list.csv", lines)
+    _, _, excluded = exclusions.apply(tmp_path / "list.csv", dataset, split)
+    assert excluded == counted
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
