@@ -208,7 +208,7 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_weights(
     run.resume(folder, observer=Quiet())
     assert_same_weights(folder / loop.BEST, unbroken / loop.BEST)
     assert_same_weights(folder / loop.LAST, unbroken / loop.LAST)
-    np.testing.assert_allclose(measured(folder), measured(unbroken), rtol=1e-5)
+    np.testing.assert_allclose(measured(folder), measured(unbroken), rtol=1e-4)
 
 
 def measured(folder):
