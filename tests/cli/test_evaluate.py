@@ -120,7 +120,7 @@ def test_strangers_only_are_refused(cli, drawings, onnx_model):
 def test_a_network_of_other_characters_is_measured_on_those_it_knows(
     cli, tmp_path, named, drawings, other_model
 ):
-    for who, of in (("a", drawings), ("b", drawings), (SLUGS[0], named)):
+    for who, of in (("cat", drawings), ("mouse", drawings), (SLUGS[0], named)):
         (tmp_path / "data" / who).mkdir(parents=True)
         shutil.copy(sorted(of.glob("*/*.*"))[0], tmp_path / "data" / who)
     result = cli("evaluate", tmp_path / "data", "--model", other_model, "--json")

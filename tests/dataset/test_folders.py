@@ -365,14 +365,6 @@ def test_one_class_alone_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("folder", [".", "a", "a/deeper"])
-def test_one_class_taken_of_several_is_refused_with_the_way_to_take_all(tmp_path):
-    listing = find(put(tmp_path, "bart_simpson/1.jpg", "me/1.jpg", "you/1.jpg", "you/2.jpg", "x"))
-    said = "1 pictures of 1 characters, 1 other files; 3 of 2 other characters are left out"
-    assert listing.summary == f"{said}, --characters all takes them"
-    with pytest.raises(DataError, match=r"of its 3 classes only bart_simpson was taken; --char"):
-        listing.require_classes()
-
-
 def test_a_folder_without_permission(tmp_path, monkeypatch, folder):
     put(tmp_path, "a/1.jpg", "a/deeper/1.jpg", "b/1.jpg")
     real = os.scandir
@@ -386,3 +378,11 @@ def test_a_folder_without_permission(tmp_path, monkeypatch, folder):
     with pytest.raises(DataError, match="no permission to read it; change") as caught:
         find(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / folder}: ")
+
+
+def test_one_class_taken_of_several_is_refused_with_the_way_to_take_all(tmp_path):
+    listing = find(put(tmp_path, "bart_simpson/1.jpg", "me/1.jpg", "you/1.jpg", "you/2.jpg", "x"))
+    said = "1 pictures of 1 characters, 1 other files; 3 of 2 other characters are left out"
+    assert listing.summary == f"{said}, --characters all takes them"
+    with pytest.raises(DataError, match=r"of its 3 classes only bart_simpson was taken; --char"):
+        listing.require_classes()
