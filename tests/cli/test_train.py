@@ -331,7 +331,7 @@ def test_export_of_the_last_epoch(cli, run_folder, many_drawings, tmp_path):
     assert result.exit_code == 0, result.output
     card = (tmp_path / "last.md").read_text(encoding="utf-8")
     assert "the averaged weights of epoch 1 of 1, temperature" in card
-    assert "Validation chose the temperature; the test part chose nothing." in card
+    assert "Validation chose the temperature, the test part did not." in card
     refused = cli("export", out, tmp_path / "x.onnx", "--last", "--data", many_drawings)
     assert refused.exit_code == 2
     assert "--last is of a run folder" in refused.stderr

@@ -75,7 +75,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
         "|---|---|---|---|---|",
         *rows,
         "",
-        f"Validation chose {chose}; the test part chose nothing.",
+        f"Validation chose {chose}, the test part did not.",
         "",
         "<details><summary>Recipe</summary>",
         "",
