@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from simpsons import models
-from simpsons.export import export
+from simpsons.export import add_metadata, export
 
 LABELS = ("ant", "bee", "cat")
 
@@ -56,10 +56,11 @@ def full(network, tmp_path_factory):
 
 
 def test_half_is_half_the_size_and_nearly_the_same(network, full, pixels, tmp_path):
-    half = tmp_path / "half.onnx"
+    half = tmp_path / "half.json"  # whatever it is called, it is an ONNX file
     export(network, half, LABELS, METADATA, temperature=1.5, half=True)
     assert half.stat().st_size < 0.6 * full.stat().st_size
     assert run(half, pixels).dtype == np.float32
+    add_metadata(half, {"figures": {}})
     np.testing.assert_allclose(run(half, pixels), run(full, pixels), atol=2e-3)
 
 

@@ -152,14 +152,6 @@ def test_a_card_replaces_nothing_but_a_card(cli, run_folder, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["plan.md"]
 
 
-def test_weights_of_any_suffix_are_an_onnx_file(cli, run_folder, tmp_path):
-    result = cli("export", run_folder, tmp_path / "weights.json", "--card")
-    assert result.exit_code == 0, result.output
-    assert Classifier(tmp_path / "weights.json").labels == Classifier(run_folder).labels
-    again = cli("export", run_folder, tmp_path / "weights.json", "--card")
-    assert again.exit_code == 0, again.output
-
-
 def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
     result = cli("train", many_drawings, "--out", run_folder)
     assert result.exit_code == 2

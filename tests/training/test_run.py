@@ -394,51 +394,26 @@ def test_the_state_of_a_run_without_its_configuration_is_not_gone_on_with(many_d
 
 
 def test_while_a_training_is_at_work_another_in_the_same_folder_is_refused(
-    unbroken, many_drawings, tmp_path
+    many_drawings, tmp_path, monkeypatch
 ):
-    class Meddler(Quiet):
-        refused = 0
+    folder, at_work = tmp_path / "run", []
 
-        def on_epoch(self, history, best):
-            for begin in (
-                lambda: run.start(folder, many_drawings, "cnn", SHORT, observer=Quiet()),
-                lambda: run.resume(folder, observer=Quiet()),
-            ):
-                with pytest.raises(SimpsonsError, match="another training is at work there"):
-                    begin()
-                self.refused += 1
+    def train(*_args, **_kwargs):
+        at_work.append(folder)
+        for begin in (
+            lambda: run.start(folder, many_drawings, "cnn", SHORT, observer=Quiet()),
+            lambda: run.resume(folder, observer=Quiet()),
+        ):
+            with pytest.raises(SimpsonsError, match="another training is at work there"):
+                begin()
 
-    folder, meddler = tmp_path / "run", Meddler()
-    run.start(folder, many_drawings, "xception", SHORT, seed=1, device="cpu", observer=meddler)
-    assert meddler.refused == 6
-    assert_same_weights(folder / "best.safetensors", unbroken / "best.safetensors")
-
-
-def test_a_resumed_run_learns_without_what_was_dropped_and_with_the_new_labels(
-    many_drawings, tmp_path, monkeypatch, unfinished
-):
-    dataset = cache.load(many_drawings)
-    relabelled, dropped, *_ = splits.make(dataset).rows("train")
-    other = dataset.labels[relabelled] + 1
-    lines = [
-        exclusions.Line(dataset.paths[relabelled], "relabel", dataset.classes[other], ""),
-        exclusions.Line(dataset.paths[dropped], "drop", "", ""),
-    ]
-    exclusions.write(tmp_path / "list.csv", lines)
-    learnt_from = []
-    monkeypatch.setattr(loop, "train", lambda *given, **_: learnt_from.append(given[:2]))
-    folder = tmp_path / "run"
-    how = {"exclude": tmp_path / "list.csv", "device": "cpu", "observer": Quiet()}
-    run.start(folder, many_drawings, "xception", SHORT, **how)
-    (tmp_path / "list.csv").unlink()
-    run.resume(folder, observer=Quiet())
-    expected = dataset.labels.copy()
-    expected[relabelled] = other
-    for seen, split in (*learnt_from, run.load(folder)[1:]):
-        assert seen.labels.tolist() == expected.tolist()
-        assert split.part[dropped] == EXCLUDED
-        assert split.part[relabelled] == "train"
-    assert len(learnt_from) == 2
+    monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(run, "finish", lambda *_: None)
+    run.start(folder, many_drawings, "xception", SHORT, device="cpu", observer=Quiet())
+    assert at_work == [folder]
+    assert Config.read(folder).network == "xception"
+    with pytest.raises(SimpsonsError, match="has a run already"):
+        run.start(folder, many_drawings, "cnn", SHORT, observer=Quiet())
 
 
 def test_resuming_what_is_no_run_is_refused(tmp_path):

@@ -26,7 +26,9 @@ _test = click.option(
     "--test", type=click.Path(), metavar="FOLDER", help="Test pictures to look for leaks into."
 )
 _split = click.option(
-    "--split", metavar="KIND", help="A split to look for leaks in: random, leak-free, or a split.csv."
+    "--split",
+    metavar="KIND",
+    help="A split to look for leaks in: random, leak-free, or a split.csv.",
 )
 _label_errors = click.option(
     "--label-errors",
