@@ -14,10 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from simpsons.classifier import Classifier
-from simpsons.dataset import cache, exclusions
+from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.kaggle import LICENCE
-from simpsons.dataset.split import EXCLUDED
 from simpsons.errors import SimpsonsError
 from simpsons.training import learnt, loop, recipe, run
 from simpsons.training.config import SPLIT, Config

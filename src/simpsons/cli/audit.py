@@ -235,5 +235,5 @@ _TITLES = {
     "near-duplicates with two labels": "pairs_with_two_labels",
     "label errors": "label_errors",
     "odd pictures": "odd_pictures",
-    "unreadable files": "left_out",
+    "files left out": "left_out",
 }
