@@ -61,7 +61,8 @@ def test_the_counts_are_those_of_the_lists(found):
     assert counts["pictures"] == 33
     assert counts["left_out"] == len(listed["problems"]) == 1
     assert counts["near_duplicate_groups"] == len(listed["groups"]) == 2
-    assert counts["copies"] == 2
+    assert counts["copies"] == len(listed["copies"]) == 2
+    assert ["0/0.png", "0/copy.jpg"] in [sorted(pair["paths"]) for pair in listed["copies"]]
     assert counts["pairs_with_two_labels"] == len(listed["two_labels"]) == 1
     assert counts["label_errors"] is listed["label_errors"] is None
 

@@ -34,6 +34,9 @@ def test_it_shows_what_was_found(page):
     for text in ("2/two_labels.png", "1/uniform.png", "1/broken.jpg", "test folder test"):
         assert text in page
     assert "not looked for" in page
+    copies = page.partition('<section id="copies">')[2].partition("</section>")[0]
+    assert copies.count("<img") == 4
+    assert "0/copy.jpg" in copies
 
 
 def test_label_errors_and_claims_are_shown(found, tmp_path):
