@@ -66,10 +66,11 @@ def test_the_next_command_knows_a_split_without_a_test_part_and_a_shipped_name(
 def test_a_run_is_asked_which_pictures_it_learnt_from(cli, run_folder, many_drawings):
     learnt = cache.load(many_drawings)
     count = (splits.read(run_folder / "split.csv", learnt).part == "train").sum()
-    result = cli("evaluate", many_drawings, "--model", run_folder)
     own = run_folder / "split.csv"
-    assert f"{count} of these {len(learnt)} pictures are named like pictures that" in result.stdout
-    assert f"for a clean figure use --split {own} --part test" in result.stdout
+    for model in (run_folder, run_folder / "model.onnx"):
+        said = cli("evaluate", many_drawings, "--model", model).stdout
+        assert f"{count} of these {len(learnt)} pictures are named like pictures that" in said
+        assert f"for a clean figure use --split {own} --part test" in said
     clean = ("--split", own, "--part", "test")
     result = cli("evaluate", many_drawings, "--model", run_folder, *clean, "--json")
     assert json.loads(result.stdout)["named_like_training_pictures"] == 0

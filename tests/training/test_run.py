@@ -388,7 +388,7 @@ def test_a_second_run_in_the_same_folder_is_refused(unbroken, many_drawings):
 
 def test_the_state_of_a_run_without_its_configuration_is_not_gone_on_with(many_drawings, tmp_path):
     (tmp_path / "last.safetensors").write_bytes(b"of another run")
-    with pytest.raises(SimpsonsError, match="has a run already"):
+    with pytest.raises(SimpsonsError, match="has something in it already"):
         run.start(tmp_path, many_drawings, "xception", SHORT, observer=Quiet())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpsons.characters import SLUGS, display_name
-from simpsons.classifier import SHIPPED, Classifier
+from simpsons.classifier import Classifier
 from simpsons.cli import options
 from simpsons.dataset import cache, copies, kaggle
 from simpsons.dataset import split as splits
@@ -88,7 +88,8 @@ def evaluate(
     measured = measure(classifier, dataset, rows, bar)
     copies = _copies(dataset, measured, training)
     seen = _learnt_from(dataset, measured, classifier)
-    notes = _notes(dataset, measured, copies, {model: seen})
+    learnt = _learnt_note(model, classifier, seen, measured)
+    notes = _notes(dataset, measured, copies, [learnt])
     if picture:
         plots.save(plots.confusion_matrix(measured.evaluation), picture)
     if report:
@@ -166,7 +167,11 @@ def compare(
         name: _learnt_from(dataset, one, classifier)
         for name, classifier in zip((first, second), classifiers, strict=True)
     }
-    notes = _notes(dataset, one, copies, seen)
+    learnt = [
+        _learnt_note(name, classifier, seen[name], one)
+        for name, classifier in zip((first, second), classifiers, strict=True)
+    ]
+    notes = _notes(dataset, one, copies, list(dict.fromkeys(learnt)))
     if report:
         write_report(
             report,
@@ -259,18 +264,38 @@ def _training_pictures(test_set: Path) -> Path | None:
 
 def _learnt_from(dataset: Dataset, measured: Measured, classifier: Classifier) -> int | None:
     """How many pictures are named like those that a network learnt from; None if nobody knows."""
-    split = classifier.path.with_name(SPLIT)
-    if splits.is_shipped(classifier.metadata):
-        parts = splits.parts_by_name(dataset)
-    elif classifier.path.with_name(CONFIG).is_file() and split.is_file():
-        parts = splits.parts_by_name(dataset, split)
-    else:
+    split = _own_split(classifier)
+    if split is None:
         return None
-    return int((parts[measured.rows] == "train").sum())
+    own = () if split == "shipped" else (Path(split),)
+    return int((splits.parts_by_name(dataset, *own)[measured.rows] == "train").sum())
+
+
+def _own_split(classifier: Classifier) -> str | None:
+    """The `--split` that a network learnt from: the shipped one, or its run's; None if unknown."""
+    if splits.is_shipped(classifier.metadata):
+        return "shipped"
+    split, config = (classifier.path.with_name(name) for name in (SPLIT, CONFIG))
+    return str(split) if split.is_file() and config.is_file() else None
+
+
+def _learnt_note(model: str, classifier: Classifier, seen: int | None, measured: Measured) -> str:
+    """What there is to say of pictures that a network learnt from; empty if nothing."""
+    if seen is None:
+        return (
+            f"{model} does not say which pictures it learnt from; if some are among these, the "
+            "figures flatter."
+        )
+    if not seen:
+        return ""
+    return (
+        f"{seen:,} of these {measured.evaluation.n:,} pictures are named like pictures that "
+        f"{model} learnt from; for a clean figure use --split {_own_split(classifier)} --part test."
+    )
 
 
 def _notes(
-    dataset: Dataset, measured: Measured, copies: int | None, seen: dict[str, int | None]
+    dataset: Dataset, measured: Measured, copies: int | None, learnt: list[str]
 ) -> list[str]:
     notes = []
     total = measured.evaluation.n
@@ -283,19 +308,7 @@ def _notes(
         notes.append(
             "no training pictures at hand to look for copies in; give them with --training"
         )
-    for model, count in seen.items():
-        if count is None:
-            notes.append(
-                f"{model} does not say which pictures it learnt from; if some are among these, the "
-                "figures flatter."
-            )
-        elif count:
-            own = Path(model, SPLIT)
-            split = own if own.is_file() and model not in SHIPPED else "shipped"
-            notes.append(
-                f"{count:,} of these {total:,} pictures are named like pictures that {model} "
-                f"learnt from; for a clean figure use --split {split} --part test."
-            )
+    notes += filter(None, learnt)
     if unknown := dataset.listing.left_out | measured.unknown:
         count = sum(unknown.values())
         notes.append(f"{count:,} pictures of other characters were not measured.")

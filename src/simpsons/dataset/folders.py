@@ -189,13 +189,13 @@ def _in_class_folders(
     found: dict[str, dict[str, Picture]] = {}
     nested = set(levels[1:])
     for level in levels:
+        above = (os.path.realpath(level),)
         for entry in _entries(level):
             path = Path(entry.path)
             if entry.is_dir():
                 if path in nested or not _may_be_class(entry):
                     continue
                 known = found.setdefault(entry.name, {})
-                above = (os.path.realpath(level),)
                 for picture, name in _pictures_below(root, path, entry.name, problems, above):
                     known.setdefault(name, picture)
             elif level == levels[0]:

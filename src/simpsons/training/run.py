@@ -87,7 +87,7 @@ def start(
     where = choose_device(device)
 
     def prepare() -> tuple[Config, Dataset, Split]:
-        if any((folder / name).exists() for name in (CONFIG, loop.LAST)):
+        if (folder / CONFIG).exists():
             raise SimpsonsError(
                 f"{folder}: has a run already; go on with it by --resume, or choose another "
                 "folder with --out"
