@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simpsons import images
 from simpsons.characters import display_name
+from simpsons.decoding import Decoder
 from simpsons.errors import SimpsonsError
 
 SHIPPED = ("cnn", "xception", "cnn-int8")
@@ -131,6 +132,7 @@ class Classifier:
     ) -> None:
         self.path = model_path(model)
         self._threads = threads
+        self._decoder = Decoder()
         try:
             self._content = self.path.read_bytes()
             self._on_one_core = self._session(threads=1)
@@ -211,7 +213,7 @@ class Classifier:
                 yield from waiting.popleft().result()
 
     def _answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
-        decoded = [_load(source) for source in images.read_ahead(sources)]
+        decoded = self._decoded(sources)
         pairs = list(zip(sources, decoded, strict=True))
         read = [(source, pixels) for source, pixels in pairs if not isinstance(pixels, str)]
         predictions: Iterator[Prediction] = iter(())
@@ -222,6 +224,14 @@ class Classifier:
             Failure(_name(source), pixels) if isinstance(pixels, str) else next(predictions)
             for source, pixels in pairs
         ]
+
+    def _decoded(self, sources: list[images.Source]) -> list[images.Pixels | str]:
+        """Pixels, or why a picture can't be read."""
+        paths = [source for source in sources if isinstance(source, str | os.PathLike)]
+        if len(paths) < len(sources):
+            return [_load(source) for source in images.read_ahead(sources)]
+        loaded = self._decoder.load(paths)
+        return [str(one) if isinstance(one, images.ImageError) else one.pixels for one in loaded]
 
     def _predictions(
         self,

@@ -26,6 +26,9 @@ SIZE = 64
 MAX_PIXELS = 80_000_000
 """Largest picture that is decoded, in pixels; a larger one is refused before it is decoded."""
 
+LARGE = 16_000_000
+"""Pixels above which pictures are decoded one at a time, to bound the memory."""
+
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What is decoded, as Pillow names it; formats that run other programs are left out."""
 
@@ -48,7 +51,6 @@ _AnySource = TypeVar("_AnySource", bound=Source)
 
 _READ_AT_ONCE = 64_000_000  # bytes; a larger file is read piece by piece, as it is decoded
 _READ_AHEAD = 1_000_000  # bytes; a larger file is read when it is decoded
-_LARGE = 16_000_000  # pixels; larger pictures are decoded one at a time, to bound the memory
 _BAND = 1_000_000  # pixels that are converted at once
 _ONE_LARGE = threading.Lock()
 _READING = threading.Semaphore(2)  # more threads would wait for one another, not for the disk
@@ -309,7 +311,7 @@ def _decoded(image: Image.Image, name: str) -> _Decoded:
 @contextmanager
 def _room_for(image: Image.Image) -> Iterator[None]:
     """Wait while another thread decodes a large picture, if this is one too."""
-    is_large = image.width * image.height > _LARGE
+    is_large = image.width * image.height > LARGE
     with _ONE_LARGE if is_large else nullcontext():
         yield
 

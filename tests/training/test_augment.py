@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import affine_transform
 
-from simpsons.training.augment import affine, augment, draw_mixture, smaller
+from simpsons.training.augment import affine, augment, change, draw, draw_mixture, smaller
 from simpsons.training.recipe import DEFAULT, NOTEBOOK, Augmentation
 
 CPU = torch.device("cpu")
@@ -36,6 +36,18 @@ def test_nothing_asked_for_changes_nothing(pictures):
     torch.testing.assert_close(unchanged, pictures, atol=1e-5, rtol=0)
 
 
+def test_pictures_are_resampled_as_by_pytorchs_own_grid(pictures):
+    torch.manual_seed(3)
+    wide = pictures[:, :, :40]
+    changes = draw(len(wide), NOTEBOOK.augmentation, CPU)
+    grid = torch.nn.functional.affine_grid(changes.matrix, wide.shape, align_corners=False)
+    sampled = torch.nn.functional.grid_sample(
+        wide, grid, padding_mode="border", align_corners=False
+    )
+    torch.testing.assert_close(change(wide, changes), sampled, atol=1e-4, rtol=0)
+    assert not torch.allclose(sampled, wide, atol=0.1)
+
+
 def test_flip_mirrors_about_half_of_the_pictures():
     torch.manual_seed(1)
     picture = torch.zeros(400, 3, 8, 8)
@@ -56,7 +68,7 @@ def test_the_notebooks_warp_is_the_one_of_keras(pictures, monkeypatch):
     }
     order = iter([*(draws[key] for key in ("angle", "shear", "across", "down"))])
 
-    def fixed(count, limit, device):
+    def fixed(count, limit):
         return torch.full((count,), next(order))
 
     monkeypatch.setattr("simpsons.training.augment._spread", fixed)
@@ -80,7 +92,7 @@ def test_the_notebooks_warp_is_the_one_of_keras(pictures, monkeypatch):
 
 def test_the_notebooks_ranges():
     torch.manual_seed(2)
-    rows = affine(4000, NOTEBOOK.augmentation, CPU)
+    rows = affine(4000, NOTEBOOK.augmentation)
     scale_down = rows[:, :, 1].norm(dim=1)
     assert scale_down.min() >= 0.8
     assert scale_down.max() <= 1.2
@@ -120,7 +132,7 @@ def test_erase_greys_a_rectangle_of_at_most_a_quarter():
 def test_mixing_shows_a_square_of_another_training_picture_and_shares_its_label():
     torch.manual_seed(6)
     rows = torch.arange(0, 400, 2)  # the others do not learn
-    mixture = draw_mixture(400, rows, Augmentation(mix=0.5))
+    mixture = draw_mixture(400, rows, Augmentation(mix=0.5), CPU)
     assert sorted(mixture.other[rows].tolist()) == rows.tolist()
     black, white = torch.zeros(200, 3, 64, 64), torch.ones(200, 3, 64, 64)
     mixed = mixture.pixels(rows, black, white)
@@ -138,7 +150,7 @@ def test_mixing_shows_a_square_of_another_training_picture_and_shares_its_label(
 
 
 def test_where_nothing_is_mixed_there_is_no_mixture():
-    assert draw_mixture(4, torch.arange(4), Augmentation()) is None
+    assert draw_mixture(4, torch.arange(4), Augmentation(), CPU) is None
 
 
 def test_brightness_contrast_and_saturation_do_what_they_say(pictures):

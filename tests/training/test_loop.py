@@ -41,7 +41,7 @@ def training_of(dataset, split):
         training = loop._Training(dataset, split, "cnn", recipe, initial, (), seed, device)
         training.changes = augment.draw(len(dataset), recipe.augmentation, device)
         training.mixture = augment.draw_mixture(
-            len(dataset), training.train_rows, recipe.augmentation
+            len(dataset), training.train_rows, recipe.augmentation, device
         )
         return training
 

@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
 from simpsons import images
-from simpsons.dataset.folders import Characters, DataError, Listing, Picture, Problem, find
+from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find
+from simpsons.decoding import Decoder
 from simpsons.progress import Track, silent
 
 FORMAT = 4
 """Raised whenever decoding, resizing or the files of an entry change."""
 
 _PARTIAL = ".partial"  # ends the name of what is no entry yet, or no more
-_CHUNK = 64  # pictures that a thread decodes on its own
-_MOST_THREADS = 8  # more wait for Python's lock
+_CHUNK = 32  # pictures that a thread decodes on its own
 
 
 @dataclass(frozen=True)
@@ -164,23 +164,11 @@ def _fill(partial: Path, listing: Listing, track: Track) -> None:
 
 
 def _decode_all(listing: Listing) -> Iterator[images.Original | images.ImageError]:
-    def decode_chunk(chunk: tuple[Picture, ...]) -> list[images.Original | images.ImageError]:
-        paths = [listing.root / picture.path for picture in chunk]
-        return list(map(_decode, images.read_ahead(paths)))
-
     pictures = listing.pictures
-    chunks = [pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK)]
-    threads = min(os.cpu_count() or 1, _MOST_THREADS)
-    with ThreadPoolExecutor(threads) as pool:
-        yield from chain.from_iterable(pool.map(decode_chunk, chunks))
-
-
-def _decode(file: images.File) -> images.Original | images.ImageError:
-    """A picture, or why it can't be read."""
-    try:
-        return images.load_file(file)
-    except images.ImageError as error:
-        return error
+    chunks = (pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK))
+    paths = [[listing.root / picture.path for picture in chunk] for chunk in chunks]
+    with Decoder() as decoder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from chain.from_iterable(pool.map(decoder.load, paths))
 
 
 def _remove_others(entry: Path, identity: str) -> None:

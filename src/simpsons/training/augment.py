@@ -1,7 +1,7 @@
 """Augmentation of a whole batch on its device: one affine resampling, then colour.
 
-What is drawn at random is apart from what is done: it is drawn for all pictures of an epoch at
-once, so that it depends on neither the batches nor the processes that share them.
+What is drawn at random is apart from what is done: it is drawn on the CPU for all pictures of an
+epoch at once, so that it depends on neither the batches nor the processes nor the device.
 """
 
 import math
@@ -61,30 +61,35 @@ class Mixture(NamedTuple):
 
 
 def draw(count: int, how: Augmentation, device: torch.device) -> Changes:
-    """Random changes for so many pictures, from PyTorch's random state."""
-    return Changes(
-        matrix=affine(count, how, device),
-        brightness=_factor(count, how.brightness, device),
-        contrast=_factor(count, how.contrast, device),
-        saturation=_factor(count, how.saturation, device),
-        erased=_rectangle(count, how.erase, device) if how.erase else None,
+    """Random changes for so many pictures, from PyTorch's random state of the CPU."""
+    changes = Changes(
+        matrix=affine(count, how),
+        brightness=_factor(count, how.brightness),
+        contrast=_factor(count, how.contrast),
+        saturation=_factor(count, how.saturation),
+        erased=_rectangle(count, how.erase) if how.erase else None,
     )
+    others = (None if values is None else values.to(device) for values in changes[1:])
+    return Changes(changes.matrix.to(device), *others)
 
 
-def draw_mixture(count: int, rows: Tensor, how: Augmentation) -> Mixture | None:
+def draw_mixture(
+    count: int, rows: Tensor, how: Augmentation, device: torch.device
+) -> Mixture | None:
     """A random mixture of so many pictures; None if `how` mixes none.
 
     rows: of the pictures that learn, int64 `[M]`; the others are drawn from them.
     """
     if not how.mix:
         return None
-    other = torch.arange(count, device=rows.device)
-    other[rows] = rows[torch.randperm(len(rows), device=rows.device)]
-    chosen = torch.rand(count, device=rows.device) < how.mix
-    area = torch.rand(count, device=rows.device) * _LARGEST_MIXED_AREA
+    other = torch.arange(count)
+    other[rows] = rows[torch.randperm(len(rows))]
+    chosen = torch.rand(count) < how.mix
+    area = torch.rand(count) * _LARGEST_MIXED_AREA
     side = torch.where(chosen, area.sqrt(), 0)
-    down, across = torch.rand(2, count, device=rows.device)
-    return Mixture(other, torch.stack([side, down, side, across], dim=1))
+    down, across = torch.rand(2, count)
+    square = torch.stack([side, down, side, across], dim=1)
+    return Mixture(other.to(device), square.to(device))
 
 
 def change(pixels: Tensor, changes: Changes) -> Tensor:
@@ -93,7 +98,7 @@ def change(pixels: Tensor, changes: Changes) -> Tensor:
     pixels: float `[N, 3, H, W]` in [0, 1]. Returns the same shape and range. Pixels from
     outside the picture take the colour of the nearest edge.
     """
-    grid = functional.affine_grid(changes.matrix, list(pixels.shape), align_corners=False)
+    grid = _grid(changes.matrix, *pixels.shape[2:])
     pixels = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
     if changes.brightness is not None:
         pixels = pixels * changes.brightness
@@ -123,19 +128,19 @@ def smaller(pixels: Tensor, size: int) -> Tensor:
     return resized.contiguous(memory_format=torch.channels_last)
 
 
-def affine(count: int, how: Augmentation, device: torch.device) -> Tensor:
+def affine(count: int, how: Augmentation) -> Tensor:
     """Random maps from output to input coordinates, float32 `[count, 2, 3]`.
 
     Coordinates are x and y in [-1, 1] over the picture. The maps are, as in Keras's
     `ImageDataGenerator`, rotation x shift x shear x zoom about the centre, then the mirror.
     """
-    angle = torch.deg2rad(_spread(count, how.rotation, device))
-    shear = torch.deg2rad(_spread(count, how.shear, device))
-    shift_x, shift_y = (2 * _spread(count, how.shift, device) for _ in range(2))
-    zoom_x, zoom_y = _zoom(count, how, device)
-    mirror = torch.ones(count, device=device)
+    angle = torch.deg2rad(_spread(count, how.rotation))
+    shear = torch.deg2rad(_spread(count, how.shear))
+    shift_x, shift_y = (2 * _spread(count, how.shift) for _ in range(2))
+    zoom_x, zoom_y = _zoom(count, how)
+    mirror = torch.ones(count)
     if how.flip:
-        mirror = 1 - 2 * torch.randint(2, (count,), device=device).float()
+        mirror = 1 - 2 * torch.randint(2, (count,)).float()
     cos, sin = torch.cos(angle), torch.sin(angle)
     cos_sheared, sin_sheared = torch.cos(angle + shear), torch.sin(angle + shear)
     across_x, across_y = cos_sheared * zoom_x, sin * zoom_y
@@ -146,31 +151,42 @@ def affine(count: int, how: Augmentation, device: torch.device) -> Tensor:
     return torch.stack(rows, dim=1).view(count, 2, 3)
 
 
-def _zoom(count: int, how: Augmentation, device: torch.device) -> tuple[Tensor, Tensor]:
+def _zoom(count: int, how: Augmentation) -> tuple[Tensor, Tensor]:
     if not how.keep_aspect:
-        return 1 + _spread(count, how.zoom, device), 1 + _spread(count, how.zoom, device)
-    both = torch.exp(_spread(count, math.log1p(how.zoom), device))
-    apart = torch.exp(_spread(count, math.log1p(how.stretch), device))
+        return 1 + _spread(count, how.zoom), 1 + _spread(count, how.zoom)
+    both = torch.exp(_spread(count, math.log1p(how.zoom)))
+    apart = torch.exp(_spread(count, math.log1p(how.stretch)))
     return both * apart, both / apart
 
 
-def _spread(count: int, limit: float, device: torch.device) -> Tensor:
+def _spread(count: int, limit: float) -> Tensor:
     """float32 `[count]`, uniform from -limit to limit."""
-    return (2 * torch.rand(count, device=device) - 1) * limit
+    return (2 * torch.rand(count) - 1) * limit
 
 
-def _factor(count: int, limit: float, device: torch.device) -> Tensor | None:
-    return (1 + _spread(count, limit, device)).view(-1, 1, 1, 1) if limit else None
+def _factor(count: int, limit: float) -> Tensor | None:
+    return (1 + _spread(count, limit)).view(-1, 1, 1, 1) if limit else None
 
 
-def _rectangle(count: int, probability: float, device: torch.device) -> Tensor:
+def _rectangle(count: int, probability: float) -> Tensor:
     """float32 `[count, 4]`, as in `Changes`: for the share `probability` of the pictures."""
-    chosen = torch.rand(count, device=device) < probability
+    chosen = torch.rand(count) < probability
     sides = []
     for _ in range(2):
-        size = torch.rand(count, device=device) * _LARGEST_ERASED_SIDE
-        sides += [torch.where(chosen, size, 0), torch.rand(count, device=device)]
+        size = torch.rand(count) * _LARGEST_ERASED_SIDE
+        sides += [torch.where(chosen, size, 0), torch.rand(count)]
     return torch.stack(sides, dim=1)
+
+
+def _grid(matrix: Tensor, height: int, width: int) -> Tensor:
+    """Where each output pixel takes its colour from, `[N, H, W, 2]`: x and y in [-1, 1].
+
+    As `functional.affine_grid` makes it, but for that a GPU loads a library for matrix products.
+    """
+    across, down, offset = matrix.view(-1, 1, 1, 2, 3).unbind(4)
+    x = _centres(matrix.device, width).view(1, 1, -1, 1)
+    y = _centres(matrix.device, height).view(1, -1, 1, 1)
+    return across * x + down * y + offset
 
 
 def _inside(rectangle: Tensor, pixels: Tensor) -> Tensor:
@@ -187,6 +203,12 @@ def _between(start: Tensor, size: Tensor, length: int, shape: tuple[int, ...]) -
     size = size * length
     start = start * (length - size)
     return (place >= start) & (place < start + size)
+
+
+@cache
+def _centres(device: torch.device, length: int) -> Tensor:
+    """The middle of each of so many pixels in [-1, 1], float32 `[length]`; see `_luma`."""
+    return ((2 * torch.arange(length) + 1) / length - 1).to(device)
 
 
 @cache

@@ -90,6 +90,11 @@ def precision(device: torch.device) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def validation_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Float32, but on a GPU that of training: kernels for both take 100 MB more of memory."""
+    return precision(device) if device.type == "cuda" else nullcontext()
+
+
 def _multiplies_bf16(device: torch.device) -> bool:
     """Whether it is a GPU with bf16 tensor cores, or a CPU with instructions for bf16."""
     if device.type == "cuda":

@@ -14,7 +14,7 @@ def predict_logits(network: nn.Module, pixels: Tensor, rows: Tensor) -> Tensor:
     network.eval()
     size = min(len(rows), _ON_GPU if pixels.is_cuda else _ON_CPU)
     parts = math.ceil(len(rows) / size)
-    equal = torch.arange(parts * size, device=rows.device) % len(rows)  # one shape: see `graph`
+    equal = (torch.arange(parts * size) % len(rows)).to(rows.device)  # one shape: see `graph`
     logits = []
     for part in rows[equal].split(size):
         batch = pixels[part].permute(0, 3, 1, 2).float().div_(255)

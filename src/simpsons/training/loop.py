@@ -22,10 +22,9 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
-from simpsons.training import augment, checkpoint, graph, optimizer, parallel
-from simpsons.training.allocator import keep_freed_memory
+from simpsons.training import allocator, augment, checkpoint, graph, optimizer, parallel
 from simpsons.training.average import Average
-from simpsons.training.device import choose_device, precision
+from simpsons.training.device import choose_device, precision, validation_precision
 from simpsons.training.history import Epoch, Observer, Silent, to_csv
 from simpsons.training.inference import predict_logits
 from simpsons.training.interrupt import Interrupt, Stopped
@@ -69,7 +68,7 @@ def train(
     Raises TrainingError when the loss is not finite; the best weights stay in the folder.
     """
     where, is_first = choose_device(device), parallel.is_first()
-    keep_freed_memory(where)
+    allocator.suit(where)
     training = _Training(dataset, split, network, recipe, initial, teachers, seed, where)
     if (folder / LAST).exists():
         training.restore(checkpoint.read(folder / LAST))
@@ -104,14 +103,15 @@ class _Training:
     ) -> None:
         torch.manual_seed(seed)
         self.recipe, self.seed, self.device = recipe, seed, device
-        self.classes = len(dataset.classes)
+        classes = len(dataset.classes)
+        self.one_hot = torch.eye(classes).to(device)  # row i: the answer to label i
         self.pixels = torch.from_numpy(np.array(dataset.images)).to(device)
         self.labels = torch.from_numpy(dataset.labels).to(device)
-        self.train_rows = torch.from_numpy(split.rows("train")).to(device)
+        self.train_rows = torch.from_numpy(split.rows("train"))
         self.validation_rows = torch.from_numpy(split.rows("validation")).to(device)
         self.steps_per_epoch = max(1, round(len(self.train_rows) / recipe.batch))
         self.batch = parallel.Batch()
-        self.network = models.build(network, self.classes, recipe.dropout, recipe.batch_norm)
+        self.network = models.build(network, classes, recipe.dropout, recipe.batch_norm)
         if initial is not None:
             checkpoint.set_fitting_weights(self.network, initial)
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -136,7 +136,7 @@ class _Training:
         torch.manual_seed(_seed(*self.teachers.begin(self.seed, self.epoch)))
         count, how = len(self.pixels), self.recipe.augmentation
         self.changes = augment.draw(count, how, self.device)
-        self.mixture = augment.draw_mixture(count, self.train_rows, how)
+        self.mixture = augment.draw_mixture(count, self.train_rows, how, self.device)
         batches = self._batches()[self.step_number - self.epoch * self.steps_per_epoch :]
         for rows in batches:
             self.step(rows)
@@ -147,7 +147,8 @@ class _Training:
         self.teachers.end()
         seconds = time.perf_counter() - start
         loss, correct, pictures = self.sums.tolist()
-        logits = predict_logits(self.average.network, self.pixels, self.validation_rows)
+        with validation_precision(self.device):
+            logits = predict_logits(self.average.network, self.pixels, self.validation_rows)
         labels = self.labels[self.validation_rows]
         row = Epoch(
             epoch=self.epoch + 1,
@@ -187,15 +188,14 @@ class _Training:
         self.average.move(self.step_number)
         correct = (logits.detach().argmax(1) == self.labels[rows]).sum()
         count = torch.full((), float(len(rows)), device=self.device)
-        figures = torch.stack([loss.detach().float() * count, correct.float(), count])
-        self.sums += parallel.total(figures)
+        figures = [loss.detach().float() * count, correct.float(), count]
+        self.sums += parallel.total(torch.stack(figures))
         self.step_number += 1
 
     def _augmented(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels, float `[batch, 3, 64, 64]` in [0, 1], and labels, float `[batch, classes]`."""
         pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
-        labels = functional.one_hot(self.labels[rows], self.classes).float()
-        return augment.change(pixels, self.changes.of(rows)), labels
+        return augment.change(pixels, self.changes.of(rows)), self.one_hot[self.labels[rows]]
 
     def is_best(self) -> bool:
         """Whether the last epoch has the best validation accuracy so far."""
@@ -230,7 +230,7 @@ class _Training:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.train_rows))
         size = math.ceil(len(order) / self.steps_per_epoch)  # equal: a GPU prepares for each size
         order = np.resize(order, (self.steps_per_epoch, size))
-        return self.train_rows[torch.from_numpy(order).to(self.device)]
+        return self.train_rows[torch.from_numpy(order)].to(self.device)
 
     def _done(self) -> float:
         return self.step_number / (self.recipe.epochs * self.steps_per_epoch)

@@ -44,8 +44,8 @@ class Teachers:
         self._answers = self._empty
         self._known = False
         self._name = ""
-        if self._views:  # each kind of device draws other random changes from a seed
-            self._name = f"{_name(networks, dataset, split, recipe)}-{device.type}"
+        if self._views:
+            self._name = _name(networks, dataset, split, recipe)
 
     def begin(self, seed: int, epoch: int) -> tuple[int, int]:
         """Begin an epoch. Returns what the random changes of its pictures are to be drawn from:

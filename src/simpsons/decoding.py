@@ -1,0 +1,120 @@
+"""Many picture files at once, on every processor.
+
+Threads of one process wait for one another, for Python's lock: two decode twice as many files as
+one, and sixteen hardly three times as many. So where there are many processors, each thread hands
+its files to a process of its own, once there are so many files that starting these pays.
+"""
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from simpsons import images
+
+if TYPE_CHECKING:
+    from simpsons.decoding_process import Process, Processes
+
+MANY = 128
+"""Files after which processes are started; threads go on while they get ready."""
+
+_FEWEST = 4  # processors; fewer threads do not wait long for one another
+_MOST_THREADS = 8  # that decode at once; more take longer
+
+File = str | os.PathLike[str]
+
+
+class Decoder:
+    """Decodes files for several threads.
+
+    processes: how many may be started, 0 for none; None for one a processor, where there are four
+    or more and the system can copy a process. They end with the decoder, or when it is closed.
+    """
+
+    def __init__(self, processes: int | None = None) -> None:
+        if processes is None:
+            processors = os.cpu_count() or 1
+            processes = processors if processors >= _FEWEST and _can_start_python() else 0
+        self._processes = processes
+        self._owner = os.getpid()
+        self._loaded = 0
+        self._lock = threading.Lock()
+        self._room = threading.Semaphore(_MOST_THREADS)
+        self._started: list[Processes] = []
+        self._idle: SimpleQueue[Process] = SimpleQueue()
+        self._end = weakref.finalize(self, _end, self._started)
+
+    def load(self, paths: Sequence[File]) -> list[images.Original | images.ImageError]:
+        """`images.load_file` of each, or its ImageError. Threads may call it at the same time."""
+        with self._lock:
+            starts = self._processes and self._loaded < MANY <= self._loaded + len(paths)
+            self._loaded += len(paths)
+        if starts:
+            threading.Thread(target=self.start, daemon=True).start()
+        results = self._in_a_process(paths)
+        if all(results):
+            return list(filter(None, results))
+        left = [path for path, result in zip(paths, results, strict=True) if result is None]
+        with self._room:
+            here = iter([_load(file) for file in images.read_ahead(left)])
+        return [result or next(here) for result in results]
+
+    def start(self) -> None:
+        """Start the processes, and wait until they are ready."""
+        from simpsons.decoding_process import Processes  # few files need none
+
+        with self._lock:
+            if self._started or not self._processes or not self._end.alive:
+                return
+            try:
+                processes = Processes(self._processes)
+            except OSError:  # no memory, or no permission: threads do it all
+                return
+            self._started.append(processes)
+        for process in processes.each:
+            if process.is_ready():
+                self._idle.put(process)
+
+    def close(self) -> None:
+        """End the processes; what is loaded afterwards is decoded in this one."""
+        with self._lock:
+            self._end()
+
+    def __enter__(self) -> "Decoder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _in_a_process(self, paths: Sequence[File]) -> Sequence[images.Original | None]:
+        """What a process with nothing to do makes of the files; None for what is left."""
+        nothing = [None] * len(paths)
+        if os.getpid() != self._owner:  # a copy of this process has the same sockets
+            return nothing
+        try:
+            process = self._idle.get_nowait()
+            results = process.load(paths)
+        except (Empty, OSError, ValueError):  # none is ready, or it has ended
+            return nothing
+        self._idle.put(process)
+        return results
+
+
+def _can_start_python() -> bool:
+    is_bundle = getattr(sys, "frozen", False)  # then `sys.executable` is somebody's program
+    return hasattr(os, "fork") and bool(sys.executable) and not is_bundle
+
+
+def _end(started: list["Processes"]) -> None:
+    for processes in started:
+        processes.end()
+
+
+def _load(file: images.File) -> images.Original | images.ImageError:
+    try:
+        return images.load_file(file)
+    except images.ImageError as error:
+        return error
