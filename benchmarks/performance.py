@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,15 +159,20 @@ class Performance:
     def cold_start(self) -> None:
         """From the start of a process to the label of one picture."""
         picture = str(next(self._files.glob("*/*.jpg")))
+        saving = [
+            [*self._pythons[peer], "save", network, str(self._files), "0"]
+            for network in NETWORKS
+            for peer in PEERS
+        ]
+        with ThreadPoolExecutor(len(saving)) as pool:
+            list(pool.map(contenders.run, saving))
         for network in NETWORKS:
             commands = {
                 OURS: [sys.executable, "-m", "simpsons", "predict", picture, "--model", network]
             }
             for peer, suffix in zip(PEERS, ("keras", "pt"), strict=True):
                 weights = self._files / f"{network}.{suffix}"
-                python = self._pythons[peer]
-                contenders.run([*python, "save", network, str(self._files), "0"])
-                commands[peer] = [*python, "label", str(weights), picture]
+                commands[peer] = [*self._pythons[peer], "label", str(weights), picture]
             taken: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
             for _ in range(self._sizes.repetitions):
                 for name, command in commands.items():

@@ -138,7 +138,7 @@ def test_a_tie_keeps_the_first_best_epoch(training_of, tmp_path):
 def test_what_is_validated_is_the_average(training_of):
     training = training_of(replace(RECIPE, learning_rate=1e-2))
     training.run_epoch(Silent(), Interrupt())
-    labels = training.labels[training.validation_rows]
+    labels = training.validation_labels
     losses = [
         cross_entropy(predict_logits(network, training.pixels, training.validation_rows), labels)
         for network in (training.average.network, training.network)
@@ -152,10 +152,10 @@ def test_an_epoch_that_goes_on_counts_the_steps_before(training_of, tmp_path):
     resumed.seed = stopped.seed
     torch.manual_seed(loop._seed(stopped.seed, 0))
     stopped.step(stopped._batches()[0])
-    before = stopped.sums.tolist()
+    before = stopped.tally.add_up()
     checkpoint.write(tmp_path / loop.LAST, stopped.state())
     resumed.restore(checkpoint.read(tmp_path / loop.LAST))
-    assert resumed.sums.tolist() == before
+    assert resumed.tally.add_up() == before
     assert before[2] == 18
     for training in (stopped, resumed):
         training.run_epoch(Silent(), Interrupt())

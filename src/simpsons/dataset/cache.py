@@ -67,6 +67,14 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def in_memory(self) -> NDArray[np.uint8]:
+        """A copy of `images`. What is read through the map would stay in memory beside it."""
+        if isinstance(self.images, np.memmap) and self.images.filename:
+            with suppress(OSError):  # replaced since, but the map still has it
+                name, count, offset = self.images.filename, self.images.size, self.images.offset
+                return np.fromfile(name, np.uint8, count, offset=offset).reshape(self.images.shape)
+        return np.array(self.images)
+
 
 def cache_folder() -> Path:
     """Where decoded pictures and downloads are kept: `SIMPSONS_CACHE`, else the user's cache."""

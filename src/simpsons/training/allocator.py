@@ -7,7 +7,7 @@ import torch
 
 _M_TRIM_THRESHOLD = -1  # from glibc's malloc.h
 _M_MMAP_THRESHOLD = -3
-_KEPT, _RETURNED = 2**30, 2**17  # bytes of the smallest block that goes back to the system
+_KEPT, _RETURNED = 2**30, 2**16  # bytes of the smallest block that goes back to the system
 
 
 def suit(device: torch.device) -> None:

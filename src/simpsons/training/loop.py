@@ -29,6 +29,7 @@ from simpsons.training.history import Epoch, Observer, Silent, to_csv
 from simpsons.training.inference import predict_logits
 from simpsons.training.interrupt import Interrupt, Stopped
 from simpsons.training.recipe import Recipe
+from simpsons.training.tally import Tally
 from simpsons.training.targets import targets
 from simpsons.training.teachers import Teachers
 
@@ -81,6 +82,7 @@ def train(
                     training.save(folder)
                     observer.on_epoch(training.history, training.is_best())
         except Stopped:
+            training.tally.add_up()
             if is_first:
                 checkpoint.write(folder / LAST, training.state())
             raise
@@ -103,15 +105,16 @@ class _Training:
     ) -> None:
         torch.manual_seed(seed)
         self.recipe, self.seed, self.device = recipe, seed, device
-        classes = len(dataset.classes)
-        self.one_hot = torch.eye(classes).to(device)  # row i: the answer to label i
-        self.pixels = torch.from_numpy(np.array(dataset.images)).to(device)
-        self.labels = torch.from_numpy(dataset.labels).to(device)
+        self.one_hot = torch.eye(len(dataset.classes)).to(device)  # row i: the answer to label i
+        self.pixels = torch.from_numpy(dataset.in_memory()).to(device)
+        labels = torch.from_numpy(dataset.labels)
+        self.labels = labels.to(device)
         self.train_rows = torch.from_numpy(split.rows("train"))
-        self.validation_rows = torch.from_numpy(split.rows("validation")).to(device)
+        rows = torch.from_numpy(split.rows("validation"))
+        self.validation_rows, self.validation_labels = rows.to(device), labels[rows]
         self.steps_per_epoch = max(1, round(len(self.train_rows) / recipe.batch))
         self.batch = parallel.Batch()
-        self.network = models.build(network, classes, recipe.dropout, recipe.batch_norm)
+        self.network = models.build(network, len(self.one_hot), recipe.dropout, recipe.batch_norm)
         if initial is not None:
             checkpoint.set_fitting_weights(self.network, initial)
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -122,7 +125,7 @@ class _Training:
         self.optimizer = optimizer.build(self.network, recipe)
         self.autocast = precision(device)
         self.step_number = 0
-        self.sums = torch.zeros(3, device=device)  # loss, correct, pictures of this epoch
+        self.tally = Tally(labels)
         self.history: list[Epoch] = []
 
     @property
@@ -146,22 +149,22 @@ class _Training:
         self._report(observer)
         self.teachers.end()
         seconds = time.perf_counter() - start
-        loss, correct, pictures = self.sums.tolist()
+        loss, correct, pictures = self.tally.add_up()
+        batch = batches.shape[1]  # a shape that a GPU has kernels for
         with validation_precision(self.device):
-            logits = predict_logits(self.average.network, self.pixels, self.validation_rows)
-        labels = self.labels[self.validation_rows]
+            logits = predict_logits(self.average.network, self.pixels, self.validation_rows, batch)
         row = Epoch(
             epoch=self.epoch + 1,
             train_loss=loss / pictures,
             train_accuracy=correct / pictures,
-            validation_loss=functional.cross_entropy(logits, labels).item(),
-            validation_accuracy=(logits.argmax(1) == labels).float().mean().item(),
+            validation_loss=functional.cross_entropy(logits, self.validation_labels).item(),
+            validation_accuracy=(logits.argmax(1) == self.validation_labels).float().mean().item(),
             learning_rate=self.recipe.learning_rate_at(self._done()),
             images_per_second=batches.numel() / seconds,
             seconds=seconds,
         )
         self.history.append(row)
-        self.sums.zero_()
+        self.tally.sums.zero_()
 
     def step(self, rows: Tensor) -> None:
         """One update of the weights from the pictures in `rows`, int64 `[batch]`."""
@@ -186,10 +189,7 @@ class _Training:
         (loss * self.batch.weight).backward()
         self.optimizer.step()
         self.average.move(self.step_number)
-        correct = (logits.detach().argmax(1) == self.labels[rows]).sum()
-        count = torch.full((), float(len(rows)), device=self.device)
-        figures = [loss.detach().float() * count, correct.float(), count]
-        self.sums += parallel.total(torch.stack(figures))
+        self.tally.note(rows, logits, loss)
         self.step_number += 1
 
     def _augmented(self, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -214,7 +214,7 @@ class _Training:
 
     def state(self) -> checkpoint.State:
         history = [asdict(row) for row in self.history]
-        facts = {"step": self.step_number, "sums": self.sums.tolist(), "history": history}
+        facts = {"step": self.step_number, "sums": self.tally.sums.tolist(), "history": history}
         tensors = checkpoint.tensors(self.network, self.average.network, self.optimizer)
         return checkpoint.State(tensors, facts)
 
@@ -222,7 +222,7 @@ class _Training:
         """Go on from a state. Raises CheckpointError if it is another network's."""
         checkpoint.set_tensors(self.network, self.average.network, self.optimizer, state.tensors)
         self.step_number = state.facts["step"]
-        self.sums = torch.tensor(state.facts["sums"], device=self.device)
+        self.tally.sums = torch.tensor(state.facts["sums"], dtype=torch.float64)
         self.history = [Epoch(**row) for row in state.facts["history"]]
 
     def _batches(self) -> Tensor:
@@ -236,7 +236,7 @@ class _Training:
         return self.step_number / (self.recipe.epochs * self.steps_per_epoch)
 
     def _report(self, observer: Observer) -> None:
-        loss, correct, pictures = self.sums.tolist()
+        loss, correct, pictures = self.tally.add_up()
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is not finite in epoch {self.epoch + 1}; the best weights so far are "
