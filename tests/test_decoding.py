@@ -138,6 +138,13 @@ def test_they_start_once_there_are_many_files(many_processors, paths):
     assert processes() == before
 
 
+@pytest.mark.parametrize(("processors", "threads"), [(2, 2), (5, 5), (6, 6), (64, 16)])
+def test_as_many_threads_ask_as_can_be_kept_at_work(monkeypatch, processors, threads):
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    assert Decoder().threads == threads
+    assert Decoder(processes=0).threads == min(processors, 8)
+
+
 def test_none_start_on_few_processors(monkeypatch, paths):
     monkeypatch.setattr(decoding, "MANY", 8)
     monkeypatch.setattr(os, "cpu_count", lambda: decoding._FEWEST - 1)

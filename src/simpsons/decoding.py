@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MANY = 128
 """Files after which processes are started; threads go on while they get ready."""
 
-_FEWEST = 4  # processors; fewer threads do not wait long for one another
+_FEWEST = 6  # processors; fewer threads do not wait long for one another
+_MOST = 16  # processes; more would wait for the one that asks
 _MOST_THREADS = 8  # that decode at once; more take longer
 
 File = str | os.PathLike[str]
@@ -30,15 +31,18 @@ File = str | os.PathLike[str]
 class Decoder:
     """Decodes files for several threads.
 
-    processes: how many may be started, 0 for none; None for one a processor, where there are four
-    or more and the system can copy a process. They end with the decoder, or when it is closed.
+    processes: how many may be started, 0 for none; None for one a processor, up to 16, where there
+    are six or more and the system can copy a process. They end with the decoder, or when it is
+    closed. threads: how many that ask at the same time can be kept at work.
     """
 
     def __init__(self, processes: int | None = None) -> None:
+        processors = os.cpu_count() or 1
         if processes is None:
-            processors = os.cpu_count() or 1
-            processes = processors if processors >= _FEWEST and _can_start_python() else 0
+            can_start = processors >= _FEWEST and _can_start_python()
+            processes = min(processors, _MOST) if can_start else 0
         self._processes = processes
+        self.threads = processes or min(processors, _MOST_THREADS)
         self._owner = os.getpid()
         self._loaded = 0
         self._lock = threading.Lock()

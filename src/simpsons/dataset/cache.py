@@ -175,7 +175,7 @@ def _decode_all(listing: Listing) -> Iterator[images.Original | images.ImageErro
     pictures = listing.pictures
     chunks = (pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK))
     paths = [[listing.root / picture.path for picture in chunk] for chunk in chunks]
-    with Decoder() as decoder, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with Decoder() as decoder, ThreadPoolExecutor(decoder.threads) as pool:
         yield from chain.from_iterable(pool.map(decoder.load, paths))
 
 
