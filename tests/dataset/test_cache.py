@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -475,3 +476,34 @@ def test_a_cache_that_can_not_be_written_is_named(pictures, tmp_path, monkeypatc
     monkeypatch.setenv("SIMPSONS_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match="file: decoded pictures can't be kept there"):
         cache.load(pictures)
+
+
+def test_pictures_in_memory_are_the_mapped_ones_and_may_be_changed(pictures):
+    dataset = cache.load(pictures)
+    copied = dataset.in_memory()
+    np.testing.assert_array_equal(copied, dataset.images)
+    copied[:] = 0
+    assert dataset.images.any()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is mapped")
+def test_pictures_of_a_cache_that_was_removed_are_still_there(pictures, tmp_path):
+    dataset = cache.load(pictures)
+    expected = np.array(dataset.images)
+    shutil.rmtree(tmp_path / "cache")
+    np.testing.assert_array_equal(dataset.in_memory(), expected)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("part", [slice(None), slice(2, 5), slice(None, None, -1), [3, 1]])
+def test_a_part_of_the_pictures_in_memory_is_that_part(pictures, mapped, part):
+    dataset = cache.load(pictures)
+    expected = np.array(dataset.images)[part]
+    images_ = dataset.images[part] if mapped else expected
+    np.testing.assert_array_equal(replace(dataset, images=images_).in_memory(), expected)
+
+
+def test_reading_them_leaves_no_map_in_memory(pictures, monkeypatch):
+    dataset = cache.load(pictures)
+    monkeypatch.setattr(np, "array", None)
+    assert dataset.in_memory().shape == dataset.images.shape

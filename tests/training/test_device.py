@@ -29,3 +29,11 @@ def test_a_cpu_computes_in_bf16_if_it_has_instructions_for_it(monkeypatch, bf16)
     with device.precision(cpu):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype is (torch.bfloat16 if bf16 else torch.float32)
+
+
+def test_a_cpu_validates_in_float32_though_it_trains_in_bf16(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    cpu = torch.device("cpu")
+    with device.validation_precision(cpu):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype is torch.float32

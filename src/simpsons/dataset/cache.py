@@ -69,11 +69,14 @@ class Dataset:
 
     def in_memory(self) -> NDArray[np.uint8]:
         """A copy of `images`. What is read through the map would stay in memory beside it."""
-        if isinstance(self.images, np.memmap) and self.images.filename:
-            with suppress(OSError):  # replaced since, but the map still has it
-                name, count, offset = self.images.filename, self.images.size, self.images.offset
-                return np.fromfile(name, np.uint8, count, offset=offset).reshape(self.images.shape)
-        return np.array(self.images)
+        mapped = self.images
+        first = mapped.base if isinstance(mapped.base, np.memmap) else mapped
+        is_start = mapped.flags.c_contiguous and mapped.ctypes.data == first.ctypes.data
+        if isinstance(first, np.memmap) and first.filename and is_start:
+            with suppress(OSError):  # the file is gone, but the map still has it
+                pixels = np.fromfile(first.filename, np.uint8, mapped.size, offset=first.offset)
+                return pixels.reshape(mapped.shape)
+        return np.array(mapped)
 
 
 def cache_folder() -> Path:
