@@ -418,7 +418,7 @@ def test_large_pictures_are_decoded_one_at_a_time(monkeypatch):
                 at_once -= 1
 
     monkeypatch.setattr(images, "_decoded", watched)
-    monkeypatch.setattr(images, "_LARGE", PICTURE.width * PICTURE.height - 1)
+    monkeypatch.setattr(images, "LARGE", PICTURE.width * PICTURE.height - 1)
     content = encoded(PICTURE, "PNG")
     with ThreadPoolExecutor(4) as pool:
         pixels = list(pool.map(load, [content] * 8))
