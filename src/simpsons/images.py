@@ -5,6 +5,7 @@ never sees at work a picture that was prepared in another way than those it lear
 """
 
 import io
+import mimetypes
 import os
 import stat
 import threading
@@ -269,15 +270,23 @@ def _identified(file: BinaryIO, name: str) -> Image.Image:
     try:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
-        raise ImageError(
-            f"{name}: not a picture in a format known here; convert it to JPEG or PNG"
-        ) from None
+        remedy = (
+            "read a film with `simpsons timeline`"
+            if _is_film(name)
+            else "convert it to JPEG or PNG"
+        )
+        raise ImageError(f"{name}: not a picture in a format known here; {remedy}") from None
     except Image.DecompressionBombError:
         raise ImageError(_too_large(name)) from None
     except Exception as error:  # each decoder has errors of its own
         raise ImageError(_damaged(name, error)) from None
     _require_size(image, name)
     return image
+
+
+def _is_film(name: str) -> bool:
+    kind, _ = mimetypes.guess_type(name)
+    return kind is not None and kind.startswith("video/")
 
 
 def _damaged(name: str, error: Exception) -> str:

@@ -187,6 +187,15 @@ def test_a_picture_in_another_format_is_refused_before_measuring(cli, tmp_path):
     assert "matrix.jpg: figures are saved as .png or .svg, not .jpg" in result.stderr
 
 
+def test_compare_wants_two_models_before_the_pictures(cli, named):
+    result = cli("compare", "cnn", named)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {named}: is no model but a folder; name two models and then the pictures, as in "
+        f"`simpsons compare cnn xception {named}`\n"
+    )
+
+
 def test_compare_refuses_models_of_other_characters(cli, named, onnx_model, other_model):
     result = cli("compare", onnx_model, other_model, named)
     assert result.exit_code == 2

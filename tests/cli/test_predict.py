@@ -285,6 +285,18 @@ def test_a_bad_picture_is_reported_and_the_rest_goes_on(predict, pictures, bad):
     ]
 
 
+@pytest.mark.parametrize("name", ["episode.mp4", "EPISODE.MKV", "clip.webm", "old.avi"])
+def test_a_film_is_for_another_command(predict, tmp_path, name):
+    film = tmp_path / name
+    film.write_bytes(bytes(range(200)))
+    result = predict(film)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {film}: not a picture in a format known here; read a film with "
+        "`simpsons timeline`\n"
+    )
+
+
 def test_a_bad_picture_as_json(predict, good, bad):
     result = predict(bad, good, "--json")
     assert result.exit_code == 1

@@ -152,6 +152,11 @@ def compare(
     """
     if report:
         require_writable(report)
+    if folder is None and Path(second).is_dir() and not _is_run(Path(second)):
+        raise SimpsonsError(
+            f"{second}: is no model but a folder; name two models and then the pictures, as in "
+            f"`simpsons compare {first} xception {second}`"
+        )
     classifiers = Classifier(first), Classifier(second)
     if classifiers[0].labels != classifiers[1].labels:
         raise SimpsonsError(f"{first} and {second} know different characters; compare others")
@@ -203,6 +208,10 @@ def compare(
     click.echo(line.format("right alone", comparison.only_first, comparison.only_second))
     click.echo(f"\n{comparison.sentence}")
     _print_notes(notes)
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in (CONFIG, "model.onnx"))
 
 
 _FIGURES = {
