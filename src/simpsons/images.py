@@ -5,7 +5,6 @@ never sees at work a picture that was prepared in another way than those it lear
 """
 
 import io
-import mimetypes
 import os
 import stat
 import threading
@@ -282,11 +281,6 @@ def _identified(file: BinaryIO, name: str) -> Image.Image:
         raise ImageError(_damaged(name, error)) from None
     _require_size(image, name)
     return image
-
-
-def _is_film(name: str) -> bool:
-    kind, _ = mimetypes.guess_type(name)
-    return kind is not None and kind.startswith("video/")
 
 
 def _damaged(name: str, error: Exception) -> str:
