@@ -54,6 +54,7 @@ _READ_AHEAD = 1_000_000  # bytes; a larger file is read when it is decoded
 _BAND = 1_000_000  # pixels that are converted at once
 _ONE_LARGE = threading.Lock()
 _READING = threading.Semaphore(2)  # more threads would wait for one another, not for the disk
+_FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSE = {
@@ -269,11 +270,8 @@ def _identified(file: BinaryIO, name: str) -> Image.Image:
     try:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
-        remedy = (
-            "read a film with `simpsons timeline`"
-            if _is_film(name)
-            else "convert it to JPEG or PNG"
-        )
+        is_film = name.lower().endswith(_FILMS)
+        remedy = "read a film with `simpsons timeline`" if is_film else "convert it to JPEG or PNG"
         raise ImageError(f"{name}: not a picture in a format known here; {remedy}") from None
     except Image.DecompressionBombError:
         raise ImageError(_too_large(name)) from None
