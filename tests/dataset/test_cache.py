@@ -1,7 +1,9 @@
 """Pictures are decoded once; whatever changes, fails or is killed, the pixels are right."""
 
 import hashlib
+import mmap
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +21,13 @@ from platformdirs import user_cache_path
 from simpsons import images
 from simpsons.dataset import cache
 from simpsons.dataset.folders import DataError, Problem, find
+
+STATUS = Path("/proc/self/status")
+
+
+def mapped():
+    """Bytes of mapped files that are in the memory of this process."""
+    return 1024 * int(re.search(r"RssFile:\s+(\d+) kB", STATUS.read_text())[1])
 
 
 @pytest.fixture(autouse=True)
@@ -494,16 +503,49 @@ def test_pictures_of_a_cache_that_was_removed_are_still_there(pictures, tmp_path
     np.testing.assert_array_equal(dataset.in_memory(), expected)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is mapped")
+def test_pictures_in_memory_have_their_labels_though_the_entry_was_made_anew(pictures, monkeypatch):
+    load_file, unread = images.load_file, pictures / "cat" / "1.jpg"
+
+    def away(file):
+        if file.name == str(unread):
+            raise images.UnreadableError(f"{unread}: the drive is away")
+        return load_file(file)
+
+    monkeypatch.setattr(images, "load_file", away)
+    dataset = cache.load(pictures)
+    expected = np.array(dataset.images)
+    monkeypatch.setattr(images, "load_file", load_file)
+    assert len(cache.load(pictures)) == len(dataset) + 1
+    np.testing.assert_array_equal(dataset.in_memory(), expected)
+
+
 @pytest.mark.parametrize("mapped", [False, True])
-@pytest.mark.parametrize("part", [slice(None), slice(2, 5), slice(None, None, -1), [3, 1]])
-def test_a_part_of_the_pictures_in_memory_is_that_part(pictures, mapped, part):
+@pytest.mark.parametrize(
+    "part", [slice(None), slice(2, 7), slice(0, 0), slice(None, None, -1), [3, 1]]
+)
+def test_a_part_of_the_pictures_in_memory_is_that_part(pictures, mapped, part, monkeypatch):
+    monkeypatch.setattr(cache, "_BLOCK", 3)
     dataset = cache.load(pictures)
     expected = np.array(dataset.images)[part]
     images_ = dataset.images[part] if mapped else expected
     np.testing.assert_array_equal(replace(dataset, images=images_).in_memory(), expected)
 
 
-def test_reading_them_leaves_no_map_in_memory(pictures, monkeypatch):
-    dataset = cache.load(pictures)
-    monkeypatch.setattr(np, "array", None)
-    assert dataset.in_memory().shape == dataset.images.shape
+@pytest.mark.skipif(
+    not STATUS.exists() or not hasattr(mmap, "MADV_DONTNEED"), reason="needs Linux's memory figures"
+)
+def test_while_they_are_copied_little_of_the_map_is_in_memory(pictures, monkeypatch, tmp_path):
+    path = tmp_path / "images.npy"
+    np.save(path, np.ones((2000, images.SIZE, images.SIZE, 3), np.uint8))
+    dataset = replace(cache.load(pictures), images=np.load(path, mmap_mode="r"))
+    monkeypatch.setattr(cache, "_BLOCK", 256)
+    before, during, release = mapped(), [], cache.release
+
+    def watched(pixels):
+        during.append(mapped())
+        release(pixels)
+
+    monkeypatch.setattr(cache, "release", watched)
+    assert dataset.in_memory().all()
+    assert 0 < max(*during, mapped()) - before < path.stat().st_size / 2

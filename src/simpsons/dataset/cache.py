@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
 from simpsons import images
+from simpsons.dataset.candidates import release
 from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find
 from simpsons.decoding import Decoder
 from simpsons.progress import Track, silent
@@ -34,6 +35,7 @@ FORMAT = 4
 
 _PARTIAL = ".partial"  # ends the name of what is no entry yet, or no more
 _CHUNK = 32  # pictures that a thread decodes on its own
+_BLOCK = 1024  # pictures that are copied before what was read of the file is let go
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,12 @@ class Dataset:
         return len(self.paths)
 
     def in_memory(self) -> NDArray[np.uint8]:
-        """A copy of `images`. What is read through the map would stay in memory beside it."""
-        mapped = self.images
-        first = mapped.base if isinstance(mapped.base, np.memmap) else mapped
-        is_start = mapped.flags.c_contiguous and mapped.ctypes.data == first.ctypes.data
-        if isinstance(first, np.memmap) and first.filename and is_start:
-            with suppress(OSError):  # the file is gone, but the map still has it
-                pixels = np.fromfile(first.filename, np.uint8, mapped.size, offset=first.offset)
-                return pixels.reshape(mapped.shape)
-        return np.array(mapped)
+        """A copy of `images`. What is read through the map does not stay in memory beside it."""
+        copied = np.empty(self.images.shape, np.uint8)
+        for start in range(0, len(copied), _BLOCK):
+            copied[start : start + _BLOCK] = self.images[start : start + _BLOCK]
+            release(self.images)
+        return copied
 
 
 def cache_folder() -> Path:
