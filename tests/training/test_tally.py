@@ -26,6 +26,12 @@ def test_the_sums_are_over_pictures(noted):
     assert noted.add_up() == [3 * 0.5 + 2 * 2.0, 3.0, 5.0]
 
 
+def test_the_sums_are_in_float64():
+    tally = Tally(LABELS)
+    tally.note(torch.tensor([4, 0, 1]), logits_for(2, 2, 1), torch.tensor(0.1))
+    assert tally.add_up()[0] == 3 * torch.tensor(0.1).item()
+
+
 def test_looking_twice_counts_once(noted):
     assert noted.add_up() == noted.add_up()
     noted.note(torch.tensor([1]), logits_for(0), torch.tensor(1.0))

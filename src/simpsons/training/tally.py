@@ -31,7 +31,8 @@ class Tally:
         for number, (rows, logits, loss) in enumerate(self._steps):
             right = logits.cpu().argmax(1) == self._labels[rows.cpu()]
             count = len(rows)
-            figures[number] = torch.tensor([loss.item() * count, right.sum().item(), count])
+            found = loss.item() * count, right.sum().item(), count
+            figures[number] = torch.tensor(found, dtype=torch.float64)
         self._steps.clear()
         for step in parallel.total(figures):  # one by one: when somebody looked makes no difference
             self.sums += step
