@@ -48,6 +48,13 @@ def test_pictures_are_resampled_as_by_pytorchs_own_grid(pictures):
     assert not torch.allclose(sampled, wide, atol=0.1)
 
 
+def test_float32_pictures_may_follow_float64_ones():
+    for dtype in (torch.float64, torch.float32):
+        torch.set_default_dtype(dtype)
+        changed = augment(torch.rand(2, 3, 5, 7), DEFAULT["cnn"].augmentation)
+        assert changed.dtype is dtype
+
+
 def test_flip_mirrors_about_half_of_the_pictures():
     torch.manual_seed(1)
     picture = torch.zeros(400, 3, 8, 8)

@@ -184,8 +184,8 @@ def _grid(matrix: Tensor, height: int, width: int) -> Tensor:
     As `functional.affine_grid` makes it, but for that a GPU loads a library for matrix products.
     """
     across, down, offset = matrix.view(-1, 1, 1, 2, 3).unbind(4)
-    x = _centres(matrix.device, width).view(1, 1, -1, 1)
-    y = _centres(matrix.device, height).view(1, -1, 1, 1)
+    x = _centres(matrix.device, matrix.dtype, width).view(1, 1, -1, 1)
+    y = _centres(matrix.device, matrix.dtype, height).view(1, -1, 1, 1)
     return across * x + down * y + offset
 
 
@@ -206,9 +206,9 @@ def _between(start: Tensor, size: Tensor, length: int, shape: tuple[int, ...]) -
 
 
 @cache
-def _centres(device: torch.device, length: int) -> Tensor:
-    """The middle of each of so many pixels in [-1, 1], float32 `[length]`; see `_luma`."""
-    return ((2 * torch.arange(length) + 1) / length - 1).to(device)
+def _centres(device: torch.device, dtype: torch.dtype, length: int) -> Tensor:
+    """The middle of each of so many pixels in [-1, 1], `[length]`; see `_luma`."""
+    return ((2 * torch.arange(length, dtype=dtype) + 1) / length - 1).to(device)
 
 
 @cache
