@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -181,3 +183,16 @@ def test_smaller_pictures_are_means_and_keep_their_colours(pictures):
     stripes = (torch.arange(64) % 2).float().expand(1, 3, 64, 64)
     assert (smaller(stripes, 32)[..., 2:-2] - 0.5).abs().max() < 0.01
     assert smaller(pictures, 64) is pictures
+
+
+def test_what_is_drawn_is_on_the_device_and_whatever_it_is_the_same_is_drawn():
+    how = replace(DEFAULT["cnn"].augmentation, mix=0.5)
+    drawn, states = {}, []
+    for name in ("cpu", "meta"):
+        torch.manual_seed(8)
+        where = torch.device(name)
+        drawn[name] = [*draw(6, how, where), *draw_mixture(6, torch.arange(6), how, where)]
+        states.append(torch.get_rng_state())
+    assert torch.equal(*states)
+    for name, tensors in drawn.items():
+        assert {tensor.device.type for tensor in tensors} == {name}

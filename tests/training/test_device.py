@@ -37,3 +37,11 @@ def test_a_cpu_validates_in_float32_though_it_trains_in_bf16(monkeypatch):
     with device.validation_precision(cpu):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype is torch.float32
+
+
+@pytest.mark.filterwarnings("ignore:.*CUDA is not available")
+@pytest.mark.parametrize("bf16", [True, False])
+def test_a_gpu_validates_in_the_precision_of_training(monkeypatch, bf16):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16)
+    chosen = device.validation_precision(torch.device("cuda"))
+    assert isinstance(chosen, torch.autocast) == bf16

@@ -138,13 +138,40 @@ def test_a_tie_keeps_the_first_best_epoch(training_of, tmp_path):
 def test_what_is_validated_is_the_average(training_of):
     training = training_of(replace(RECIPE, learning_rate=1e-2))
     training.run_epoch(Silent(), Interrupt())
-    labels = training.validation_labels
+    labels = training.labels[training.validation_rows]
     losses = [
         cross_entropy(predict_logits(network, training.pixels, training.validation_rows), labels)
         for network in (training.average.network, training.network)
     ]
     assert training.history[0].validation_loss == pytest.approx(losses[0].item(), rel=1e-5)
     assert losses[1].item() != pytest.approx(losses[0].item(), rel=1e-4)
+
+
+def test_a_cpu_that_trains_in_bf16_validates_in_float32(training_of, monkeypatch):
+    training = training_of()
+    training.autocast = torch.autocast("cpu", torch.bfloat16, cache_enabled=False)
+    is_bf16 = []
+
+    def watched(*given):
+        is_bf16.append(torch.is_autocast_enabled("cpu"))
+        return predict_logits(*given)
+
+    monkeypatch.setattr(loop, "predict_logits", watched)
+    training.run_epoch(Silent(), Interrupt())
+    assert is_bf16 == [False]
+
+
+def test_an_epoch_learns_from_all_training_pictures_and_no_others(training_of, split):
+    assert set(training_of()._batches().flatten().tolist()) == set(split.rows("train").tolist())
+
+
+def test_a_loss_that_is_not_finite_is_seen_within_20_steps(training_of):
+    training = training_of(replace(RECIPE, batch=1))
+    with torch.no_grad():
+        next(training.network.parameters()).fill_(torch.nan)
+    with pytest.raises(loop.TrainingError, match="not finite in epoch 1"):
+        training.run_epoch(Silent(), Interrupt())
+    assert training.step_number == 20
 
 
 def test_an_epoch_that_goes_on_counts_the_steps_before(training_of, tmp_path):
@@ -159,6 +186,7 @@ def test_an_epoch_that_goes_on_counts_the_steps_before(training_of, tmp_path):
     assert before[2] == 18
     for training in (stopped, resumed):
         training.run_epoch(Silent(), Interrupt())
+        assert training.tally.add_up() == [0.0, 0.0, 0.0]
     for figure in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
         again = getattr(resumed.history[0], figure)
         assert again == pytest.approx(getattr(stopped.history[0], figure), rel=1e-5), figure

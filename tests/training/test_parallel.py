@@ -151,6 +151,11 @@ def test_two_processes_end_with_the_weights_of_one(
     alone = train_alone(tmp_path / "cnn", drawings, split_file, "cnn", [teacher])
     assert_same(folder / "cnn" / loop.LAST, alone / loop.LAST)
     assert_same(folder / "cnn" / loop.BEST, alone / loop.BEST)
+    figures, of_one = (
+        [list(row.values())[1:5] for row in loop.checkpoint.read(run / loop.LAST).facts["history"]]
+        for run in (folder / "cnn", alone)
+    )
+    np.testing.assert_allclose(figures, of_one, rtol=1e-6)  # loss and accuracy
 
 
 def test_what_two_processes_were_stopped_in_one_finishes(

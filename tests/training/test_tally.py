@@ -42,7 +42,7 @@ def test_when_somebody_looks_makes_no_difference():
     torch.manual_seed(0)
     often, once = Tally(LABELS), Tally(LABELS)
     for _ in range(50):
-        step = torch.randint(5, (4,)), torch.randn(4, 3), torch.rand(())
+        step = torch.randint(5, (4,)), torch.randn(4, 3), torch.rand((), dtype=torch.float64)
         often.note(*step)
         once.note(*step)
         often.add_up()
@@ -59,5 +59,6 @@ def test_a_step_that_is_replayed_into_the_same_memory_changes_nothing():
 def test_no_gradient_is_kept():
     tally, weight = Tally(LABELS), torch.ones(3, requires_grad=True)
     tally.note(torch.tensor([0, 1]), logits_for(2, 0) * weight, weight.sum())
+    assert not any(kept.requires_grad for step in tally._steps for kept in step)
     assert tally.add_up() == [6.0, 2.0, 2.0]
     assert not tally.sums.requires_grad
