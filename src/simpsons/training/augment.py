@@ -78,7 +78,7 @@ def draw_mixture(
 ) -> Mixture | None:
     """A random mixture of so many pictures; None if `how` mixes none.
 
-    rows: of the pictures that learn, int64 `[M]`; the others are drawn from them.
+    rows: of the pictures that learn, int64 `[M]` on the CPU; the others are drawn from them.
     """
     if not how.mix:
         return None
@@ -181,7 +181,7 @@ def _rectangle(count: int, probability: float) -> Tensor:
 def _grid(matrix: Tensor, height: int, width: int) -> Tensor:
     """Where each output pixel takes its colour from, `[N, H, W, 2]`: x and y in [-1, 1].
 
-    As `functional.affine_grid` makes it, but for that a GPU loads a library for matrix products.
+    As `functional.affine_grid` makes it, which loads a library for matrix products on a GPU.
     """
     across, down, offset = matrix.view(-1, 1, 1, 2, 3).unbind(4)
     x = _centres(matrix.device, matrix.dtype, width).view(1, 1, -1, 1)

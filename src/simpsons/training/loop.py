@@ -149,7 +149,7 @@ class _Training:
         self._report(observer)
         self.teachers.end()
         seconds = time.perf_counter() - start
-        loss, correct, pictures = self.tally.add_up()
+        loss, correct, pictures = self.tally.sums.tolist()
         batch = batches.shape[1]  # a shape that a GPU has kernels for
         with validation_precision(self.device):
             logits = predict_logits(self.average.network, self.pixels, self.validation_rows, batch)

@@ -12,8 +12,8 @@ class Tally:
     A step leaves what it found on its device, as looking at it waits for the device. The rest is
     done on the CPU: a GPU would load kernels for it, which take tens of megabytes.
 
-    labels: of the data set, int64 `[N]`. sums: float64 `[3]`, loss, correct answers and pictures,
-    of the steps that were added up.
+    labels: of the data set, int64 `[N]` on the CPU. sums: float64 `[3]`, loss, correct answers and
+    pictures, of the steps that were added up.
     """
 
     def __init__(self, labels: Tensor) -> None:
