@@ -78,7 +78,8 @@ class Work:
 def _bound(shares: dict[str, float]) -> str:
     most = max(shares, key=lambda what: shares[what])
     if shares[most] < 0.25:
-        return "The bound is none of these but the cost of starting each small step."
+        started = "the processes that decode" if list(shares) == ["decoding"] else "each small step"
+        return f"The bound is none of these but the cost of starting {started}."
     if sum(shares.values()) > 1.15 * shares[most] and shares[most] < 0.6:
         second = sorted(shares, key=lambda what: shares[what])[-2]
         return f"The bound is {most}, then {second}."

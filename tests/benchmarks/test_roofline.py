@@ -23,7 +23,8 @@ def test_shares_of_the_machines_best():
     ("work", "bound"),
     [
         (Work(flop=1.6e9), "The bound is arithmetic."),
-        (Work(files=1), "The bound is none of these"),
+        (Work(files=1), "none of these but the cost of starting the processes that decode."),
+        (Work(flop=1e7, files=1), "none of these but the cost of starting each small step."),
         (Work(flop=0.6e9, files=10), "The bound is decoding, then arithmetic."),
     ],
 )

@@ -26,13 +26,13 @@ def asked(monkeypatch):
 
 
 def test_blocks_stay_for_the_next_step_of_a_cpu_whatever_was_trained_on_before(asked):
-    allocator.suit(torch.device("cuda"))
+    allocator.set_thresholds(torch.device("cuda"))
     assert asked == {TRIM: 2**16, MMAP: 2**16}
-    allocator.suit(torch.device("cpu"))
+    allocator.set_thresholds(torch.device("cpu"))
     assert asked == {TRIM: 2**30, MMAP: 2**30}
 
 
 def test_another_c_library_is_left_alone(asked, monkeypatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    allocator.suit(torch.device("cpu"))
+    allocator.set_thresholds(torch.device("cpu"))
     assert asked == {}

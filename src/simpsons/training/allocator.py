@@ -10,7 +10,7 @@ _M_MMAP_THRESHOLD = -3
 _KEPT, _RETURNED = 2**30, 2**16  # bytes of the smallest block that goes back to the system
 
 
-def suit(device: torch.device) -> None:
+def set_thresholds(device: torch.device) -> None:
     """Keep large freed blocks for the next step on a CPU, return them at once on another device.
 
     A training step on the CPU allocates the same large activations again and again. With

@@ -69,7 +69,7 @@ def train(
     Raises TrainingError when the loss is not finite; the best weights stay in the folder.
     """
     where, is_first = choose_device(device), parallel.is_first()
-    allocator.suit(where)
+    allocator.set_thresholds(where)
     training = _Training(dataset, split, network, recipe, initial, teachers, seed, where)
     if (folder / LAST).exists():
         training.restore(checkpoint.read(folder / LAST))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from simpsons.dataset.cache import Dataset, cache_folder
 from simpsons.dataset.split import Split
 from simpsons.files import write_bytes
+from simpsons.training.device import describe
 from simpsons.training.recipe import Recipe
 
 _CHUNK = 1024  # pictures copied at once
@@ -45,7 +46,8 @@ class Teachers:
         self._known = False
         self._name = ""
         if self._views:
-            self._name = _name(networks, dataset, split, recipe)
+            answers = _name(networks, dataset, split, recipe)
+            self._name = f"{answers}-{describe(device).precision}"
 
     def begin(self, seed: int, epoch: int) -> tuple[int, int]:
         """Begin an epoch. Returns what the random changes of its pictures are to be drawn from:
