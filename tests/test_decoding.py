@@ -171,6 +171,19 @@ def test_a_decoder_that_can_start_none_decodes_here(many_processors, paths, monk
         expect_the_same(decoder.load(paths), paths)
 
 
+def test_modules_that_are_out_of_reach_later_are_not_needed(paths):
+    program = f"""
+import sys
+from simpsons.decoding import Decoder
+
+sys.path[:] = ["/nowhere"]
+with Decoder(processes=2) as decoder:
+    decoder.start()
+    assert len(decoder.load({[str(path) for path in paths]!r})) == {len(paths)}
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_closing_ends_them_though_they_are_not_ready(paths):
     decoder = Decoder(processes=3)
     starting = threading.Thread(target=decoder.start)

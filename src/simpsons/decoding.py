@@ -11,12 +11,9 @@ import threading
 import weakref
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
 
 from simpsons import images
-
-if TYPE_CHECKING:
-    from simpsons.decoding_process import Process, Processes
+from simpsons.decoding_process import Process, Processes
 
 MANY = 128
 """Files after which processes are started; threads go on while they get ready."""
@@ -68,8 +65,6 @@ class Decoder:
 
     def start(self) -> None:
         """Start the processes, and wait until they are ready."""
-        from simpsons.decoding_process import Processes  # few files need none
-
         with self._lock:
             if self._started or not self._processes or not self._end.alive:
                 return
