@@ -184,6 +184,24 @@ with Decoder(processes=2) as decoder:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
+@pytest.mark.parametrize("executable", [sys.executable, "/nowhere/python", "/nowhere\0python"])
+def test_a_start_that_fails_leaves_nothing_open(paths, executable):
+    program = f"""
+import resource, sys
+from simpsons.decoding import Decoder
+
+sys.executable = {executable!r}
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+with Decoder(processes={64 if executable == sys.executable else 2}) as decoder:
+    decoder.start()
+    assert len(decoder.load({[str(path) for path in paths]!r})) == {len(paths)}
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
 def test_closing_ends_them_though_they_are_not_ready(paths):
     decoder = Decoder(processes=3)
     starting = threading.Thread(target=decoder.start)

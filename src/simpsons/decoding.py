@@ -70,7 +70,7 @@ class Decoder:
                 return
             try:
                 processes = Processes(self._processes)
-            except OSError:  # no memory, or no permission: threads do it all
+            except (OSError, ValueError):  # no memory, or too many open files: threads do it all
                 return
             self._started.append(processes)
         for process in processes.each:

@@ -24,21 +24,27 @@ _PATIENCE = 0.1  # seconds
 _SHAPE = (images.SIZE, images.SIZE, 3)
 _BUFFER = 2**20  # bytes: a share's pixels, where the system allows it
 _PROGRAM = (
-    "import sys; sys.path[:] = {path!r}; from simpsons.decoding_process import serve; serve({ends})"
+    "import sys; sys.path[:] = {path!a}; from simpsons.decoding_process import serve; serve({ends})"
 )
 
 File = str | os.PathLike[str]
 
 
 class Processes:
-    """A new Python that runs `serve`, and its copies. Raises OSError if it can't be started."""
+    """A new Python that runs `serve`, and its copies.
+
+    Raises OSError or ValueError if it can't be started.
+    """
 
     def __init__(self, count: int) -> None:
-        pairs = [socket.socketpair() for _ in range(count)]
-        theirs = [their for _, their in pairs]
-        ends = [their.fileno() for their in theirs]
-        self.each = [Process(ours) for ours, _ in pairs]
+        self.each: list[Process] = []
+        theirs: list[socket.socket] = []
         try:
+            for _ in range(count):
+                ours, their = socket.socketpair()
+                self.each.append(Process(ours))
+                theirs.append(their)
+            ends = [their.fileno() for their in theirs]
             self._first = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM.format(path=sys.path, ends=ends)],
                 stdin=subprocess.DEVNULL,
@@ -47,7 +53,7 @@ class Processes:
                 pass_fds=ends,
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # its copies can have no threads
             )
-        except OSError:
+        except (OSError, ValueError):
             for process in self.each:
                 process.end()
             raise
