@@ -198,7 +198,7 @@ with Decoder(processes={64 if executable == sys.executable else 2}) as decoder:
     assert len(decoder.load({[str(path) for path in paths]!r})) == {len(paths)}
 """
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
-    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, timeout=6, capture_output=True, text=True)
     assert done.stderr == ""
 
 
@@ -237,22 +237,46 @@ def test_a_cache_has_the_same_pictures_and_leaves_none(
     assert processes() == set()
 
 
-def test_a_copy_of_the_asker_decodes_on_its_own(paths):
+@pytest.mark.parametrize("starts", [True, False])
+def test_a_copy_of_the_asker_decodes_on_its_own(paths, starts):
     program = f"""
 import os, sys
-from simpsons import images
-from simpsons.decoding import Decoder
+import psutil
+from simpsons import decoding, images
 
+decoding.MANY = 12
 paths = {[str(path) for path in paths]!r}
-decoder = Decoder(processes=1)
-decoder.start()
+decoder = decoding.Decoder(processes=1)
+if {starts}:
+    decoder.start()
 is_copy = os.fork() == 0
 for path in paths[::-1 if is_copy else 1] * 20:
     [result] = decoder.load([path])
     assert (result.pixels == images.load_file(path).pixels).all()
 if is_copy:
-    os._exit(0)
+    assert psutil.Process().children() == []
+    sys.exit()
 _, status = os.wait()
+if {starts}:
+    images.load_file = None
+    assert len(decoder.load(paths)) == 12
 sys.exit(os.waitstatus_to_exitcode(status))
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=60)
+
+
+def test_a_copy_waits_for_no_lock_that_was_held(paths):
+    program = f"""
+import os, signal, sys
+from simpsons.decoding import Decoder
+
+decoder = Decoder(processes=1)
+with decoder._lock:  # as while processes are started
+    if os.fork() == 0:
+        signal.alarm(20)
+        decoder.load({[str(path) for path in paths]!r})
+        os._exit(0)
+_, status = os.wait()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -46,15 +46,10 @@ class Decoder:
         self._room = threading.Semaphore(_MOST_THREADS)
         self._started: list[Processes] = []
         self._idle: SimpleQueue[Process] = SimpleQueue()
-        self._end = weakref.finalize(self, _end, self._started)
+        self._end = weakref.finalize(self, _end, self._started, self._owner)
 
     def load(self, paths: Sequence[File]) -> list[images.Original | images.ImageError]:
         """`images.load_file` of each, or its ImageError. Threads may call it at the same time."""
-        with self._lock:
-            starts = self._processes and self._loaded < MANY <= self._loaded + len(paths)
-            self._loaded += len(paths)
-        if starts:
-            threading.Thread(target=self.start, daemon=True).start()
         results = self._in_a_process(paths)
         if all(results):
             return list(filter(None, results))
@@ -91,8 +86,13 @@ class Decoder:
     def _in_a_process(self, paths: Sequence[File]) -> Sequence[images.Original | None]:
         """What a process with nothing to do makes of the files; None for what is left."""
         nothing = [None] * len(paths)
-        if os.getpid() != self._owner:  # a copy of this process has the same sockets
+        if os.getpid() != self._owner:  # a copy of it has the same sockets, and locks as they were
             return nothing
+        with self._lock:
+            starts = self._processes and self._loaded < MANY <= self._loaded + len(paths)
+            self._loaded += len(paths)
+        if starts:
+            threading.Thread(target=self.start, daemon=True).start()
         try:
             process = self._idle.get_nowait()
             results = process.load(paths)
@@ -107,7 +107,9 @@ def _can_start_python() -> bool:
     return hasattr(os, "fork") and bool(sys.executable) and not is_bundle
 
 
-def _end(started: list["Processes"]) -> None:
+def _end(started: list[Processes], owner: int) -> None:
+    if os.getpid() != owner:  # a copy of it, which has the same sockets
+        return
     for processes in started:
         processes.end()
 
