@@ -156,6 +156,24 @@ def test_progress_sees_every_picture(pictures):
     assert len(seen) == 8
 
 
+def test_after_an_interruption_the_rest_is_not_decoded(pictures, decoded, monkeypatch):
+    def interrupt(items, total, description):
+        for _ in items:
+            raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(cache, "_CHUNK", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    load_file = images.load_file
+    monkeypatch.setattr(images, "load_file", lambda file: time.sleep(0.05) or load_file(file))
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        cache.load(pictures, track=interrupt)
+    seen = decoded.total()
+    time.sleep(0.2)
+    assert decoded.total() == seen < 8
+    del interruption  # whose frames have kept what decodes until now
+
+
 # ---- used again ----------------------------------------------------------------------------
 
 

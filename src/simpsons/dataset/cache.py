@@ -10,9 +10,9 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -146,8 +146,11 @@ def _fill(partial: Path, listing: Listing, track: Track) -> None:
     index: dict[str, list[object]] = {"row": [], "size": [], "format": []}
     problems: list[tuple[str, str]] = []
     is_whole = True
-    decoded = track(_decode_all(listing), len(pictures), "decoding")
-    with (partial / "images.npy").open("wb") as file:
+    with (
+        closing(_decode_all(listing)) as results,  # an error or Ctrl-C leaves the rest undecoded
+        (partial / "images.npy").open("wb") as file,
+    ):
+        decoded = track(results, len(pictures), "decoding")
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         end = file.tell() + math.prod(shape)
@@ -173,7 +176,7 @@ def _fill(partial: Path, listing: Listing, track: Track) -> None:
     )
 
 
-def _decode_all(listing: Listing) -> Iterator[images.Original | images.ImageError]:
+def _decode_all(listing: Listing) -> Generator[images.Original | images.ImageError, None, None]:
     pictures = listing.pictures
     chunks = (pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK))
     paths = [[listing.root / picture.path for picture in chunk] for chunk in chunks]
