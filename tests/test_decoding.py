@@ -52,8 +52,19 @@ def many_processors(monkeypatch):
     monkeypatch.setattr(decoding, "MANY", 8)
 
 
+@pytest.fixture(autouse=True)
+def started_before():
+    """Processes of other tests, which are none of ours."""
+    _started_before.clear()
+    _started_before.update(processes())
+
+
+_started_before = set()
+
+
 def processes():
-    return {one.pid for one in psutil.Process().children(recursive=True)}
+    """Those that the test has started."""
+    return {one.pid for one in psutil.Process().children(recursive=True)} - _started_before
 
 
 def expect_the_same(results, paths):
