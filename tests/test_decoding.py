@@ -182,7 +182,7 @@ def test_a_decoder_that_can_start_none_decodes_here(many_processors, paths, monk
         expect_the_same(decoder.load(paths), paths)
 
 
-def test_modules_that_are_out_of_reach_later_are_not_needed(paths):
+def test_where_the_module_is_out_of_reach_this_process_decodes(paths):
     program = f"""
 import sys
 from simpsons.decoding import Decoder
@@ -192,7 +192,9 @@ with Decoder(processes=2) as decoder:
     decoder.start()
     assert len(decoder.load({[str(path) for path in paths]!r})) == {len(paths)}
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("executable", [sys.executable, "/nowhere/python", "/nowhere\0python"])
@@ -209,7 +211,7 @@ with Decoder(processes={64 if executable == sys.executable else 2}) as decoder:
     assert len(decoder.load({[str(path) for path in paths]!r})) == {len(paths)}
 """
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
-    done = subprocess.run(command, check=True, timeout=6, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
     assert done.stderr == ""
 
 
@@ -291,3 +293,59 @@ _, status = os.wait()
 sys.exit(os.waitstatus_to_exitcode(status))
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_working_folder_that_is_gone_costs_nothing(decoder, paths, monkeypatch, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for _ in range(3):
+        expect_the_same(decoder.load(paths), paths)
+    [result] = decoder.load(["0.jpg"])
+    assert isinstance(result, images.ImageError)
+    monkeypatch.setattr(images, "load_file", None)
+    assert len(decoder.load(paths)) == len(paths)
+
+
+def test_a_process_that_waits_for_a_file_is_ended_too(paths, tmp_path):
+    pipe = tmp_path / "endless.jpg"
+    os.mkfifo(pipe)
+    decoder = Decoder(processes=2)
+    decoder.start()
+    asking = threading.Thread(target=decoder.load, args=([pipe],), daemon=True)
+    asking.start()
+    wait_until(lambda: decoder._idle.qsize() == 1)
+    decoder.close()
+    assert processes() == set()
+    with pipe.open("wb"):  # now it is this process that waits
+        pass
+    asking.join()
+    expect_the_same(decoder.load(paths), paths)
+
+
+def test_none_start_where_few_files_may_be_open(paths, monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    with Decoder(processes=2) as decoder:
+        decoder.start()
+        assert processes() == set()
+        expect_the_same(decoder.load(paths), paths)
+
+
+def test_an_asker_that_is_killed_leaves_none(paths):
+    program = """
+import sys, time
+from simpsons.decoding import Decoder
+
+decoder = Decoder(processes=2)
+decoder.start()
+print("ready", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as asker:
+        assert asker.stdout.readline() == b"ready\n"
+        theirs = psutil.Process(asker.pid).children(recursive=True)
+        asker.kill()
+    assert len(theirs) == 3
+    assert psutil.wait_procs(theirs, timeout=20)[1] == []

@@ -10,10 +10,14 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 from simpsons import images
-from simpsons.decoding_process import Process, Processes
+
+if TYPE_CHECKING:
+    from simpsons.decoding_process import Process, Processes
 
 MANY = 128
 """Files after which processes are started; threads go on while they get ready."""
@@ -64,13 +68,14 @@ class Decoder:
             if self._started or not self._processes or not self._end.alive:
                 return
             try:
+                from simpsons.decoding_process import Processes  # few files need none
+
                 processes = Processes(self._processes)
-            except (OSError, ValueError):  # no memory, or too many open files: threads do it all
+            except (ImportError, OSError, ValueError):  # no memory, say: threads do it all
                 return
             self._started.append(processes)
-        for process in processes.each:
-            if process.is_ready():
-                self._idle.put(process)
+        for process in processes.wait_until_ready():
+            self._idle.put(process)
 
     def close(self) -> None:
         """End the processes; what is loaded afterwards is decoded in this one."""
@@ -94,9 +99,10 @@ class Decoder:
         if starts:
             threading.Thread(target=self.start, daemon=True).start()
         try:
+            whole = [str(Path(path).absolute()) for path in paths]
             process = self._idle.get_nowait()
-            results = process.load(paths)
-        except (Empty, OSError, ValueError):  # none is ready, or it has ended
+            results = process.load(whole)
+        except (Empty, OSError, ValueError):  # none is idle, or it has ended
             return nothing
         self._idle.put(process)
         return results
@@ -107,7 +113,7 @@ def _can_start_python() -> bool:
     return hasattr(os, "fork") and bool(sys.executable) and not is_bundle
 
 
-def _end(started: list[Processes], owner: int) -> None:
+def _end(started: "list[Processes]", owner: int) -> None:
     if os.getpid() != owner:  # a copy of it, which has the same sockets
         return
     for processes in started:

@@ -7,27 +7,28 @@ a few milliseconds each. Each has a socket to the process that asks.
 import json
 import math
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
 from simpsons import images
 from simpsons.images import Original
 
-_PATIENCE = 0.1  # seconds
+_PATIENCE = 0.1  # seconds in which a copy is to end
+_FEWEST_FILES = 256  # that may be open: those who ask open some too
 _SHAPE = (images.SIZE, images.SIZE, 3)
 _BUFFER = 2**20  # bytes: a share's pixels, where the system allows it
 _PROGRAM = (
-    "import sys; sys.path[:] = {path!a}; from simpsons.decoding_process import serve; serve({ends})"
+    "import sys; sys.path[:] = {path!a}\n"
+    "from simpsons.decoding_process import serve; serve({life}, {ends})"
 )
-
-File = str | os.PathLike[str]
 
 
 class Processes:
@@ -37,39 +38,51 @@ class Processes:
     """
 
     def __init__(self, count: int) -> None:
-        self.each: list[Process] = []
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < _FEWEST_FILES:
+            raise OSError("too few files may be open")
+        self._each: list[Process] = []
+        self._are_ready = False
         theirs: list[socket.socket] = []
+        self._life, life = socket.socketpair()
         try:
             for _ in range(count):
                 ours, their = socket.socketpair()
-                self.each.append(Process(ours))
+                self._each.append(Process(ours))
                 theirs.append(their)
             ends = [their.fileno() for their in theirs]
+            program = _PROGRAM.format(path=sys.path, life=life.fileno(), ends=ends)
             self._first = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM.format(path=sys.path, ends=ends)],
+                [sys.executable, "-c", program],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=ends,
+                pass_fds=[life.fileno(), *ends],
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # its copies can have no threads
             )
         except (OSError, ValueError):
-            for process in self.each:
-                process.end()
+            self._let_go()
             raise
         finally:
-            for their in theirs:
+            for their in [life, *theirs]:
                 their.close()
 
+    def wait_until_ready(self) -> "list[Process]":
+        """Those that are there to be asked."""
+        ready = [process for process in self._each if process.is_ready()]
+        self._are_ready = True
+        return ready
+
     def end(self) -> None:
-        """Let them end, and wait for it."""
-        for process in self.each:
-            process.end()
-        try:
-            self._first.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:  # it is still starting, or its copies are at work
+        """End them: those at work at once, the others in their own time."""
+        self._let_go()
+        if not self._are_ready:
             self._first.kill()
-            self._first.wait()
+        self._first.wait()
+
+    def _let_go(self) -> None:
+        for process in self._each:
+            process.end()
+        self._life.close()
 
 
 class Process:
@@ -84,13 +97,12 @@ class Process:
             return bool(self._replies.readline())
         return False
 
-    def load(self, paths: Sequence[File]) -> list[Original | None]:
-        """`images.load_file` of each, None for what it leaves.
+    def load(self, paths: Sequence[str]) -> list[Original | None]:
+        """`images.load_file` of each whole path, None for what it leaves.
 
         Raises OSError or ValueError if it has ended.
         """
-        request = json.dumps([str(Path.cwd()), [os.fspath(path) for path in paths]])
-        self._socket.sendall(f"{request}\n".encode())
+        self._socket.sendall(f"{json.dumps(paths)}\n".encode())
         facts = json.loads(self._replies.readline())
         count = sum(fact is not None for fact in facts)
         content = self._replies.read(count * math.prod(_SHAPE))
@@ -104,29 +116,45 @@ class Process:
         self._socket.close()
 
 
-def serve(ends: Sequence[int]) -> None:
-    """Answer requests at each of these sockets, file descriptors, in a copy of this process."""
+def serve(life: int, ends: Sequence[int]) -> None:
+    """Answer requests at each of these sockets, file descriptors, in a copy of this process.
+
+    life: a socket too; once the process that asks has closed it or has ended, the copies end.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    copies = []
     for end in ends:
-        if os.fork() == 0:
-            for other in ends:
+        copy = os.fork()
+        if copy == 0:
+            for other in (life, *ends):
                 if other != end:
                     os.close(other)
             try:
                 _answer(socket.socket(fileno=end))
             finally:
                 os._exit(0)  # at once: it has nothing to put away
+        copies.append(copy)
     for end in ends:
         os.close(end)
-    for _ in ends:
-        os.wait()
+    os.read(life, 1)
+    _end(copies)
+
+
+def _end(copies: list[int]) -> None:
+    """Wait for them; one that reads from a disk that is away would not end by itself."""
+    late = time.monotonic() + _PATIENCE
+    while copies and time.monotonic() < late:
+        copies = [copy for copy in copies if os.waitpid(copy, os.WNOHANG) == (0, 0)]
+        time.sleep(0.005)
+    for copy in copies:
+        os.kill(copy, signal.SIGKILL)
 
 
 def _answer(ours: socket.socket) -> None:
     """Decode what is asked for, until nothing more is.
 
-    A request is a line of JSON: the working folder, and paths. The answer is a line with
-    `[width, height, format]` of each, null for what can't be read or is large, and then the pixels.
+    A request is a line of JSON, whole paths. The answer is a line with `[width, height, format]` of
+    each, null for what can't be read or is large, and then the pixels.
     """
     images.MAX_PIXELS = images.LARGE  # the process that asks decodes larger ones one at a time
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
@@ -134,9 +162,7 @@ def _answer(ours: socket.socket) -> None:
         stream.write(b"\n")
         stream.flush()
         for request in stream:
-            folder, paths = json.loads(request)
-            os.chdir(folder)
-            results = [_load(path) for path in paths]
+            results = [_load(path) for path in json.loads(request)]
             facts = [result and result[1:] for result in results]
             stream.write(f"{json.dumps(facts)}\n".encode())
             stream.writelines(result.pixels.tobytes() for result in results if result)

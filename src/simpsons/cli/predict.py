@@ -79,7 +79,7 @@ def predict(
     else:
         predicted = explained(classifier, sources, top, explain)
     answers: Iterable[Prediction | Failure] = chain(predicted, unread)
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         answers = bar(answers, None, "classifying")
     if isinstance(sys.stdout, io.TextIOWrapper):  # any file name can be printed
         sys.stdout.reconfigure(errors="backslashreplace")
