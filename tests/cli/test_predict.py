@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -532,3 +533,10 @@ def test_predict_imports_nothing_heavy_and_reads_a_pipe(onnx_model, tmp_path):
     assert first["label"] in SLUGS
     assert second == {"path": "missing.jpg", "error": "missing.jpg: no such file; check the path"}
     assert errors == "[]\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_a_closed_output_gives_no_traceback(pictures):
+    command = f"{shlex.quote(sys.executable)} -m simpsons predict {shlex.quote(str(pictures))} >&-"
+    run = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
