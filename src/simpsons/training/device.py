@@ -91,7 +91,7 @@ def precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def validation_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Float32, but on a GPU that of training: kernels for both take 100 MB more of memory."""
+    """Float32, but on a GPU that of training, as kernels for both take more memory."""
     return precision(device) if device.type == "cuda" else nullcontext()
 
 
