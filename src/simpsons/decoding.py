@@ -1,8 +1,9 @@
 """Many picture files at once, on every processor.
 
 Threads of one process wait for one another, for Python's lock: two decode twice as many files as
-one, and sixteen far less than sixteen times as many. So where there are many processors, each thread
-hands its files to a process of its own, once there are so many files that starting these pays.
+one, and sixteen far less than sixteen times as many. So where there are many processors, each
+thread hands its files to a process of its own, once there are so many files that starting these
+pays.
 """
 
 import os
