@@ -1,7 +1,9 @@
 """What all tests share. Session fixtures are to be read, never written to."""
 
 import json
+import mmap
 import os
+import re
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -33,6 +35,16 @@ def environment(tmp_path_factory):
         patch.setenv("SIMPSONS_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("SIMPSONS_DATA", raising=False)
         yield
+
+
+@pytest.fixture
+def mapped() -> Callable[[], int]:
+    """A function that says how many bytes of mapped files are in the memory of this process."""
+    status = Path("/proc/self/status")
+    if not status.exists() or not hasattr(mmap, "MADV_DONTNEED"):
+        pytest.skip("needs Linux's memory figures")
+    figures = re.compile(r"Rss(?:File|Shmem):\s+(\d+) kB")
+    return lambda: 1024 * sum(map(int, figures.findall(status.read_text(encoding="utf-8"))))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 """The audit finds re-encoded training pictures, and finds the same through the index."""
 
-import mmap
 import os
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +9,7 @@ from PIL import Image
 from benchmarks import scale
 from simpsons import images
 from simpsons.audit import duplicates
-from simpsons.dataset import cache, candidates, copies, near_duplicates, neighbours
+from simpsons.dataset import cache, candidates, copies, memory_map, near_duplicates, neighbours
 from simpsons.demo.drawings import DOLLS, draw
 
 
@@ -88,18 +85,7 @@ def test_the_index_finds_nearly_what_comparing_all_finds(monkeypatch, pixels):
     assert same.mean() > 0.999
 
 
-STATUS = Path("/proc/self/status")
-
-
-def mapped():
-    """Bytes of mapped files that are in the memory of this process."""
-    return 1024 * sum(map(int, re.findall(r"Rss(?:File|Shmem):\s+(\d+) kB", STATUS.read_text())))
-
-
-@pytest.mark.skipif(
-    not STATUS.exists() or not hasattr(mmap, "MADV_DONTNEED"), reason="needs Linux's memory figures"
-)
-def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path):
+def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path, mapped):
     path = tmp_path / "images.npy"
     painted = scale.paint(2000, np.random.default_rng(0))
     np.save(path, np.concatenate([painted, painted[:1000]]))
@@ -108,16 +94,16 @@ def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path):
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 10)
     for module in (candidates, near_duplicates):
         monkeypatch.setattr(module, "_BLOCK", 256)
-    monkeypatch.setattr(candidates, "_READ", 4)
+    monkeypatch.setattr(memory_map, "_READ", 4)
     duplicates.among(pixels[:300])
     before, during = mapped(), []
-    release = candidates.release
+    release = memory_map.release
 
     def watched(pictures):
         during.append(mapped())
         release(pictures)
 
-    monkeypatch.setattr(candidates, "release", watched)
+    monkeypatch.setattr(memory_map, "release", watched)
     found = duplicates.among(pixels)
     assert sum(pair.copy for pair in found.pairs) >= 990
     assert 0 < max(*during, mapped()) - before < path.stat().st_size / 2

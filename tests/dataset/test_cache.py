@@ -1,9 +1,7 @@
 """Pictures are decoded once; whatever changes, fails or is killed, the pixels are right."""
 
 import hashlib
-import mmap
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,15 +17,8 @@ from PIL import Image
 from platformdirs import user_cache_path
 
 from simpsons import images
-from simpsons.dataset import cache
+from simpsons.dataset import cache, memory_map
 from simpsons.dataset.folders import DataError, Problem, find
-
-STATUS = Path("/proc/self/status")
-
-
-def mapped():
-    """Bytes of mapped files that are in the memory of this process."""
-    return 1024 * int(re.search(r"RssFile:\s+(\d+) kB", STATUS.read_text())[1])
 
 
 @pytest.fixture(autouse=True)
@@ -411,7 +402,7 @@ def test_nothing_readable_is_an_error_and_is_not_kept(tmp_path, paint):
 SLOW_LOAD = """
 import hashlib, sys, time
 from simpsons import images
-from simpsons.dataset import cache
+from simpsons.dataset import cache, memory_map
 
 real, count = images.load_file, 0
 
@@ -538,32 +529,31 @@ def test_pictures_in_memory_have_their_labels_though_the_entry_was_made_anew(pic
     np.testing.assert_array_equal(dataset.in_memory(), expected)
 
 
-@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("is_map", [False, True])
 @pytest.mark.parametrize(
     "part", [slice(None), slice(2, 7), slice(0, 0), slice(None, None, -1), [3, 1]]
 )
-def test_a_part_of_the_pictures_in_memory_is_that_part(pictures, mapped, part, monkeypatch):
+def test_a_part_of_the_pictures_in_memory_is_that_part(pictures, is_map, part, monkeypatch):
     monkeypatch.setattr(cache, "_BLOCK", 3)
     dataset = cache.load(pictures)
     expected = np.array(dataset.images)[part]
-    images_ = dataset.images[part] if mapped else expected
+    images_ = dataset.images[part] if is_map else expected
     np.testing.assert_array_equal(replace(dataset, images=images_).in_memory(), expected)
 
 
-@pytest.mark.skipif(
-    not STATUS.exists() or not hasattr(mmap, "MADV_DONTNEED"), reason="needs Linux's memory figures"
-)
-def test_while_they_are_copied_little_of_the_map_is_in_memory(pictures, monkeypatch, tmp_path):
+def test_while_they_are_copied_little_of_the_map_is_in_memory(
+    pictures, monkeypatch, tmp_path, mapped
+):
     path = tmp_path / "images.npy"
     np.save(path, np.ones((2000, images.SIZE, images.SIZE, 3), np.uint8))
     dataset = replace(cache.load(pictures), images=np.load(path, mmap_mode="r"))
     monkeypatch.setattr(cache, "_BLOCK", 256)
-    before, during, release = mapped(), [], cache.release
+    before, during, release = mapped(), [], memory_map.release
 
     def watched(pixels):
         during.append(mapped())
         release(pixels)
 
-    monkeypatch.setattr(cache, "release", watched)
+    monkeypatch.setattr(memory_map, "release", watched)
     assert dataset.in_memory().all()
     assert 0 < max(*during, mapped()) - before < path.stat().st_size / 2

@@ -6,7 +6,7 @@ from PIL import ImageOps
 
 from benchmarks.distortions import DISTORTIONS
 from simpsons import images
-from simpsons.dataset import candidates, copies, neighbours
+from simpsons.dataset import candidates, copies, memory_map, neighbours
 from simpsons.demo.drawings import DOLLS, draw
 
 COUNT = 20
@@ -123,6 +123,6 @@ def test_letting_go_of_pages_never_loses_what_was_written(tmp_path, originals):
     np.save(tmp_path / "images.npy", originals)
     changed = np.load(tmp_path / "images.npy", mmap_mode="c")
     changed[0] = 7
-    candidates.release(changed)
+    memory_map.release(changed)
     assert (changed[0] == 7).all()
-    candidates.release(originals)
+    memory_map.release(originals)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
 from simpsons import images
-from simpsons.dataset.candidates import release
+from simpsons.dataset import memory_map
 from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find
 from simpsons.decoding import Decoder
 from simpsons.progress import Track, silent
@@ -74,7 +74,7 @@ class Dataset:
         copied = np.empty(self.images.shape, np.uint8)
         for start in range(0, len(copied), _BLOCK):
             copied[start : start + _BLOCK] = self.images[start : start + _BLOCK]
-            release(self.images)
+            memory_map.release(self.images)
         return copied
 
 

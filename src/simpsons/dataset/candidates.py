@@ -4,13 +4,12 @@ Copies and, in a large data set, near-duplicates are looked for among these alon
 grows slower than the square of the number of pictures. Memory grows with that number.
 """
 
-import mmap
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import alignment, neighbours
+from simpsons.dataset import alignment, memory_map, neighbours
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
 
@@ -24,8 +23,6 @@ _AXES = 64
 _SAMPLE = 20_000
 _NEAREST = 12
 _BLOCK = 2048
-_READ = 128
-"""Pictures of a memory-mapped array that are read before its pages are let go."""
 
 _Thumbnails = NDArray[np.float32]
 
@@ -75,7 +72,7 @@ class Looks(NamedTuple):
             looks.vectors[rows] = (thumbs - projection.centre) @ projection.axes
             looks.mirrored[rows] = (turned - projection.centre) @ projection.axes
             looks.coarse[rows] = alignment.coarse(block)
-            release(pixels)
+            memory_map.release(pixels)
         return looks
 
 
@@ -89,29 +86,6 @@ def between(queries: Looks, references: Looks, track: Track = silent) -> Candida
     return _nearest(queries, references, track, ordered=False)
 
 
-def read(pixels: Pixels, rows: NDArray[np.int64]) -> Pixels:
-    """Copies of the pictures of these rows, uint8 `[M, H, W, C]`.
-
-    Reading one of a memory-mapped array maps much more of the file around it, so few are read at
-    a time.
-    """
-    pictures = np.empty((len(rows), *pixels.shape[1:]), pixels.dtype)
-    for start in range(0, len(rows), _READ):
-        part = slice(start, start + _READ)
-        pictures[part] = pixels[rows[part]]
-        release(pixels)
-    return pictures
-
-
-def release(pixels: Pixels) -> None:
-    """Let go of what was read of a memory-mapped array; what is needed again is read again."""
-    base: object = pixels
-    while isinstance(base, np.ndarray) and not base.flags.writeable:
-        base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
-
-
 class _Projection(NamedTuple):
     """Centre, float32 `[144]`, and principal axes, float32 `[144, D]`, of thumbnails."""
 
@@ -122,7 +96,7 @@ class _Projection(NamedTuple):
     def of(cls, pixels: Pixels) -> "_Projection":
         rows = np.linspace(0, len(pixels) - 1, min(_SAMPLE, len(pixels))).astype(np.int64)
         starts = range(0, len(rows), _BLOCK)
-        blocks = [_thumbnails(read(pixels, rows[at : at + _BLOCK])) for at in starts]
+        blocks = [_thumbnails(memory_map.read(pixels, rows[at : at + _BLOCK])) for at in starts]
         thumbs = np.concatenate([*blocks, np.empty((0, _COLUMNS * _ROWS * 3), np.float32)])
         centre = thumbs.mean(axis=0) if len(thumbs) else np.zeros(thumbs.shape[1], np.float32)
         thumbs -= centre

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import alignment
+from simpsons.dataset import alignment, memory_map
 from simpsons.dataset import candidates as searching
 from simpsons.dataset.candidates import Candidates, Looks
 from simpsons.images import Pixels
@@ -96,8 +96,8 @@ def _judged(
         first, second, mirrored, windows = first[kept], second[kept], mirrored[kept], windows[kept]
         score = alike[kept]
         if len(score):
-            one = _turned(searching.read(pixels[0], first), mirrored)
-            score = _score(one, searching.read(pixels[1], second), windows)
+            one = _turned(memory_map.read(pixels[0], first), mirrored)
+            score = _score(one, memory_map.read(pixels[1], second), windows)
         found = Pairs(first, second, score, mirrored)
         return _chosen(found, np.flatnonzero(score >= threshold))
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import alignment, candidates, neighbours
+from simpsons.dataset import alignment, candidates, memory_map, neighbours
 from simpsons.dataset.candidates import Candidates, Looks
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
@@ -36,7 +36,7 @@ def thumbnails(pixels: Pixels) -> Thumbnails:
         block = np.asarray(pixels[start : start + _BLOCK])
         cells = np.moveaxis(alignment.reduced(block, _SIDE, _SIDE), 1, 3)
         small[start : start + _BLOCK] = cells.reshape(len(block), -1)
-        candidates.release(pixels)
+        memory_map.release(pixels)
     small -= small.mean(axis=1, keepdims=True)
     length = np.linalg.norm(small, axis=1, keepdims=True)
     unit: Thumbnails = np.divide(small, length, out=np.zeros_like(small), where=length > 1e-3)
@@ -122,7 +122,7 @@ def similarities(
 
     def compare(start: int) -> NDArray[np.float32]:
         part = slice(start, start + _BLOCK)
-        one, other = (thumbnails(candidates.read(pixels, rows[part])) for rows in (first, second))
+        one, other = (thumbnails(memory_map.read(pixels, rows[part])) for rows in (first, second))
         alike: NDArray[np.float32] = np.maximum(
             (one * other).sum(axis=1), (one * mirrored(other)).sum(axis=1)
         )
