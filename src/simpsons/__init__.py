@@ -7,6 +7,7 @@
 
 from simpsons.characters import CHARACTERS, Character
 from simpsons.classifier import Classifier, Failure, ModelError, Prediction
+from simpsons.detector import Detection, Detector, Face
 from simpsons.images import ImageError
 
 __version__ = "0.1.0"
@@ -15,6 +16,9 @@ __all__ = [
     "CHARACTERS",
     "Character",
     "Classifier",
+    "Detection",
+    "Detector",
+    "Face",
     "Failure",
     "ImageError",
     "ModelError",

@@ -191,6 +191,10 @@ class Classifier:
         [prediction] = self._predictions(self._on_all_cores, [source], pixels, top)
         return prediction
 
+    def predict_pixels(self, pixels: images.Pixels, top: int = 5) -> list[Prediction]:
+        """Classify pictures that are fitted already: uint8 `[N, 64, 64, 3]` (RGB)."""
+        return list(self._predictions(self._on_one_core, [pixels] * len(pixels), pixels, top))
+
     def predict_all(
         self, sources: Iterable[images.Source], top: int = 5
     ) -> Iterator[Prediction | Failure]:

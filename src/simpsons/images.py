@@ -29,6 +29,12 @@ MAX_PIXELS = 80_000_000
 LARGE = 16_000_000
 """Pixels above which pictures are decoded one at a time, to bound the memory."""
 
+CONTEXT = 1.9
+"""Side of the square around a face that a network names it by, in longer sides of its box."""
+
+HAIR = 0.08
+"""How far the middle of that square lies above the middle of the face, in sides of the square."""
+
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What is decoded, as Pillow names it; formats that run other programs are left out."""
 
@@ -181,6 +187,40 @@ def fit(pixels: Pixels, size: int = SIZE) -> Pixels:
     if pixels.shape[:2] == (size, size):
         return pixels
     return np.asarray(_resized(Image.fromarray(pixels), size))
+
+
+def fit_within(pixels: Pixels, longest: int) -> tuple[Pixels, float]:
+    """Resize uint8 `[H, W, 3]` so that its longer side is `longest` pixels; the aspect is kept.
+
+    Returns the pixels, uint8 `[H', W', 3]`, and the factor from the old size to the new one. The
+    filter is that of `fit`.
+    """
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size == (width, height):
+        return pixels, 1.0
+    image = Image.fromarray(pixels)
+    resized = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
+    return np.asarray(resized), scale
+
+
+def crop_around(pixels: Pixels, box: Sequence[float], size: int = SIZE) -> Pixels:
+    """The square around a face that tells whose it is, uint8 `[size, size, 3]`.
+
+    pixels: uint8 `[H, W, 3]`. box: x1, y1, x2, y2 of the face in pixels. The square is `CONTEXT`
+    times as long as the longer side of the box and a little above it, for the hair; at a border of
+    the picture it is moved inside, and it is never larger than the picture.
+    """
+    height, width = pixels.shape[:2]
+    x1, y1, x2, y2 = box
+    side = CONTEXT * max(x2 - x1, y2 - y1, 1.0)
+    middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2 - HAIR * side
+    across, down = min(side, width), min(side, height)
+    left = min(max(middle_x - across / 2, 0.0), width - across)
+    top = min(max(middle_y - down / 2, 0.0), height - down)
+    part = (left, top, left + across, top + down)
+    return np.asarray(_resized(Image.fromarray(pixels), size, part))
 
 
 def decode(source: Source) -> Pixels:
