@@ -38,7 +38,7 @@ def training_of(dataset, split):
 
     def begun(recipe=RECIPE, initial=None, seed=0):
         device = torch.device("cpu")
-        training = loop._Training(dataset, split, "cnn", recipe, initial, (), seed, device)
+        training = loop.Classification(dataset, split, "cnn", recipe, initial, (), seed, device)
         training.changes = augment.draw(len(dataset), recipe.augmentation, device)
         training.mixture = augment.draw_mixture(
             len(dataset), training.train_rows, recipe.augmentation, device
@@ -177,7 +177,7 @@ def test_a_loss_that_is_not_finite_is_seen_within_20_steps(training_of):
 def test_an_epoch_that_goes_on_counts_the_steps_before(training_of, tmp_path):
     stopped, resumed = training_of(), training_of(seed=1)
     resumed.seed = stopped.seed
-    torch.manual_seed(loop._seed(stopped.seed, 0))
+    torch.manual_seed(loop.seed_of(stopped.seed, 0))
     stopped.step(stopped._batches()[0])
     before = stopped.tally.add_up()
     checkpoint.write(tmp_path / loop.LAST, stopped.state())

@@ -100,6 +100,14 @@ def change(pixels: Tensor, changes: Changes) -> Tensor:
     """
     grid = _grid(changes.matrix, *pixels.shape[2:])
     pixels = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    pixels = change_colours(pixels, changes)
+    if changes.erased is not None:
+        pixels = torch.where(_inside(changes.erased, pixels), 0.5, pixels)
+    return pixels
+
+
+def change_colours(pixels: Tensor, changes: Changes) -> Tensor:
+    """Apply brightness, contrast and saturation alone; as `change`."""
     if changes.brightness is not None:
         pixels = pixels * changes.brightness
     if changes.contrast is not None:
@@ -110,8 +118,6 @@ def change(pixels: Tensor, changes: Changes) -> Tensor:
         pixels = grey + (pixels - grey) * changes.saturation
     if any(factor is not None for factor in changes[1:4]):
         pixels = pixels.clamp(0, 1)
-    if changes.erased is not None:
-        pixels = torch.where(_inside(changes.erased, pixels), 0.5, pixels)
     return pixels
 
 

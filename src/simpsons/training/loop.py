@@ -1,4 +1,4 @@
-"""One training, from pixels to the best weights: read `train` and `_Training.step`.
+"""One training, from pixels to the best weights: read `train` and `Training.step`.
 
 The whole data set lives on the device as uint8. Each step takes a batch of rows, augments it, and
 updates the weights and their moving average. Every random choice comes from the seed and the number
@@ -8,6 +8,7 @@ processes each has a slice of the batch; `parallel` says how.
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -68,15 +69,21 @@ def train(
 
     Raises TrainingError when the loss is not finite; the best weights stay in the folder.
     """
-    where, is_first = choose_device(device), parallel.is_first()
+    where = choose_device(device)
     allocator.set_thresholds(where)
-    training = _Training(dataset, split, network, recipe, initial, teachers, seed, where)
+    training = Classification(dataset, split, network, recipe, initial, teachers, seed, where)
+    return run(training, folder, observer)
+
+
+def run(training: "Training", folder: Path, observer: Observer) -> list[Epoch]:
+    """Run a training to its last epoch, from where the run in its folder stopped; see `train`."""
+    is_first = parallel.is_first()
     if (folder / LAST).exists():
         training.restore(checkpoint.read(folder / LAST))
     observer = observer if is_first else Silent()
     with Interrupt() as interrupt:
         try:
-            while training.epoch < recipe.epochs:
+            while training.epoch < training.recipe.epochs:
                 training.run_epoch(observer, interrupt)
                 if is_first:
                     training.save(folder)
@@ -89,44 +96,53 @@ def train(
     return training.history
 
 
-class _Training:
-    """The state of a training, and its steps."""
+class Training(ABC):
+    """The state of a training, and its steps; what it learns is its subclasses' business.
+
+    network: with its first weights. rows: of the training pictures, int64 `[N]`. tally: of what an
+    epoch finds.
+    """
 
     def __init__(
         self,
-        dataset: Dataset,
-        split: Split,
-        network: str,
+        network: nn.Module,
         recipe: Recipe,
-        initial: nn.Module | None,
-        teachers: Sequence[nn.Module],
+        rows: Tensor,
+        tally: Tally,
         seed: int,
         device: torch.device,
     ) -> None:
-        torch.manual_seed(seed)
-        self.recipe, self.seed, self.device = recipe, seed, device
-        self.one_hot = torch.eye(len(dataset.classes)).to(device)  # row i: the answer to label i
-        self.pixels = torch.from_numpy(dataset.in_memory()).to(device)
-        labels = torch.from_numpy(dataset.labels)
-        self.labels = labels.to(device)
-        self.train_rows = torch.from_numpy(split.rows("train"))
-        rows = torch.from_numpy(split.rows("validation"))
-        self.validation_rows, self.validation_labels = rows.to(device), labels[rows]
-        self.steps_per_epoch = max(1, round(len(self.train_rows) / recipe.batch))
+        self.recipe, self.seed, self.device, self.tally = recipe, seed, device, tally
+        self.train_rows = rows
+        self.steps_per_epoch = max(1, round(len(rows) / recipe.batch))
         self.batch = parallel.Batch()
-        self.network = models.build(network, len(self.one_hot), recipe.dropout, recipe.batch_norm)
-        if initial is not None:
-            checkpoint.set_fitting_weights(self.network, initial)
+        self.network = network
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parallel.synchronise(self.network, self.batch)
-        self.forward = graph.replayed(parallel.averaging(self.network, device), device)
-        self.teachers = Teachers(teachers, dataset, split, recipe, device)
+        self.forward = parallel.averaging(self.network, device)
         self.average = Average(self.network, recipe.average)
         self.optimizer = optimizer.build(self.network, recipe)
         self.autocast = precision(device)
         self.step_number = 0
-        self.tally = Tally(labels)
         self.history: list[Epoch] = []
+
+    @abstractmethod
+    def begin_epoch(self) -> None:
+        """Draw what the epoch's pictures go through."""
+
+    @abstractmethod
+    def loss(self, rows: Tensor) -> Tensor:
+        """The mean loss of the pictures in `rows`, int64 `[batch]`; the tally notes it."""
+
+    def end_epoch(self) -> None:
+        """After the last step of an epoch."""
+
+    @abstractmethod
+    def validate(self, batch: int) -> tuple[float, float]:
+        """Loss and accuracy of the averaged weights on the validation pictures.
+
+        batch: pictures in a step, a shape that a GPU has kernels for.
+        """
 
     @property
     def epoch(self) -> int:
@@ -136,10 +152,7 @@ class _Training:
     def run_epoch(self, observer: Observer, interrupt: Interrupt) -> None:
         """Run the steps that this epoch still has, then validate."""
         start = time.perf_counter()
-        torch.manual_seed(_seed(*self.teachers.begin(self.seed, self.epoch)))
-        count, how = len(self.pixels), self.recipe.augmentation
-        self.changes = augment.draw(count, how, self.device)
-        self.mixture = augment.draw_mixture(count, self.train_rows, how, self.device)
+        self.begin_epoch()
         batches = self._batches()[self.step_number - self.epoch * self.steps_per_epoch :]
         for rows in batches:
             self.step(rows)
@@ -147,19 +160,18 @@ class _Training:
             if self.step_number % _CHECK_EVERY == 0:
                 self._report(observer)
         self._report(observer)
-        self.teachers.end()
+        self.end_epoch()
         seconds = time.perf_counter() - start
         loss, correct, pictures = self.tally.sums.tolist()
-        batch = batches.shape[1]  # a shape that a GPU has kernels for
         with validation_precision(self.device):
-            logits = predict_logits(self.average.network, self.pixels, self.validation_rows, batch)
+            validation_loss, validation_accuracy = self.validate(batches.shape[1])
         row = Epoch(
             epoch=self.epoch + 1,
             train_loss=loss / pictures,
             train_accuracy=correct / pictures,
-            validation_loss=functional.cross_entropy(logits, self.validation_labels).item(),
-            validation_accuracy=(logits.argmax(1) == self.validation_labels).float().mean().item(),
-            learning_rate=self.recipe.learning_rate_at(self._done()),
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            learning_rate=self.recipe.learning_rate_at(self.done()),
             images_per_second=batches.numel() / seconds,
             seconds=seconds,
         )
@@ -168,34 +180,17 @@ class _Training:
 
     def step(self, rows: Tensor) -> None:
         """One update of the weights from the pictures in `rows`, int64 `[batch]`."""
-        torch.manual_seed(_seed(self.seed, self.step_number))
+        torch.manual_seed(seed_of(self.seed, self.step_number))
         self.network.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate_at(self._done())
+            group["lr"] = self.recipe.learning_rate_at(self.done())
         self.batch.begin(len(rows))
-        rows = rows[self.batch.own]
-        pixels, labels = self._augmented(rows)
-        if self.mixture is not None:
-            others, their_labels = self._augmented(self.mixture.other[rows])
-            pixels = self.mixture.pixels(rows, pixels, others)
-            labels = self.mixture.labels(rows, labels, their_labels)
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
-        with self.autocast:
-            taught = self.teachers.answer(pixels, rows)
-            answers = targets(labels, self.recipe, taught)
-            logits = self.forward(augment.smaller(pixels, self.recipe.size_at(self._done())))
-            loss = functional.cross_entropy(logits, answers)
+        loss = self.loss(rows[self.batch.own])
         self.optimizer.zero_grad()
         (loss * self.batch.weight).backward()
         self.optimizer.step()
         self.average.move(self.step_number)
-        self.tally.note(rows, logits, loss)
         self.step_number += 1
-
-    def _augmented(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels, float `[batch, 3, 64, 64]` in [0, 1], and labels, float `[batch, classes]`."""
-        pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
-        return augment.change(pixels, self.changes.of(rows)), self.one_hot[self.labels[rows]]
 
     def is_best(self) -> bool:
         """Whether the last epoch has the best validation accuracy so far."""
@@ -232,7 +227,8 @@ class _Training:
         order = np.resize(order, (self.steps_per_epoch, size))
         return self.train_rows[torch.from_numpy(order)].to(self.device)
 
-    def _done(self) -> float:
+    def done(self) -> float:
+        """The share of all steps that were made."""
         return self.step_number / (self.recipe.epochs * self.steps_per_epoch)
 
     def _report(self, observer: Observer) -> None:
@@ -246,5 +242,70 @@ class _Training:
         observer.on_step(self.epoch + 1, min(int(pictures), total), total, *means)
 
 
-def _seed(*numbers: int) -> int:
+class Classification(Training):
+    """Learns which class a picture is of."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: Split,
+        network: str,
+        recipe: Recipe,
+        initial: nn.Module | None,
+        teachers: Sequence[nn.Module],
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        torch.manual_seed(seed)
+        labels = torch.from_numpy(dataset.labels)
+        self.one_hot = torch.eye(len(dataset.classes)).to(device)  # row i: the answer to label i
+        self.pixels = torch.from_numpy(dataset.in_memory()).to(device)
+        self.labels = labels.to(device)
+        train_rows = torch.from_numpy(split.rows("train"))
+        rows = torch.from_numpy(split.rows("validation"))
+        self.validation_rows, self.validation_labels = rows.to(device), labels[rows]
+        built = models.build(network, len(self.one_hot), recipe.dropout, recipe.batch_norm)
+        if initial is not None:
+            checkpoint.set_fitting_weights(built, initial)
+        super().__init__(built, recipe, train_rows, Tally(labels), seed, device)
+        self.forward = graph.replayed(self.forward, device)
+        self.teachers = Teachers(teachers, dataset, split, recipe, device)
+
+    def begin_epoch(self) -> None:
+        torch.manual_seed(seed_of(*self.teachers.begin(self.seed, self.epoch)))
+        count, how = len(self.pixels), self.recipe.augmentation
+        self.changes = augment.draw(count, how, self.device)
+        self.mixture = augment.draw_mixture(count, self.train_rows, how, self.device)
+
+    def end_epoch(self) -> None:
+        self.teachers.end()
+
+    def loss(self, rows: Tensor) -> Tensor:
+        pixels, labels = self._augmented(rows)
+        if self.mixture is not None:
+            others, their_labels = self._augmented(self.mixture.other[rows])
+            pixels = self.mixture.pixels(rows, pixels, others)
+            labels = self.mixture.labels(rows, labels, their_labels)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        with self.autocast:
+            taught = self.teachers.answer(pixels, rows)
+            answers = targets(labels, self.recipe, taught)
+            logits = self.forward(augment.smaller(pixels, self.recipe.size_at(self.done())))
+            loss = functional.cross_entropy(logits, answers)
+        self.tally.note(rows, logits, loss)
+        return loss
+
+    def validate(self, batch: int) -> tuple[float, float]:
+        logits = predict_logits(self.average.network, self.pixels, self.validation_rows, batch)
+        right = (logits.argmax(1) == self.validation_labels).float().mean().item()
+        return functional.cross_entropy(logits, self.validation_labels).item(), right
+
+    def _augmented(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels, float `[batch, 3, 64, 64]` in [0, 1], and labels, float `[batch, classes]`."""
+        pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
+        return augment.change(pixels, self.changes.of(rows)), self.one_hot[self.labels[rows]]
+
+
+def seed_of(*numbers: int) -> int:
+    """A seed of PyTorch's from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -19,21 +19,31 @@ class Tally:
     def __init__(self, labels: Tensor) -> None:
         self._labels = labels
         self._steps: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._shares: list[tuple[int, Tensor, Tensor]] = []
         self.sums = torch.zeros(3, dtype=torch.float64)
 
     def note(self, rows: Tensor, logits: Tensor, loss: Tensor) -> None:
         """Keep what a step found: rows, int64 `[batch]`, logits `[batch, classes]`, mean loss."""
         self._steps.append((rows, logits.detach().clone(), loss.detach()))
 
+    def note_share(self, count: int, share: Tensor, loss: Tensor) -> None:
+        """Keep what a step of so many pictures found: the share that is right, and its mean loss."""
+        self._shares.append((count, share.detach(), loss.detach()))
+
     def add_up(self) -> list[float]:
         """Loss, correct answers and pictures so far, of all processes; all of them must ask."""
-        figures = torch.zeros(len(self._steps), 3, dtype=torch.float64)
+        steps = len(self._steps) + len(self._shares)
+        figures = torch.zeros(steps, 3, dtype=torch.float64)
         for number, (rows, logits, loss) in enumerate(self._steps):
             right = logits.cpu().argmax(1) == self._labels[rows.cpu()]
             count = len(rows)
             found = loss.item() * count, right.sum().item(), count
             figures[number] = torch.tensor(found, dtype=torch.float64)
+        for number, (count, share, loss) in enumerate(self._shares, start=len(self._steps)):
+            found = loss.item() * count, share.item() * count, count
+            figures[number] = torch.tensor(found, dtype=torch.float64)
         self._steps.clear()
+        self._shares.clear()
         for step in parallel.total(figures):  # one by one: when somebody looked makes no difference
             self.sums += step
         sums: list[float] = self.sums.tolist()
