@@ -5,6 +5,10 @@ A doll is told by its skin, hair, hat, face, accessories and clothes.
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from simpsons.demo.paper import hsv
+
 
 @dataclass(frozen=True)
 class Doll:
@@ -119,3 +123,42 @@ DOLLS: tuple[Doll, ...] = (
          extra_colour="#2f6fb3"),
 )
 # fmt: on
+
+
+def any_stranger(rng: np.random.Generator) -> Doll:
+    """A doll of none of the cast: traits of any of them, in colours of its own, `unknown`."""
+
+    def some(trait: str) -> str:
+        return str(getattr(DOLLS[rng.integers(len(DOLLS))], trait))
+
+    def colour(saturation: tuple[float, float], value: tuple[float, float]) -> str:
+        red, green, blue = hsv(rng.random(), rng.uniform(*saturation), rng.uniform(*value))
+        return f"#{red:02x}{green:02x}{blue:02x}"
+
+    def cloth() -> str:
+        return colour((0.05, 0.8), (0.25, 0.95))
+
+    skin = colour((0.1, 0.6), (0.55, 0.98))
+    return Doll(
+        slug="unknown",
+        name="Stranger",
+        skin=skin,
+        outline=colour((0.2, 0.7), (0.12, 0.3)),
+        weight=rng.uniform(0.04, 0.08),
+        face=some("face"),
+        eyes=some("eyes"),
+        nose=some("nose"),
+        hair=some("hair"),
+        hair_colour=colour((0.05, 0.8), (0.1, 0.95)),
+        top=cloth(),
+        pattern=some("pattern"),
+        accent=cloth(),
+        bottom=some("bottom"),
+        bottom_colour=cloth(),
+        build=some("build"),
+        hat=some("hat"),
+        hat_colour=cloth(),
+        beard=some("beard"),
+        extras=DOLLS[rng.integers(len(DOLLS))].extras,
+        extra_colour=cloth(),
+    )

@@ -98,8 +98,11 @@ def lay_hair_behind(head: Sheet, doll: Doll) -> None:
     head.lay(shape * (wide, 1), colour)
 
 
-def lay_head(head: Sheet, doll: Doll, expression: Expression) -> None:
-    """Lay the face and all that is on it, around it and over it."""
+def lay_head(head: Sheet, doll: Doll, expression: Expression) -> slice:
+    """Lay the face and all that is on it, around it and over it.
+
+    Returns which pieces are the face and what lies on it; hair, hats and feathers come after.
+    """
     skin = rgb(doll.skin)
     shade = mix(skin, rgb(doll.outline), 0.3)
     rx = _FACES[doll.face][0]
@@ -109,6 +112,7 @@ def lay_head(head: Sheet, doll: Doll, expression: Expression) -> None:
     if "earrings" in doll.extras:
         for side in (-1, 1):
             head.lay(ellipse(side * (rx + 0.1), 0.48, 0.15), rgb(doll.extra_colour), edge=0.7)
+    start = len(head)
     head.lay(_face_outline(doll, TURN), skin)
     if "blush" in doll.extras:
         for side in (-1, 1):
@@ -126,10 +130,12 @@ def lay_head(head: Sheet, doll: Doll, expression: Expression) -> None:
     _nose(head, doll, shade)
     if doll.beard == "moustache":
         _moustache(head, doll)
+    stop = len(head)
     _hair_in_front(head, doll)
     if doll.hat:
         _HATS[doll.hat](head, doll)
     _on_the_ear(head, doll)
+    return slice(start, stop)
 
 
 def _face_outline(doll: Doll, turn: Points, grow: float = 1.0) -> Points:

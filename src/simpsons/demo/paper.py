@@ -56,21 +56,16 @@ class Sheet:
         """Add a closed outline `[N, 2]`; `edge` scales the doll's outline, 0 for none."""
         self._pieces.append(_Piece(points @ self._matrix.T + self._origin, fill, edge))
 
+    def __len__(self) -> int:
+        """How many pieces lie here."""
+        return len(self._pieces)
+
     def paste(self, canvas: Image.Image, unit: float, weight: float, outline: Colour) -> None:
         """Paint a soft shadow, a border of white paper, and the pieces with their outlines.
 
         unit: pixels of a head radius. weight: how many head radii an outline is thick.
         """
-        points, normals, ends = _with_normals([piece.points for piece in self._pieces])
-        edges = np.repeat(
-            [piece.edge for piece in self._pieces], [len(piece.points) for piece in self._pieces]
-        )
-        thickness = max(weight * unit, 1.2 * OVERSAMPLING)
-        outlined = np.split(points + normals * (edges * thickness)[:, None], ends)
-        bordered = np.split(points + normals * (thickness + 0.07 * unit), ends)
-        borders = [
-            border for border, piece in zip(bordered, self._pieces, strict=True) if piece.edge == 1
-        ]
+        outlined, borders = self._cut(unit, weight)
         _cast_shadow(canvas, borders, 0.09 * unit)
         pen = ImageDraw.Draw(canvas)
         for border in borders:
@@ -79,6 +74,43 @@ class Sheet:
             if piece.edge:
                 pen.polygon(around.ravel().tolist(), outline)
             pen.polygon(piece.points.ravel().tolist(), piece.fill)
+
+    def stamp(
+        self, labels: Image.Image, unit: float, weight: float, shape: slice, label: int
+    ) -> int:
+        """Paint 0 where `paste` would paint, and `label` where one of the pieces shows.
+
+        labels: an `L` picture of the canvas's size. shape: that piece, and what lies on it without
+        hiding it; later pieces do hide it. Returns how many pixels of it the doll itself leaves to
+        be seen, those outside the canvas as well.
+        """
+        outlined, borders = self._cut(unit, weight)
+        pen = ImageDraw.Draw(labels)
+        for border in borders:
+            pen.polygon(border.ravel().tolist(), 0)
+        points = self._pieces[shape.start].points
+        corner = np.floor(points.min(axis=0)).astype(int)
+        wide, high = np.ceil(points.max(axis=0)).astype(int) - corner + 1
+        part = Image.new("1", (int(wide), int(high)))
+        pen = ImageDraw.Draw(part)
+        pen.polygon((points - corner).ravel().tolist(), 1)
+        for piece, around in zip(self._pieces[shape.stop :], outlined[shape.stop :], strict=True):
+            pen.polygon(((around if piece.edge else piece.points) - corner).ravel().tolist(), 0)
+        labels.paste(label, (int(corner[0]), int(corner[1])), part)
+        return int(np.asarray(part).sum())
+
+    def _cut(self, unit: float, weight: float) -> tuple[list[Points], list[Points]]:
+        """Each piece's shape with its outline, and the pieces of the white border."""
+        points, normals, ends = _with_normals([piece.points for piece in self._pieces])
+        edges = np.repeat(
+            [piece.edge for piece in self._pieces], [len(piece.points) for piece in self._pieces]
+        )
+        thickness = max(weight * unit, 1.2 * OVERSAMPLING)
+        outlined = np.split(points + normals * (edges * thickness)[:, None], ends)
+        bordered = np.split(points + normals * (thickness + 0.07 * unit), ends)
+        return outlined, [
+            border for border, piece in zip(bordered, self._pieces, strict=True) if piece.edge == 1
+        ]
 
 
 def _cast_shadow(canvas: Image.Image, borders: list[Points], drop: float) -> None:
