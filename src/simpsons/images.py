@@ -245,6 +245,16 @@ def decode(source: Source) -> Pixels:
     return decoded.upright(decoded.image)
 
 
+def size_of(file: File) -> tuple[int, int]:
+    """Width and height in pixels of a picture as people see it; only its header is read.
+
+    Raises ImageError as `decode` does, but not for damage behind the header.
+    """
+    with _opened(file) as (opened, name), _identified(opened, name) as image:
+        turned = _TRANSPOSE.get(_orientation(image)) in _SIDEWAYS
+        return (image.height, image.width) if turned else image.size
+
+
 def _resized(
     image: Image.Image, size: int, box: tuple[float, float, float, float] | None = None
 ) -> Image.Image:
