@@ -60,13 +60,14 @@ class Game:
 
 def make(dataset: Dataset, part: str, bad: list[boxes.BadRow]) -> Game:
     """The annotated pictures of a part of the shipped split; bad rows are added to `bad`."""
-    found, wrong = boxes.read(dataset.root)
-    bad.extend(wrong)
-    row_of = {"/".join(path.split("/")[-2:]): row for row, path in enumerate(dataset.paths)}
+    read = boxes.read(dataset.root, dataset.root)
+    bad.extend(read.bad)
+    row_of = {path: row for row, path in enumerate(dataset.paths)}
     wanted = set(splits.shipped_rows(dataset, part).tolist())
+    found = (box for listed in read.pictures.values() for box in listed)
     kept = [(row_of[box.path], box) for box in found if row_of.get(box.path, -1) in wanted]
     rows = np.array([row for row, _ in kept])
-    corners = np.array([box[1:5] for _, box in kept]).reshape(-1, 2, 2)
+    corners = np.array([box.corners for _, box in kept]).reshape(-1, 2, 2)
     low, high = np.split(corners / dataset.sizes[rows][:, None], 2, axis=1)
     centres = (np.arange(SIZE) + 0.5) / SIZE
     within = (low.swapaxes(1, 2) <= centres) & (centres < high.swapaxes(1, 2))  # [N, (x, y), 64]
@@ -238,8 +239,8 @@ def main() -> None:
     )
     if bad:
         text += (
-            f" {len(bad)} rows of annotation.txt say no box and are left out, the first: row "
-            f"{bad[0].number}, {bad[0].reason}."
+            f" {len(bad)} rows of annotation.txt say no box and are left out, the first: "
+            f"{bad[0].where}, {bad[0].reason}."
         )
     for model in arguments.models:
         rows = baselines(game) + compared(model, game, arguments.part == "validation")

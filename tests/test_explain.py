@@ -1,4 +1,5 @@
 import json
+from itertools import chain
 
 import numpy as np
 import onnx
@@ -140,21 +141,16 @@ def test_the_hottest_point_finds_characters_that_are_not_in_the_middle(
 ):
     classifier = Classifier(network, threads=1)
     assert classifier.class_activations(real_dataset.images[:1]) is not None
-    row_of = {"/".join(path.split("/")[-2:]): row for row, path in enumerate(real_dataset.paths)}
+    row_of = {path: row for row, path in enumerate(real_dataset.paths)}
     held_out = set(splits.shipped_rows(real_dataset, "validation").tolist())
     found = []
-    for box in boxes.read(real_data)[0]:
+    for box in chain.from_iterable(boxes.read(real_data, real_data).pictures.values()):
         row = row_of.get(box.path, -1)
         if row in held_out:
             width, height = real_dataset.sizes[row]
-            sides = np.array([box.left, box.top, box.right, box.bottom]) / [
-                width,
-                height,
-                width,
-                height,
-            ]
+            sides = np.array(box.corners) / [width, height, width, height]
             if not (sides[0] <= 0.5 < sides[2] and sides[1] <= 0.5 < sides[3]):
-                found.append((row, box.character, sides))
+                found.append((row, box.name, sides))
     inside = 0
     for row, character, (left, top, right, bottom) in found[:100]:
         heat = explain.heat_map(classifier, np.asarray(real_dataset.images[row]), character)
