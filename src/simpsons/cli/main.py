@@ -35,11 +35,13 @@ TRAIN_PACKAGES = frozenset(
         "onnx",
         "onnxscript",
         "platformdirs",
+        "pycocotools",
         "safetensors",
         "scipy",
         "sklearn",
         "torch",
         "usearch",
+        "yaml",
     }
 )
 
