@@ -6,9 +6,10 @@
 """
 
 from simpsons.characters import CHARACTERS, Character
-from simpsons.classifier import Classifier, Failure, ModelError, Prediction
+from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detection, Detector, Face
 from simpsons.images import ImageError
+from simpsons.network import ModelError
 
 __version__ = "0.1.0"
 

@@ -1,13 +1,8 @@
 """`Classifier`: an ONNX file in, predictions out."""
 
-import json
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +12,8 @@ from numpy.typing import NDArray
 from simpsons import images
 from simpsons.characters import display_name
 from simpsons.decoding import Decoder
-from simpsons.errors import SimpsonsError
+from simpsons.network import FACES_TASK, ModelError, Network, find
+from simpsons.shares import in_shares
 
 SHIPPED = ("cnn", "xception", "cnn-int8")
 """The networks whose weights are in the package; `cnn-int8` is `cnn` in int8 arithmetic."""
@@ -31,14 +27,7 @@ BATCH = 32
 _FAMILIARITY, _HEAT = "familiarity", "heat"  # outputs' names in the file
 _ASK_FOR_HEAT = "explain"  # an input's
 
-_WAIT = "100"  # microseconds: longer than between two layers, shorter than between two batches
-
 _SHARE = 8  # pictures that a thread decodes and classifies on its own
-_SHARES_AHEAD = 2  # of each thread: bounds the memory of a stream
-
-
-class ModelError(SimpsonsError):
-    """Weights that can't be used. The message names the file, the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +120,16 @@ class Classifier:
         self, model: str | os.PathLike[str] = "xception", threads: int | None = None
     ) -> None:
         self.path = model_path(model)
-        self._threads = threads
-        self._decoder = Decoder()
-        try:
-            self._content = self.path.read_bytes()
-            self._on_one_core = self._session(threads=1)
-        except OSError as error:
-            raise ModelError(f"{self.path}: can't be read ({error.strerror})") from None
-        except Exception as error:  # ONNX Runtime's errors share no base class
-            reason = str(error).splitlines()[0]
-            remedy = "export one with `simpsons export`"
-            if self.path.suffix in (".h5", ".keras"):
-                remedy = "turn a Keras file into one with `simpsons import`"
+        remedy = "export one with `simpsons export`"
+        if self.path.suffix in (".h5", ".keras"):
+            remedy = "turn a Keras file into one with `simpsons import`"
+        self._network = Network(self.path, threads, remedy)
+        if self._network.says("task", FACES_TASK):
             raise ModelError(
-                f"{self.path}: is no ONNX file that can be run ({reason}); {remedy}"
-            ) from None
+                f"{self.path}: finds faces and names nobody; use {', '.join(SHIPPED)} or another "
+                "classifier here, and this file for `simpsons detect --faces`"
+            )
+        self._decoder = Decoder()
         self.metadata = self._read_metadata()
         self.labels = tuple(str(label) for label in self.metadata["labels"])
         self.threshold = self._read_threshold()
@@ -166,7 +150,10 @@ class Classifier:
         outputs = [np.empty((0, len(self.labels)), np.float32), np.empty(0, np.float32)]
         if len(pixels):
             batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
-            rows = [self._run(self._on_all_cores, np.ascontiguousarray(part)) for part in batches]
+            rows = [
+                self._run(self._network.on_all_cores, np.ascontiguousarray(part))
+                for part in batches
+            ]
             outputs = [np.concatenate(output) for output in zip(*rows, strict=True)]
         return outputs[0], outputs[1] if _FAMILIARITY in self._outputs else None
 
@@ -179,7 +166,7 @@ class Classifier:
         if not self._has_heat:
             return None
         inputs = {self._input: np.ascontiguousarray(pixels), _ASK_FOR_HEAT: np.array(True)}
-        result: NDArray[np.float32] = self._on_all_cores.run([_HEAT], inputs)[0]
+        result: NDArray[np.float32] = self._network.on_all_cores.run([_HEAT], inputs)[0]
         return result
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
@@ -188,12 +175,24 @@ class Classifier:
         Raises simpsons.ImageError as `images.decode` does.
         """
         pixels = images.load(source)[None]
-        [prediction] = self._predictions(self._on_all_cores, [source], pixels, top)
+        [prediction] = self._predictions(self._network.on_all_cores, [source], pixels, top)
         return prediction
 
-    def predict_pixels(self, pixels: images.Pixels, top: int = 5) -> list[Prediction]:
-        """Classify pictures that are fitted already: uint8 `[N, 64, 64, 3]` (RGB)."""
-        return list(self._predictions(self._on_one_core, [pixels] * len(pixels), pixels, top))
+    def predict_pixels(
+        self, pixels: images.Pixels, top: int = 5, *, on_one_core: bool = False
+    ) -> list[Prediction]:
+        """Classify any number of pictures that are fitted already, with no path.
+
+        pixels: uint8 `[N, 64, 64, 3]` (RGB). on_one_core: for a thread of several that each have
+        pictures of their own.
+        """
+        session = self._network.on_one_core if on_one_core else self._network.on_all_cores
+        parts = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
+        return [
+            prediction
+            for part in parts
+            for prediction in self._predictions(session, [None] * len(part), part, top)
+        ]
 
     def predict_all(
         self, sources: Iterable[images.Source], top: int = 5
@@ -203,18 +202,7 @@ class Classifier:
         Each core decodes and classifies a few at a time. One that can't be read gives a Failure,
         and the rest go on.
         """
-        threads = os.cpu_count() or 1
-        remaining = iter(sources)
-        with ThreadPoolExecutor(threads) as pool:
-            waiting: deque[Future[list[Prediction | Failure]]] = deque()
-            while True:
-                while len(waiting) < threads * _SHARES_AHEAD and (
-                    share := list(islice(remaining, _SHARE))
-                ):
-                    waiting.append(pool.submit(self._answer_share, share, top))
-                if not waiting:
-                    return
-                yield from waiting.popleft().result()
+        return in_shares(lambda share: self._answer_share(share, top), sources, _SHARE)
 
     def _answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
         decoded = self._decoded(sources)
@@ -223,9 +211,11 @@ class Classifier:
         predictions: Iterator[Prediction] = iter(())
         if read:
             readable, pixels = zip(*read, strict=True)
-            predictions = self._predictions(self._on_one_core, readable, np.stack(pixels), top)
+            predictions = self._predictions(
+                self._network.on_one_core, readable, np.stack(pixels), top
+            )
         return [
-            Failure(_name(source), pixels) if isinstance(pixels, str) else next(predictions)
+            Failure(path_of(source), pixels) if isinstance(pixels, str) else next(predictions)
             for source, pixels in pairs
         ]
 
@@ -240,7 +230,7 @@ class Classifier:
     def _predictions(
         self,
         session: Any,
-        sources: Iterable[images.Source],
+        sources: Iterable[images.Source | None],
         pixels: images.Pixels,
         top: int,
     ) -> Iterator[Prediction]:
@@ -252,7 +242,7 @@ class Classifier:
             sources, order.tolist(), best, familiar, strict=True
         ):
             named = tuple(zip((self.labels[label] for label in labels), values, strict=True))
-            yield Prediction(_name(source), named, how, self.threshold)
+            yield Prediction(path_of(source), named, how, self.threshold)
 
     def _run(
         self, session: Any, pixels: images.Pixels
@@ -261,28 +251,9 @@ class Classifier:
         probabilities, *others = session.run(self._outputs, {self._input: pixels})
         return probabilities, others[0] if others else np.empty(0, np.float32)
 
-    def _session(self, threads: int | None) -> Any:
-        import onnxruntime  # heavy, and a training needs it only at its end
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what is wrong is said by the ModelError
-        # A thread that waits for longer leaves its core to whoever makes the next picture.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", _WAIT)
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        return onnxruntime.InferenceSession(
-            self._content, options, providers=["CPUExecutionProvider"]
-        )
-
-    @cached_property
-    def _on_all_cores(self) -> Any:
-        """The same network for one picture or batch at a time; made when it is first needed."""
-        return self._on_one_core if self._threads == 1 else self._session(self._threads)
-
     def _read_metadata(self) -> dict[str, Any]:
-        values = self._on_one_core.get_modelmeta().custom_metadata_map
         try:
-            metadata = {key: json.loads(value) for key, value in values.items()}
+            metadata = self._network.metadata()
             metadata["labels"] = list(metadata["labels"])
         except (KeyError, TypeError, ValueError):
             raise ModelError(
@@ -301,7 +272,8 @@ class Classifier:
         return threshold
 
     def _require_shape(self) -> None:
-        inputs, outputs = self._on_one_core.get_inputs(), self._on_one_core.get_outputs()
+        session = self._network.on_one_core
+        inputs, outputs = session.get_inputs(), session.get_outputs()
         size = [images.SIZE, images.SIZE, 3]
         classes = len(self.labels)
         if (
@@ -322,22 +294,7 @@ class Classifier:
 
 def model_path(model: str | os.PathLike[str]) -> Path:
     """The ONNX file that `--model` names. Raises ModelError if there is none."""
-    if model in SHIPPED:
-        return Path(__file__).parent / "weights" / f"{model}.onnx"
-    path = Path(model)
-    if path.is_dir():
-        folder, path = path, path / "model.onnx"
-        if (folder / "config.json").is_file() and not path.is_file():
-            raise ModelError(
-                f"{folder}: its training has not come to its end; go on with it by `simpsons train "
-                f"--resume {folder}`, or take its best weights so far by `simpsons export`"
-            )
-    if not path.is_file():
-        raise ModelError(
-            f"{path}: no such weights; use {', '.join(SHIPPED)}, the path of an ONNX file, or a "
-            "run folder"
-        )
-    return path
+    return find(model, SHIPPED)
 
 
 def _load(source: images.Source) -> images.Pixels | str:
@@ -347,5 +304,6 @@ def _load(source: images.Source) -> images.Pixels | str:
         return str(error)
 
 
-def _name(source: images.Source) -> str | None:
+def path_of(source: images.Source | None) -> str | None:
+    """The path of a picture, None for one that has none."""
     return os.fspath(source) if isinstance(source, str | os.PathLike) else None

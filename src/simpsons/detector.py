@@ -4,28 +4,47 @@ Two networks: a face detector finds the faces, a `Classifier` says who each one 
 around it. Both are ONNX files; the pixels come through `images`.
 """
 
-import json
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from numbers import Real
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simpsons import images
-from simpsons.classifier import Classifier, Failure, ModelError, Prediction
+from simpsons.classifier import Classifier, Failure, Prediction, path_of
+from simpsons.errors import SimpsonsError
+from simpsons.network import FACES_TASK, ModelError, Network, find
+from simpsons.shares import in_shares
+from simpsons.suppression import suppress
 
 FACES = "faces"
 """The face detector whose weights are in the package."""
 
 NAMES = "cnn-int8"
 """The network that names faces, unless another one is given."""
+
+LEAST_SIDE = 32
+"""Pixels that a side has at least when the detector looks at a picture; the rest is grey."""
+
+GAP = 2.5
+"""How many times larger than the detector looks at it a picture is decoded at least: a face of 20
+pixels there is then cropped from more pixels than the network that names it sees."""
+
+INSIDE, LESS_SURE = 0.8, 0.5
+"""Of boxes found at several sizes of a picture, one is part of another's face if more than this
+share of it lies inside, and its score is below this share of the other's."""
+
+MOST_SIDE = 4096
+"""Pixels of the longer side that a detector looks at, at most."""
+
+_REMEDY = f"use {FACES}, or train a detector with `simpsons train --network faces`"
+_OUTPUTS = ("boxes", "scores", "picture")
+_SHARE = 4  # pictures that a thread looks at on its own
+_GREY = 128  # what training puts beside a picture
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,30 @@ class Detection:
         return {"path": self.path, "faces": [face.to_json() for face in self.faces]}
 
 
+class Found(NamedTuple):
+    """The faces of one picture before they are named, the surest first.
+
+    width, height: of the picture in pixels, as people see it. boxes: float32 `[M, 4]`, x1, y1, x2,
+    y2 in pixels of the picture, within it. scores: float32 `[M]`, 0 to 1. crops: uint8
+    `[M, 64, 64, 3]`, RGB: what the network that names a face sees.
+    """
+
+    width: int
+    height: int
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    crops: images.Pixels
+
+    def named(self, predictions: Sequence[Prediction]) -> tuple[Face, ...]:
+        """The faces with what a classifier says of their crops."""
+        return tuple(
+            Face((*box,), score, prediction)
+            for box, score, prediction in zip(
+                self.boxes.tolist(), self.scores.tolist(), predictions, strict=True
+            )
+        )
+
+
 class Detector:
     """Finds every face in a picture and says whose it is.
 
@@ -93,14 +136,18 @@ class Detector:
         >>> [face.verdict for face in detector.detect("family.jpg").faces]
         ['homer_simpson', 'marge_simpson', 'unknown']
 
-    model: `faces`, or the path of a face detector's ONNX file or run folder. names: the network
-    that names the faces: a Classifier, or what one takes. threads: of the networks, None for one
-    per core; `detect_all` gives each core pictures of its own instead. minimum: the score, 0 to 1,
-    from which on a face counts; None for the threshold of the detector's file.
+    model: `faces`, the path of a face detector's ONNX file that this package exported, or of a run
+    folder with one. names: the network that names the faces, a Classifier or what one takes.
+    threads: of the networks, None for one per core; `detect_all` gives each core pictures of its
+    own instead. minimum: the score, 0 to 1, from which on a face counts; None for the threshold of
+    the detector's file.
 
-    metadata: what the detector's file says of itself. names: the Classifier. minimum: as in use.
+    metadata: what the detector's file says of itself: recipe, split, figures, licence. names: the
+    Classifier. minimum: as in use. sides: pixels of the longer side at which pictures are looked
+    at, ascending.
 
-    Raises ModelError for a file that is missing, no ONNX, or no face detector.
+    Raises ModelError for a file that is missing, no ONNX, or no face detector, SimpsonsError for a
+    minimum that is no score.
     """
 
     def __init__(
@@ -110,107 +157,176 @@ class Detector:
         threads: int | None = None,
         minimum: float | None = None,
     ) -> None:
-        self.path = _model_path(model)
-        self._threads = threads
-        self._content = self.path.read_bytes()
-        self._on_one_core = self._session(threads=1)
-        self.metadata = {
-            key: json.loads(value)
-            for key, value in self._on_one_core.get_modelmeta().custom_metadata_map.items()
-        }
-        self.minimum = self.metadata["threshold"] if minimum is None else minimum
+        if minimum is not None and not _is_score(minimum):
+            raise SimpsonsError(f"the minimum is {minimum!r}; give a score from 0 to 1")
+        self.path = find(model, [FACES])
+        self._network = Network(self.path, threads, _REMEDY)
+        self.metadata = self._read_metadata()
+        self._require_shape()
+        self.sides = self._read_sides()
+        threshold = self._read_threshold()
+        self.minimum = threshold if minimum is None else minimum
         self.names = names if isinstance(names, Classifier) else Classifier(names, threads)
 
     def boxes(self, pixels: images.Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The faces of one picture before they are named, the surest first.
 
         pixels: uint8 `[H, W, 3]`, RGB. Returns boxes, float32 `[M, 4]`, x1, y1, x2, y2 in pixels of
-        the picture, and scores, float32 `[M]`.
+        the picture, x to the right and y down, within it; and scores, float32 `[M]`, at least
+        `minimum`.
         """
-        return self._boxes(self._on_all_cores, pixels)
+        return self._boxes(self._network.on_all_cores, pixels)
+
+    def find(self, source: images.Source, *, on_one_core: bool = False) -> Found:
+        """The faces of one picture, not named, with the crops to name them by.
+
+        on_one_core: for a thread of several that each have pictures of their own. Raises
+        simpsons.ImageError as `images.decode` does.
+        """
+        session = self._network.on_one_core if on_one_core else self._network.on_all_cores
+        pixels, width, height = images.decode_reduced(source, round(GAP * self.sides[-1]))
+        boxes, scores = self._boxes(session, pixels)
+        crops = np.empty((len(boxes), images.SIZE, images.SIZE, 3), np.uint8)
+        for crop, box in zip(crops, boxes.tolist(), strict=True):
+            crop[:] = images.crop_around(pixels, box)
+        return Found(width, height, _scaled(boxes, pixels.shape, (height, width)), scores, crops)
 
     def detect(self, source: images.Source, top: int = 5) -> Detection:
         """Everyone in one picture: a path, bytes, a file object, a PIL image or an array.
 
-        Raises simpsons.ImageError as `images.decode` does.
+        top: how many labels each face has at most. Raises simpsons.ImageError as `images.decode`
+        does.
         """
-        return self._detect(self._on_all_cores, source, top)
+        found = self.find(source)
+        named = self.names.predict_pixels(found.crops, top)
+        return Detection(path_of(source), found.named(named))
 
     def detect_all(
         self, sources: Iterable[images.Source], top: int = 5
     ) -> Iterator[Detection | Failure]:
         """Everyone in any number of pictures, in order and in constant memory.
 
-        One that can't be read gives a Failure, and the rest go on.
+        Each core looks at a few at a time. One that can't be read gives a Failure, and the rest go
+        on.
         """
-        threads = os.cpu_count() or 1
-        remaining = iter(sources)
-        with ThreadPoolExecutor(threads) as pool:
-            waiting: deque[Future[Detection | Failure]] = deque()
-            while True:
-                while len(waiting) < threads * 4 and (one := list(islice(remaining, 1))):
-                    waiting.append(pool.submit(self._answer, one[0], top))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
+        return in_shares(lambda share: self.answer_share(share, top), sources, _SHARE)
 
-    def _answer(self, source: images.Source, top: int) -> Detection | Failure:
+    def answer_share(self, sources: list[images.Source], top: int) -> list[Detection | Failure]:
+        """`detect` on one core, for a thread of several; a Failure for what can't be read."""
+        found = [self._find_or_say_why(source) for source in images.read_ahead(sources)]
+        crops = [one.crops for one in found if not isinstance(one, str)]
+        together = (
+            np.concatenate(crops) if crops else np.empty((0, images.SIZE, images.SIZE, 3), np.uint8)
+        )
+        named = iter(self.names.predict_pixels(together, top, on_one_core=True))
+        return [
+            Failure(path_of(source), one)
+            if isinstance(one, str)
+            else Detection(path_of(source), one.named(list(islice(named, len(one.boxes)))))
+            for source, one in zip(sources, found, strict=True)
+        ]
+
+    def _find_or_say_why(self, source: images.Source) -> Found | str:
         try:
-            return self._detect(self._on_one_core, source, top)
+            return self.find(source, on_one_core=True)
         except images.ImageError as error:
-            return Failure(_name(source), str(error))
-
-    def _detect(self, session: Any, source: images.Source, top: int) -> Detection:
-        pixels = images.decode(source)
-        boxes, scores = self._boxes(session, pixels)
-        crops = (
-            np.stack([images.crop_around(pixels, box) for box in boxes.tolist()])
-            if len(boxes)
-            else []
-        )
-        named = self.names.predict_pixels(crops, top) if len(boxes) else []
-        faces = tuple(
-            Face(tuple(box), score, prediction)
-            for box, score, prediction in zip(boxes.tolist(), scores.tolist(), named, strict=True)
-        )
-        return Detection(_name(source), faces)
+            return str(error)
 
     def _boxes(
         self, session: Any, pixels: images.Pixels
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        smaller, scale = images.fit_within(pixels, self.metadata["longest_side"])
-        boxes, scores, _ = session.run(["boxes", "scores", "picture"], {"pixels": smaller[None]})
-        sure = scores >= self.minimum
-        height, width = pixels.shape[:2]
-        limits = np.array([width, height, width, height], np.float32)
-        return np.clip(boxes[sure] / scale, 0, limits), scores[sure]
+        first, *others = self.sides
+        sides = [first, *(side for side in others if side <= max(pixels.shape[:2]))]
+        looks = [self._look(session, pixels, side) for side in sides]
+        boxes, scores = (np.concatenate(parts) for parts in zip(*looks, strict=True))
+        order = np.argsort(-scores, kind="stable")
+        if len(sides) == 1:  # the network has suppressed the others
+            return boxes[order], scores[order]
+        kept = suppress(boxes, scores)
+        boxes, scores = boxes[kept], scores[kept]
+        whole = ~_is_part(boxes, scores)
+        return boxes[whole], scores[whole]
 
-    def _session(self, threads: int | None) -> Any:
-        import onnxruntime
+    def _look(
+        self, session: Any, pixels: images.Pixels, side: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes in pixels of the picture and scores, looked at with a longer side of `side`."""
+        smaller, _ = images.fit_within(pixels, side)
+        height, width = smaller.shape[:2]
+        lacking = [(0, max(0, LEAST_SIDE - length)) for length in (height, width)]
+        seen = np.pad(smaller, [*lacking, (0, 0)], constant_values=_GREY)[None]
+        boxes, scores, _ = session.run(_OUTPUTS, {self._input: seen})
+        within = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
+        counts = (scores >= self.minimum) & (within[:, :2] < within[:, 2:]).all(axis=1)
+        return _scaled(within[counts], smaller.shape, pixels.shape), scores[counts]
 
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        return onnxruntime.InferenceSession(
-            self._content, options, providers=["CPUExecutionProvider"]
-        )
+    def _read_metadata(self) -> dict[str, Any]:
+        try:
+            metadata = self._network.metadata()
+        except ValueError:
+            metadata = {}
+        if metadata.get("task") == FACES_TASK:
+            return metadata
+        if "labels" in metadata:
+            raise ModelError(
+                f"{self.path}: names pictures and finds no faces; use {FACES} or another detector "
+                "here, and this file for `simpsons detect --model`"
+            )
+        raise ModelError(f"{self.path}: does not say that it finds faces; {_REMEDY}")
 
-    @cached_property
-    def _on_all_cores(self) -> Any:
-        return self._on_one_core if self._threads == 1 else self._session(self._threads)
+    def _require_shape(self) -> None:
+        session = self._network.on_one_core
+        inputs, outputs = session.get_inputs(), [each.name for each in session.get_outputs()]
+        takes = [(each.type, len(each.shape), each.shape[3:]) for each in inputs]
+        if takes != [("tensor(uint8)", 4, [3])] or not set(_OUTPUTS) <= set(outputs):
+            raise ModelError(
+                f"{self.path}: takes {inputs[0].type} {inputs[0].shape} and gives "
+                f"{', '.join(outputs)}; needed are uint8 [N, H, W, 3] and {', '.join(_OUTPUTS)}; "
+                f"{_REMEDY}"
+            )
+        self._input = inputs[0].name
+
+    def _read_threshold(self) -> float:
+        threshold = self.metadata.get("threshold")
+        if not _is_score(threshold):
+            raise ModelError(
+                f"{self.path}: its threshold is {threshold!r}, no score from 0 to 1; {_REMEDY}"
+            )
+        return float(threshold)
+
+    def _read_sides(self) -> tuple[int, ...]:
+        sides = self.metadata.get("longest_sides", [self.metadata.get("longest_side")])
+        if not isinstance(sides, list) or not sides or not all(map(_is_side, sides)):
+            raise ModelError(
+                f"{self.path}: the longest sides of its pictures are {sides!r}, no whole numbers "
+                f"from {LEAST_SIDE} to {MOST_SIDE}; {_REMEDY}"
+            )
+        return tuple(sorted(set(sides)))
 
 
-def _model_path(model: str | os.PathLike[str]) -> Path:
-    if model == FACES:
-        return Path(__file__).parent / "weights" / f"{model}.onnx"
-    path = Path(model)
-    if not path.is_file():
-        raise ModelError(
-            f"{path}: no such face detector; use {FACES}, an ONNX file, or a run folder"
-        )
-    return path
+def _is_score(value: object) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _name(source: images.Source) -> str | None:
-    return os.fspath(source) if isinstance(source, str | os.PathLike) else None
+def _is_side(value: object) -> bool:
+    return type(value) is int and LEAST_SIDE <= value <= MOST_SIDE
+
+
+def _scaled(
+    boxes: NDArray[np.float32], before: Sequence[int], after: Sequence[int]
+) -> NDArray[np.float32]:
+    """Boxes in a picture of another size, and within it. before, after: height and width first."""
+    limits = np.array([after[1], after[0]] * 2, np.float32)
+    sides = np.array([before[1], before[0]] * 2, np.float32)
+    return np.minimum(boxes * (limits / sides), limits)
+
+
+def _is_part(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """bool `[M]`: whether a box, float32 `[M, 4]`, is of a part of another one's face."""
+    low = np.maximum(boxes[:, None, :2], boxes[:, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    inside = shared > INSIDE * areas[:, None]
+    part: NDArray[np.bool_] = (inside & (scores[:, None] < LESS_SURE * scores)).any(axis=1)
+    return part

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simpsons.classifier import Classifier, ModelError
+from simpsons.classifier import Classifier
 from simpsons.images import SIZE, Pixels
+from simpsons.network import ModelError
 
 Heat = NDArray[np.float32]
 """float32 `[64, 64]`, 0 (no evidence) to 1 (the most in this picture)."""

@@ -6,6 +6,7 @@ usual, and files with a fault.
 """
 
 import io
+from collections.abc import Callable
 from math import ceil
 from typing import BinaryIO, NamedTuple
 
@@ -32,11 +33,13 @@ class Jpeg(NamedTuple):
     scale: int
 
 
-def decode(file: BinaryIO, least: int, most_pixels: int) -> Jpeg | None:
+def decode(
+    file: BinaryIO, least: int, most_pixels: int, side: Callable[[int, int], int] = min
+) -> Jpeg | None:
     """Decode at a half, a quarter or an eighth of the size, if both sides keep `least` pixels.
 
-    Returns None for what is left to Pillow, for a file that is not in memory, and for more than
-    `most_pixels`.
+    side: `max` if it is enough that the longer side keeps them. Returns None for what is left to
+    Pillow, for a file that is not in memory, and for more than `most_pixels`.
     """
     if not isinstance(file, io.BytesIO):
         return None
@@ -47,7 +50,7 @@ def decode(file: BinaryIO, least: int, most_pixels: int) -> Jpeg | None:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
         if colours not in _COLOURS or width * height > most_pixels:
             return None
-        reduction = min(width, height) // least
+        reduction = side(width, height) // least
         scale = next((scale for scale in _SCALES if scale <= reduction), 1)
         size = ceil(width / scale), ceil(height / scale)
         pixels = simplejpeg.decode_jpeg(data, _MODE, min_width=size[0], min_height=size[1])

@@ -14,8 +14,9 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from simpsons import models
-from simpsons.classifier import Classifier, ModelError
+from simpsons.classifier import Classifier
 from simpsons.models import xception
+from simpsons.network import ModelError
 from simpsons.quantize import INT8
 
 
