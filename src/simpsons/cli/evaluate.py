@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from simpsons.characters import SLUGS, display_name
 from simpsons.classifier import Classifier
-from simpsons.cli import options
+from simpsons.cli import learnt, options
+from simpsons.cli.evaluate_boxes import Boxed, evaluate_boxes
 from simpsons.dataset import cache, copies, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import Characters, find, parse_characters
+from simpsons.detector import FACES, NAMES
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import compare as comparing
 from simpsons.evaluation import plots
@@ -21,7 +23,7 @@ from simpsons.evaluation.metrics import Evaluation, confused_sentences
 from simpsons.evaluation.report import write_report
 from simpsons.files import require_writable
 from simpsons.progress import bar
-from simpsons.training.config import CONFIG, SPLIT
+from simpsons.training.config import CONFIG
 
 _part = click.option(
     "--part",
@@ -42,7 +44,25 @@ _training = click.option(
 
 @click.command()
 @options.folder
-@options.model
+@click.option(
+    "--model",
+    metavar="MODEL",
+    help="cnn, xception, cnn-int8, an ONNX file, or a run folder.  "
+    f"[default: xception, with --boxes {NAMES}]",
+)
+@click.option(
+    "--boxes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Measure how faces are found and named, by a file with a box around every face: CSV, COCO "
+    "JSON, annotation.txt, or a folder of Pascal VOC or YOLO files.",
+)
+@click.option(
+    "--faces",
+    metavar="MODEL",
+    help=f"What finds the faces, with --boxes: {FACES}, an ONNX file, or a run folder.  "
+    f"[default: {FACES}]",
+)
 @options.split
 @_part
 @options.seed
@@ -55,7 +75,9 @@ _training = click.option(
 @options.as_json
 def evaluate(
     folder: str | None,
-    model: str,
+    model: str | None,
+    boxes: Path | None,
+    faces: str | None,
     split: str,
     part: str | None,
     seed: int,
@@ -70,12 +92,31 @@ def evaluate(
     \b
     simpsons evaluate my_pictures --model cnn
     simpsons evaluate simpsons_dataset --split shipped --part test --report report.html
+    simpsons evaluate my_frames --boxes faces.csv --report report.html
 
     Prints accuracy with its 95 % interval, macro-F1, log loss, calibration error, scores by
     character and the most confused pairs. FOLDER has one folder a character, or files named
     <character>_<n>.jpg; those are also looked up among the training pictures, since the data
     set's own test set is a copy of them.
+
+    With --boxes, the pictures that the file lists are measured, where every face has a box: average
+    precision at IoU 0.5 and 0.5 to 0.95, of all faces and of each character's, precision and recall
+    at the threshold in use, and how many strangers get a name.
     """
+    if boxes:
+        for option in ("characters", "picture", "training"):
+            if options.given(option):
+                raise SimpsonsError(f"--{option} does not go with --boxes; leave one of them out")
+        evaluate_boxes(
+            kaggle.resolve(folder),
+            Boxed(boxes, faces or FACES, model or NAMES, split, part, seed),
+            report,
+            as_json,
+        )
+        return
+    if faces:
+        raise SimpsonsError("--faces finds faces by boxes; give the file with --boxes")
+    model = model or "xception"
     if picture:
         plots.require_suffix(picture)
     for target in filter(None, (picture, report)):
@@ -87,9 +128,10 @@ def evaluate(
     facts = {"Model": model} | facts
     measured = measure(classifier, dataset, rows, bar)
     copies = _copies(dataset, measured, training)
-    seen = _learnt_from(dataset, measured, classifier)
-    learnt = _learnt_note(model, classifier, seen, measured)
-    notes = _notes(dataset, measured, copies, [learnt])
+    paths = [dataset.paths[row] for row in measured.rows]
+    seen = learnt.count(paths, classifier)
+    note = learnt.note(model, classifier, seen, len(paths))
+    notes = _notes(dataset, measured, copies, [note])
     if picture:
         plots.save(plots.confusion_matrix(measured.evaluation), picture)
     if report:
@@ -168,15 +210,13 @@ def compare(
         one.probabilities, two.probabilities, one.labels, (first, second), seed
     )
     copies = _copies(dataset, one, training)
-    seen = {
-        name: _learnt_from(dataset, one, classifier)
-        for name, classifier in zip((first, second), classifiers, strict=True)
-    }
-    learnt = [
-        _learnt_note(name, classifier, seen[name], one)
-        for name, classifier in zip((first, second), classifiers, strict=True)
+    paths = [dataset.paths[row] for row in one.rows]
+    named = dict(zip((first, second), classifiers, strict=True))
+    seen = {name: learnt.count(paths, classifier) for name, classifier in named.items()}
+    said = [
+        learnt.note(name, classifier, seen[name], len(paths)) for name, classifier in named.items()
     ]
-    notes = _notes(dataset, one, copies, list(dict.fromkeys(learnt)))
+    notes = _notes(dataset, one, copies, said)
     if report:
         write_report(
             report,
@@ -271,41 +311,7 @@ def _training_pictures(test_set: Path) -> Path | None:
     return kaggle.installed()
 
 
-def _learnt_from(dataset: Dataset, measured: Measured, classifier: Classifier) -> int | None:
-    """How many pictures are named like those that a network learnt from; None if nobody knows."""
-    split = _own_split(classifier)
-    if split is None:
-        return None
-    own = () if split == "shipped" else (Path(split),)
-    return int((splits.parts_by_name(dataset, *own)[measured.rows] == "train").sum())
-
-
-def _own_split(classifier: Classifier) -> str | None:
-    """The `--split` that a network learnt from: the shipped one, or its run's; None if unknown."""
-    if splits.is_shipped(classifier.metadata):
-        return "shipped"
-    split, config = (classifier.path.with_name(name) for name in (SPLIT, CONFIG))
-    return str(split) if split.is_file() and config.is_file() else None
-
-
-def _learnt_note(model: str, classifier: Classifier, seen: int | None, measured: Measured) -> str:
-    """What there is to say of pictures that a network learnt from; empty if nothing."""
-    if seen is None:
-        return (
-            f"{model} does not say which pictures it learnt from; if some are among these, the "
-            "figures flatter."
-        )
-    if not seen:
-        return ""
-    return (
-        f"{seen:,} of these {measured.evaluation.n:,} pictures are named like pictures that "
-        f"{model} learnt from; for a clean figure use --split {_own_split(classifier)} --part test."
-    )
-
-
-def _notes(
-    dataset: Dataset, measured: Measured, copies: int | None, learnt: list[str]
-) -> list[str]:
+def _notes(dataset: Dataset, measured: Measured, copies: int | None, said: list[str]) -> list[str]:
     notes = []
     total = measured.evaluation.n
     if copies is not None:
@@ -317,7 +323,7 @@ def _notes(
         notes.append(
             "no training pictures at hand to look for copies in; give them with --training"
         )
-    notes += filter(None, learnt)
+    notes += filter(None, said)
     if unknown := dataset.listing.left_out | measured.unknown:
         count = sum(unknown.values())
         notes.append(f"{count:,} pictures of other characters were not measured.")

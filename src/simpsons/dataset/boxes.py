@@ -64,7 +64,7 @@ class Boxes:
     format: `CSV`, `annotation.txt`, `COCO`, `Pascal VOC` or `YOLO`. pictures: every picture that is
     listed, in the order of the file, with its good boxes; none for a picture without a face.
     incomplete: those of them that have a bad row, so that a face may lack its box. bad: the rows
-    that say no box.
+    that say no box. unlisted: pictures of the folder that the file does not list.
     """
 
     file: Path
@@ -72,6 +72,7 @@ class Boxes:
     pictures: Mapping[str, tuple[Box, ...]]
     incomplete: frozenset[str]
     bad: tuple[BadRow, ...]
+    unlisted: int = 0
 
     @property
     def complete(self) -> dict[str, tuple[Box, ...]]:
@@ -125,6 +126,7 @@ def read(
         {picture: tuple(boxes) for picture, boxes in reading.pictures.items()},
         frozenset(reading.incomplete),
         tuple(reading.bad),
+        len(set(names.paths) - reading.pictures.keys()) if names else 0,
     )
 
 

@@ -173,6 +173,11 @@ def is_shipped(metadata: dict[str, Any]) -> bool:
 
 
 def parts_by_name(dataset: Dataset, path: Path = _SHIPPED) -> NDArray[np.str_]:
+    """`[N]`: `parts_of` the pictures of a data set."""
+    return parts_of(dataset.paths, path)
+
+
+def parts_of(paths: Sequence[str], path: Path = _SHIPPED) -> NDArray[np.str_]:
     """`[N]`: the part that a split's CSV has pictures of these names in, else `UNLISTED`.
 
     A picture's name is its path, of which either may begin some folders further up, wherever the
@@ -185,7 +190,7 @@ def parts_by_name(dataset: Dataset, path: Path = _SHIPPED) -> NDArray[np.str_]:
         known = (listed[name] for name in _names(file) if name in listed)
         return next(known, None) or shorter.get(file, UNLISTED)
 
-    return np.array([part_of(file) for file in dataset.paths])
+    return np.array([part_of(file) for file in paths], np.str_)
 
 
 def _names(path: str) -> list[str]:
