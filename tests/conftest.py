@@ -181,6 +181,47 @@ def doll_model(tmp_path_factory, film) -> Path:
 
 
 @pytest.fixture(scope="session")
+def doll_faces(tmp_path_factory) -> Path:
+    """A face detector for `doll_model`: every picture is one face, as large as the picture."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {
+        "width_height": np.array([2, 1]),
+        "corner": np.zeros(2, np.float32),
+        "row": np.array([1, 4]),
+        "sure": np.array([0.9], np.float32),
+        "first": np.array([0]),
+    }
+    nodes = [
+        helper.make_node("Shape", ["pixels"], ["shape"]),
+        helper.make_node("Gather", ["shape", "width_height"], ["lengths"]),
+        helper.make_node("Cast", ["lengths"], ["opposite"], to=TensorProto.FLOAT),
+        helper.make_node("Concat", ["corner", "opposite"], ["flat"], axis=0),
+        helper.make_node("Reshape", ["flat", "row"], ["boxes"]),
+        helper.make_node("Identity", ["sure"], ["scores"]),
+        helper.make_node("Identity", ["first"], ["picture"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "faces",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", "H", "W", 3])],
+        [
+            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["M", 4]),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["M"]),
+            helper.make_tensor_value_info("picture", TensorProto.INT64, ["M"]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    metadata = {"task": "faces", "threshold": 0.5, "longest_side": 160}
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    path = tmp_path_factory.mktemp("model") / "faces.onnx"
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def cli() -> Callable[..., Result]:
     """Run `simpsons` with these arguments; an exception that a user would see as a traceback
     fails the test."""

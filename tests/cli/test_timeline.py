@@ -4,19 +4,21 @@ import inspect
 import json
 import re
 import sys
+from dataclasses import replace
 
 import av
 import pytest
 
-from simpsons import Classifier, timeline
+from simpsons import Detector, timeline
 from simpsons.cli.timeline import timeline as command
 
 FILES = {"timeline.csv", "timeline.json", "timeline.srt", "timeline.vtt", "timeline.png"}
 
 
 @pytest.fixture
-def run(cli, doll_model):
-    return lambda *arguments: cli("timeline", *arguments, "--model", doll_model)
+def run(cli, doll_model, doll_faces):
+    networks = "--model", doll_model, "--faces", doll_faces
+    return lambda *arguments: cli("timeline", *arguments, *networks)
 
 
 @pytest.fixture
@@ -37,11 +39,13 @@ def test_writes_beside_the_film_and_prints_who_is_seen_when(run, copy):
     assert f"wrote {folder / 'timeline.csv'}" in lines
 
 
-def test_json_is_what_the_api_says(run, copy, doll_model, tmp_path):
+def test_json_is_what_the_api_says(run, copy, doll_model, doll_faces, tmp_path):
     named = tmp_path / "named.mp4"
     result = run(copy, "--json", "--out", tmp_path / "results", "--annotate", named)
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == timeline.read(copy, Classifier(doll_model)).to_json()
+    assert (
+        json.loads(result.stdout) == timeline.read(copy, Detector(doll_faces, doll_model)).to_json()
+    )
     assert json.loads((tmp_path / "results" / "timeline.json").read_text("utf-8")) == json.loads(
         result.stdout
     )
@@ -60,7 +64,13 @@ def test_a_folder_is_no_film(run, tmp_path, monkeypatch):
 def test_the_defaults_are_the_apis():
     api = inspect.signature(timeline.read).parameters
     options = {option.name: option.default for option in command.params}
-    assert (options["rate"], options["minimum"]) == (api["rate"].default, api["minimum"].default)
+    for name in ("rate", "minimum", "shortest"):
+        assert options[name] == api[name].default
+    networks = inspect.signature(Detector).parameters
+    assert (options["model"], options["faces"]) == (
+        networks["names"].default,
+        networks["model"].default,
+    )
 
 
 def test_a_truncated_film_gives_what_could_be_read(run, copy):
@@ -92,6 +102,7 @@ def test_no_film(run, tmp_path, content):
     [
         (("--rate", "0"), "the rate is 0"),
         (("--minimum", "1.5"), "the minimum is 1.5"),
+        (("--shortest", "-1"), "the shortest length is -1"),
         (("--annotate", "copy.avi"), "is an MP4"),
         (("--out", __file__), "is a file"),
     ],
@@ -110,3 +121,86 @@ def test_says_which_extra_is_missing(run, copy, monkeypatch):
     result = run(copy)
     assert result.exit_code == 2
     assert result.stderr == "Error: this command needs av: pip install 'simpsons[video]'\n"
+
+
+@pytest.fixture
+def season(film, tmp_path):
+    """Four films of 5 s and two characters, two of one stem, two of one name."""
+    short = replace(film, frames=film.frames[:120]).write(tmp_path / "short.mp4")
+    paths = [tmp_path / name for name in ("a.mp4", "a.m4v", "one/b.mp4", "two/b.mp4")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(short.read_bytes())
+    short.unlink()
+    return paths
+
+
+def test_several_films_have_folders_of_their_own_and_totals(run, season, film, tmp_path):
+    out = tmp_path / "results"
+    result = run(*season, season[0], "--out", out, "--rate", 2)
+    assert result.exit_code == 0, result.output
+    folders = ["a.m4v-timeline", "a.mp4-timeline", "b.mp4-3-timeline", "b.mp4-4-timeline"]
+    assert sorted(path.name for path in out.iterdir()) == [*folders, "totals.csv", "totals.json"]
+    films = [json.loads((out / name / "timeline.json").read_text("utf-8")) for name in folders]
+    assert {each["film"] for each in films} == {str(path) for path in season}
+
+    written = json.loads((out / "totals.json").read_text("utf-8"))
+    assert [each["film"] for each in written["films"]] == [str(path) for path in season]
+    ada = next(row for row in written["characters"] if row["name"] == "ada thimble")
+    seen = [each for each in films[0]["intervals"] if each["name"] == "ada thimble"]
+    once = sum(each["end"] - each["start"] for each in seen)
+    assert ada["films"] == 4
+    assert ada["seconds"] == pytest.approx(4 * once, abs=0.01)
+    assert ada["share"] == pytest.approx(once / films[0]["duration"], abs=1e-3)
+    assert (out / "totals.csv").read_text("utf-8").count("\n") == 1 + len(written["characters"])
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"{season[0]}: 2 characters, wrote {out / 'a.mp4-timeline'}"
+    assert re.fullmatch(r" +\d+\.\d s +\d+\.\d% +4  .+", lines[4])
+    assert len(lines) == 6
+
+
+def test_of_several_films_one_that_fails_is_reported_and_the_rest_go_on(
+    run, season, film, tmp_path
+):
+    season[0].write_text("words")
+    season[1].write_bytes(film.path.read_bytes()[:60000])
+    result = run(season[0], tmp_path / "none.mp4", *season[1:3], "--json", "--rate", 2)
+    assert result.exit_code == 1
+    errors = result.stderr.splitlines()
+    assert errors[0].startswith(f"Error: {season[0]}: is no film that can be read")
+    assert errors[1].startswith(f"Error: {tmp_path / 'none.mp4'}: no such file")
+    assert "is truncated" in errors[2]
+    printed = json.loads(result.stdout)
+    assert ["error" in each for each in printed["films"]] == [True, True, False, False]
+    assert printed["films"][2]["problem"] == errors[2].removeprefix("Error: ")
+    assert printed["duration"] == pytest.approx(
+        sum(each["duration"] for each in printed["films"][2:]), abs=0.01
+    )
+    assert (tmp_path / "a.m4v-timeline" / "timeline.csv").is_file()
+    assert not (tmp_path / "a.mp4-timeline").exists()
+
+
+def test_several_films_of_which_none_can_be_read(run, tmp_path):
+    result = run(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr.count("no such file") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_copies_of_several_films_go_into_a_folder(run, season, tmp_path):
+    result = run(*season[:2], "--annotate", tmp_path / "named", "--rate", 2)
+    assert result.exit_code == 0, result.output
+    names = [path.name for path in sorted((tmp_path / "named").iterdir())]
+    assert names == ["a.m4v.mp4", "a.mp4.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("named.mp4", "several films need a folder"), ("", "a.mp4: is the film itself")],
+)
+def test_copies_that_are_refused(run, season, tmp_path, target, reason):
+    before = sorted(tmp_path.rglob("*"))
+    result = run(season[0], season[2], "--annotate", tmp_path / target)
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before

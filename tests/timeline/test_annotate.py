@@ -5,8 +5,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import ImageColor
 
-from simpsons import Classifier, timeline
+from simpsons import timeline
+from simpsons.drawing import KNOWN
 from simpsons.errors import SimpsonsError
 from simpsons.timeline.film import Film
 
@@ -35,11 +37,11 @@ def add_sound(source, target):
 
 
 @pytest.fixture(scope="module")
-def copies(film, doll_model, tmp_path_factory):
+def copies(film, doll_detector, tmp_path_factory):
     """A film with sound and its annotated copy."""
     folder = tmp_path_factory.mktemp("annotated")
     original = add_sound(film.path, folder / "original.mp4")
-    found = timeline.read(original, Classifier(doll_model, threads=1), minimum=0.9)
+    found = timeline.read(original, doll_detector, minimum=0.9)
     timeline.annotate(folder / "copy.mp4", found)
     assert sorted(path.name for path in folder.iterdir()) == ["copy.mp4", "original.mp4"]
     return original, folder / "copy.mp4"
@@ -55,33 +57,62 @@ def test_same_frames_duration_and_sound(copies):
         assert len(sound[0]) > 50
 
 
-def test_the_name_is_in_the_corner_and_nowhere_else(copies):
-    for (_, before), (_, after) in zip(*(frames(path) for path in copies), strict=True):
-        changed = np.abs(before.astype(int) - after).mean(axis=2)
-        assert changed[:90].mean() < 6
-        assert changed[104:116, 8:60].mean() > 20
-
-
-def test_a_turned_film_has_its_name_upright(film, doll_model, tmp_path):
+def test_a_turned_film_has_its_name_upright(film, doll_detector, tmp_path):
     lying = type(film)(film.path, np.rot90(film.frames, -1, (1, 2)).copy(), film.truth)
     turned = lying.write(tmp_path / "turned.mp4", rotation=90)
-    found = timeline.read(turned, Classifier(doll_model, threads=1))
+    found = timeline.read(turned, doll_detector)
     timeline.annotate(tmp_path / "copy.mp4", found)
     with Film(tmp_path / "copy.mp4") as copy:
         picture = next(copy.frames()).picture
         assert picture.rotation == 90
         upright = np.rot90(picture.to_ndarray(format="rgb24"))
-    changed = np.abs(upright.astype(int) - film.frames[0]).mean(axis=2)
     assert upright.shape == film.frames[0].shape
-    assert changed[104:116, 8:60].mean() > 20
-    assert changed[:90].mean() < 6
+    drawn = changed(film.frames[0], upright)
+    assert drawn[:16, :40].mean() > 0.5
+    assert drawn[30:110, 10:150].mean() < 0.02
+
+
+def changed(before, after):
+    """bool `[H, W]`: where something is drawn."""
+    return np.abs(before.astype(int) - after).max(axis=2) > 60
+
+
+def is_near(pixels, colour):
+    """bool `[H, W]`."""
+    return (np.abs(pixels.astype(int) - ImageColor.getrgb(colour)) < 70).all(axis=2)
+
+
+def test_a_box_stays_on_its_face_between_the_frames_looked_at(read, seconds, tmp_path):
+    places = [20 + step // 2 * 2 for step in range(100)]
+    film = [seconds(0.04, homer_simpson=(x, 56))[0] for x in places]
+    film[20:40] = [seconds(0.04)[0]] * 20  # the face is missed four times
+    found = read(film)
+    timeline.annotate(tmp_path / "copy.mp4", found)
+    copied = zip(places, frames(found.film), frames(tmp_path / "copy.mp4"), strict=True)
+    for x, (_, before), (_, after) in copied:
+        below_the_name = changed(before, after)[50:]
+        columns = np.flatnonzero(below_the_name.any(axis=0))
+        assert (columns[0], columns[-1]) == pytest.approx((x - 12, x + 11), abs=5)
+
+
+def test_a_strangers_box_is_plain_and_all_else_as_it_was(read, seconds, tmp_path):
+    found = read(seconds(1, homer_simpson=(40, 56), stranger=(120, 56)))
+    timeline.annotate(tmp_path / "copy.mp4", found)
+    copied = zip(frames(found.film), frames(tmp_path / "copy.mp4"), strict=True)
+    for (_, before), (_, after) in copied:
+        rows, columns = np.nonzero(changed(before, after)[:, 90:])
+        assert rows.min() > 40
+        assert (rows.max(), columns.min(), columns.max()) == pytest.approx((67, 18, 41), abs=2)
+        assert not is_near(after, KNOWN)[:, 90:].any()
+        assert is_near(after, KNOWN)[30:44, 28:60].any()
+        assert np.abs(before.astype(int) - after)[72:].mean() < 4
 
 
 @pytest.mark.parametrize(("name", "reason"), [("film.mp4", "is the film"), ("a.avi", "is an MP4")])
-def test_targets_that_are_refused(film, doll_model, tmp_path, name, reason):
+def test_targets_that_are_refused(film, doll_detector, tmp_path, name, reason):
     path = tmp_path / "film.mp4"
     path.write_bytes(film.path.read_bytes())
-    found = timeline.read(path, Classifier(doll_model, threads=1), rate=0.5)
+    found = timeline.read(path, doll_detector, rate=0.5)
     with pytest.raises(SimpsonsError, match=reason):
         timeline.annotate(tmp_path / name, found)
     assert path.read_bytes() == film.path.read_bytes()

@@ -5,7 +5,7 @@ import wave
 import numpy as np
 import pytest
 
-from simpsons import Classifier, timeline
+from simpsons import timeline
 from simpsons.timeline.film import Film, FilmError
 
 
@@ -29,9 +29,9 @@ def test_frames_in_order_with_their_times(film):
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mkv"])
-def test_truncated(film, mkv, doll_model, tmp_path, kind):
+def test_truncated(film, mkv, doll_detector, tmp_path, kind):
     short = cut_off(film.path if kind == "mp4" else mkv, tmp_path / f"short.{kind}", 0.6)
-    found = timeline.read(short, Classifier(doll_model, threads=1))
+    found = timeline.read(short, doll_detector)
     assert 3 < found.duration < 9
     assert found.problem == (
         f"{short}: is truncated; read up to second {found.duration:.1f} of 11.3; fetch it again"
@@ -78,10 +78,10 @@ def test_no_film(tmp_path, make, reason):
     assert "\n" not in str(error.value)
 
 
-def test_no_frame_can_be_decoded(film, doll_model, tmp_path):
+def test_no_frame_can_be_decoded(film, doll_detector, tmp_path):
     data = film.path.read_bytes()
     start = data.index(b"mdat") + 4
     hollow = tmp_path / "hollow.mp4"
     hollow.write_bytes(data[:start] + bytes(len(data) - start))
     with pytest.raises(FilmError, match="none of its frames can be decoded"):
-        timeline.read(hollow, Classifier(doll_model, threads=1))
+        timeline.read(hollow, doll_detector)

@@ -3,25 +3,23 @@
 import os
 import weakref
 from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
-from simpsons import Classifier, Prediction, timeline
-from simpsons.classifier import BATCH
+from simpsons import images, timeline
 from simpsons.demo.drawings import DOLLS
 from simpsons.errors import SimpsonsError
+from simpsons.timeline.film import Film
+from simpsons.timeline.sampling import samples
+from simpsons.timeline.shots import ShotDetector
 
 
 @pytest.fixture(scope="module")
-def classifier(doll_model):
-    return Classifier(doll_model, threads=1)
-
-
-@pytest.fixture(scope="module")
-def found(film, classifier):
-    return timeline.read(film.path, classifier)
+def found(film, doll_detector):
+    return timeline.read(film.path, doll_detector)
 
 
 def overlap(truth, intervals):
@@ -54,15 +52,14 @@ def test_cuts_are_exact_to_the_frame(film, found):
         assert min(abs(cut - start) for cut in found.cuts) < 0.02
 
 
-def test_a_surest_frame_for_each_character(film, found, classifier):
+def test_a_surest_face_for_each_character(film, found, doll_detector):
     assert set(found.thumbnails) == {label for _, _, label in film.truth}
-    assert found.aspect == pytest.approx(4 / 3, abs=0.01)
     for label, pixels in found.thumbnails.items():
-        assert classifier.predict(pixels).label == label
+        assert doll_detector.names.predict(pixels).label == label
 
 
 @pytest.mark.parametrize("rate", [2, 12])
-def test_rate(film, classifier, rate):
+def test_rate(film, doll_detector, rate):
     seen = []
 
     def watch(items, total, description):
@@ -71,17 +68,17 @@ def test_rate(film, classifier, rate):
             yield item
         assert total == pytest.approx(len(seen), abs=2)
 
-    found = timeline.read(film.path, classifier, rate, track=watch)
+    found = timeline.read(film.path, doll_detector, rate, progress=watch)
     assert len(seen) == pytest.approx(rate * found.duration, abs=1)
     assert f1(film.truth, found.intervals) >= 0.95
 
 
-def test_varying_frame_rate_and_a_late_start(film, classifier, tmp_path):
+def test_varying_frame_rate_and_a_late_start(film, doll_detector, tmp_path):
     stamps = np.cumsum([1 if number % 50 < 25 else 2 for number in range(len(film.frames))])
     late = film.write(tmp_path / "late.ts", stamps=(stamps + 240).tolist())
     with av.open(late) as container:
         assert container.start_time > 5 * av.time_base
-    found = timeline.read(late, classifier)
+    found = timeline.read(late, doll_detector)
     times = (np.append(stamps, stamps[-1] + 1) - stamps[0]) / 24
     frames = np.cumsum([0, *(round((end - start) * 24) for start, end, _ in film.truth)])
     truth = [
@@ -93,107 +90,102 @@ def test_varying_frame_rate_and_a_late_start(film, classifier, tmp_path):
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])
-def test_a_film_that_is_to_be_shown_turned(film, classifier, tmp_path, rotation):
+def test_a_film_that_is_to_be_shown_turned(film, doll_detector, tmp_path, rotation):
     lying = type(film)(film.path, np.rot90(film.frames, -rotation // 90, (1, 2)).copy(), film.truth)
     turned = lying.write(tmp_path / "turned.mp4", rotation=rotation)
-    found = timeline.read(turned, classifier)
+    found = timeline.read(turned, doll_detector)
     assert f1(film.truth, found.intervals) >= 0.95
-    assert found.aspect == pytest.approx(4 / 3, abs=0.01)
 
 
-class Undecided(Classifier):
-    """Finds all characters as probable."""
+def of_the_same_faces(detector, predict):
+    """A detector that finds the faces of another one and names them by `predict`.
 
-    def predict_all(self, sources, top=5):
-        for _ in sources:
-            yield Prediction(None, tuple((label, 1 / len(self.labels)) for label in self.labels))
+    predict: given the number of the frame and the answer to it.
+    """
+
+    def detect_all(sources, top=5):
+        for number, answer in enumerate(detector.detect_all(sources, top)):
+            faces = [
+                replace(face, prediction=predict(number, face.prediction)) for face in answer.faces
+            ]
+            yield replace(answer, faces=tuple(faces))
+
+    return SimpleNamespace(names=detector.names, detect_all=detect_all)
 
 
-def test_nobody_sure_enough_gives_no_interval(film, doll_model):
-    found = timeline.read(film.path, Undecided(doll_model))
+def test_nobody_sure_enough_gives_no_interval(film, doll_detector):
+    labels = doll_detector.names.labels
+
+    def undecided(_, answer):
+        return replace(answer, top=tuple((label, 1 / len(labels)) for label in labels))
+
+    found = timeline.read(film.path, of_the_same_faces(doll_detector, undecided))
     assert found.intervals == ()
     assert found.thumbnails == {}
     assert len(found.cuts) >= 6
 
 
-class Estranged(Classifier):
-    """Finds that the second doll is unfamiliar, however probable."""
+def test_frames_of_unknown_people_count_for_nobody(film, found, doll_detector):
+    def estranged(_, answer):
+        return replace(answer, threshold=0.0, familiarity=-float(answer.label == DOLLS[1].slug))
 
-    def predict_all(self, sources, top=5):
-        for answer in super().predict_all(sources, top):
-            yield replace(answer, threshold=0.0, familiarity=-(answer.label == DOLLS[1].slug))
-
-
-def test_frames_of_unknown_people_count_for_nobody(film, found, doll_model):
-    estranged = timeline.read(film.path, Estranged(doll_model, threads=1))
+    without = timeline.read(film.path, of_the_same_faces(doll_detector, estranged))
     known = [each for each in found.intervals if each.label != DOLLS[1].slug]
     assert len(known) == 4
-    assert estranged.intervals == tuple(known)
-    assert set(estranged.thumbnails) == {DOLLS[n].slug for n in (0, 2, 3)}
+    assert without.intervals == tuple(known)
+    assert set(without.thumbnails) == {DOLLS[n].slug for n in (0, 2, 3)}
 
 
-class Wavering(Classifier):
-    """Knows who it is, each time as sure as the next of `sureness`, and notes what it saw."""
+def test_the_surest_face_of_all_shots_is_kept(film, doll_detector):
+    sureness = np.random.default_rng(0).permutation(np.linspace(0.6, 0.9, 80))
+    labels = doll_detector.names.labels
+    seen = {}
 
-    def __init__(self, path, sureness):
-        super().__init__(path, threads=1)
-        self.sureness, self.seen = sureness, []
+    def wavering(number, answer):
+        seen.setdefault(answer.label, []).append((sureness[number], number))
+        others = tuple((label, 0.0) for label in labels if label != answer.label)
+        return replace(answer, top=((answer.label, sureness[number]), *others))
 
-    def predict_all(self, sources, top=5):
-        kept = []
+    found = timeline.read(film.path, of_the_same_faces(doll_detector, wavering))
+    assert set(found.thumbnails) == set(seen) == {DOLLS[n].slug for n in range(4)}
+    with Film(film.path) as opened:
+        taken = list(samples(opened, ShotDetector(), 5))
+    for label, pixels in found.thumbnails.items():
+        _, surest = max(seen[label])
+        assert np.array_equal(pixels, images.fit(taken[surest].pixels))
 
-        def noted():
+
+def test_constant_memory(film, doll_detector, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    known, alive = [], []
+
+    def detect_all(sources, top=5):
+        def counted():
             for pixels in sources:
-                kept.append(pixels)
+                known[:] = [reference for reference in known if reference() is not None]
+                known.append(weakref.ref(pixels))
+                alive.append(len(known))
                 yield pixels
 
-        for number, answer in enumerate(super().predict_all(noted(), top)):
-            sure = self.sureness[number]
-            others = tuple((label, 0.0) for label in self.labels if label != answer.label)
-            self.seen.append((sure, answer.label, kept[number]))
-            yield Prediction(None, ((answer.label, sure), *others))
+        return doll_detector.detect_all(counted(), top)
+
+    counting = SimpleNamespace(names=doll_detector.names, detect_all=detect_all)
+    timeline.read(film.path, counting, rate=24)
+    assert len(alive) == len(film.frames)
+    assert max(alive) <= 60 < len(film.frames)
 
 
-def test_the_surest_frame_of_all_shots_is_kept(film, doll_model):
-    sureness = np.random.default_rng(0).permutation(np.linspace(0.6, 0.9, 80))
-    classifier = Wavering(doll_model, sureness)
-    found = timeline.read(film.path, classifier)
-    assert set(found.thumbnails) == {DOLLS[n].slug for n in range(4)}
-    for label, pixels in found.thumbnails.items():
-        _, surest = max(
-            (sure, number) for number, (sure, who, _) in enumerate(classifier.seen) if who == label
-        )
-        assert np.array_equal(pixels, classifier.seen[surest][2])
-
-
-class Counting(Classifier):
-    """Counts how many of the pictures it was given are in memory at once."""
-
-    given = 0
-    most_alive = 0
-
-    def predict_all(self, sources, top=5):
-        return super().predict_all(self._counted(sources), top)
-
-    def _counted(self, sources):
-        known = []
-        for pixels in sources:
-            self.given += 1
-            known = [reference for reference in known if reference() is not None]
-            known.append(weakref.ref(pixels))
-            self.most_alive = max(self.most_alive, len(known))
-            yield pixels
-
-
-def test_constant_memory(film, doll_model, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    classifier = Counting(doll_model, threads=1)
-    timeline.read(film.path, classifier, rate=24)
-    assert classifier.given == len(film.frames)
-    assert classifier.most_alive <= 6 * BATCH < len(film.frames)
-
-
-@pytest.mark.parametrize(("rate", "minimum"), [(0, 0.5), (-1, 0.5), (float("nan"), 0.5), (5, 2)])
-def test_a_rate_or_minimum_out_of_range(film, classifier, rate, minimum):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rate": 0},
+        {"rate": -1},
+        {"rate": float("nan")},
+        {"minimum": 2},
+        {"shortest": -1},
+        {"shortest": float("nan")},
+    ],
+)
+def test_settings_out_of_their_range(film, doll_detector, settings):
     with pytest.raises(SimpsonsError, match="give"):
-        timeline.read(film.path, classifier, rate, minimum)
+        timeline.read(film.path, doll_detector, **settings)

@@ -27,10 +27,11 @@ def timeline():
         duration=3700.0,
         rate=5.0,
         minimum=0.5,
+        shortest=0.5,
         intervals=INTERVALS,
         cuts=(1.25, 59.9996),
+        tracks=(),
         thumbnails={"homer_simpson": pixels},
-        aspect=16 / 9,
         problem=None,
     )
 
@@ -97,7 +98,7 @@ def test_picture_has_a_row_and_thumbnail_for_each_character(written):
         pixels = np.asarray(picture.convert("RGB"))
     red = (pixels == (255, 0, 0)).all(axis=2)
     assert 50 < red.any(axis=1).sum() < 70
-    assert red.any(axis=0).sum() == pytest.approx(16 / 9 * red.any(axis=1).sum(), abs=2)
+    assert red.any(axis=0).sum() == pytest.approx(red.any(axis=1).sum(), abs=2)
 
 
 def test_nothing_found(timeline, tmp_path):

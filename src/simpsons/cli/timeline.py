@@ -1,20 +1,38 @@
 """`simpsons timeline`."""
 
+import json
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
-from simpsons.classifier import Classifier
 from simpsons.cli import options
+from simpsons.detector import FACES, NAMES, Detector
+from simpsons.errors import SimpsonsError
+from simpsons.files import write_text
 from simpsons.progress import bar
 
 
 @click.command()
-@click.argument("film", type=click.Path(path_type=Path))
-@options.model
+@click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--rate", type=float, default=5.0, show_default=True, help="Frames a second to classify."
+    "--model",
+    default=NAMES,
+    show_default=True,
+    metavar="MODEL",
+    help="Who names faces: cnn-int8, cnn, xception, an ONNX file, or a run folder.",
+)
+@click.option(
+    "--faces",
+    default=FACES,
+    show_default=True,
+    metavar="DETECTOR",
+    help="Who finds faces: faces, an ONNX file, or a run folder.",
+)
+@click.option(
+    "--rate", type=float, default=5.0, show_default=True, help="Frames a second to look at."
 )
 @click.option(
     "--minimum",
@@ -24,59 +42,180 @@ from simpsons.progress import bar
     help="Mean probability that a character needs to be on screen.",
 )
 @click.option(
+    "--shortest",
+    type=float,
+    default=0.5,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a character must be on screen, unless the shot is shorter.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Where to write.  [default: NAME-timeline beside the film]",
+    help="Where to write.  [default: NAME-timeline beside each film]",
 )
 @click.option(
     "--annotate",
     "annotated",
     type=click.Path(path_type=Path),
     metavar="FILE.mp4",
-    help="Also write a copy of the film with the names on it.",
+    help="Also write a copy of the film with boxes and names; of several films, into this folder.",
 )
 @options.as_json
 def timeline(
-    film: Path,
+    films: tuple[Path, ...],
     model: str,
+    faces: str,
     rate: float,
     minimum: float,
+    shortest: float,
     out: Path | None,
     annotated: Path | None,
     as_json: bool,
 ) -> None:
-    """Say who is on screen when in FILM.
+    """Say who is on screen when in FILMS.
 
     \b
     simpsons timeline episode.mp4
     simpsons timeline episode.mp4 --annotate named.mp4 --out results --json
+    simpsons timeline season/*.mkv --out results
 
     Writes a CSV of intervals, a JSON, subtitles (SRT and VTT) and a picture of the time line.
-    A film that breaks off gives what could be read of it: exit code 1 then, and 2 when nothing
-    could be read.
+    Characters are on screen together, and strangers have no name. Of several films, each has a
+    folder NAME-timeline in the folder given or beside it, the totals by character are printed, and
+    also written to totals.csv and totals.json in the folder given.
+
+    A film that breaks off gives what could be read of it, and one of several that can't be read
+    is reported: exit code 1 then, and 2 when nothing could be read.
     """
-    from simpsons import timeline as timelines
     from simpsons.timeline.annotate import require_target
+    from simpsons.timeline.reading import require_settings
     from simpsons.timeline.writing import require_folder
 
-    folder = require_folder(out or film.parent / f"{film.stem}-timeline")
+    require_settings(rate, minimum, shortest)
+    films = tuple({film.resolve(): film for film in films}.values())
+    if out:
+        require_folder(out)
+    folders = [out] if out and len(films) == 1 else _unique(films, out, "-timeline")
+    for folder in folders:
+        require_folder(folder)
+    copies: list[Path] | list[None] = [None] * len(films)
     if annotated:
-        require_target(annotated, str(film))
-    found = timelines.read(film, Classifier(model), rate, minimum, bar)
-    written = timelines.write(folder, found)
-    if annotated:
-        timelines.annotate(annotated, found, bar)
-        written.append(annotated)
-    if as_json:
-        options.print_json(found.to_json())
+        copies = [annotated]
+        if len(films) > 1:
+            copies = _unique(films, _folder_for_copies(annotated), ".mp4")
+        for copy in copies:
+            require_target(copy, *films)
+    reader = _Reader(Detector(faces, model), rate, minimum, shortest)
+    if len(films) == 1:
+        code = reader.one(films[0], folders[0], copies[0], as_json)
     else:
-        for each in found.intervals:
-            click.echo(f"{each.start:9.2f} {each.end:9.2f}  {each.name} {each.probability:.1%}")
-        if not found.intervals:
-            click.echo("nobody was recognised")
-        for path in written:
-            click.echo(f"wrote {path}")
-    if found.problem:
-        click.echo(f"Error: {found.problem}", err=True)
-        sys.exit(1)
+        code = reader.several(list(zip(films, folders, copies, strict=True)), out, as_json)
+    sys.exit(code)
+
+
+class _Reader:
+    """Reads films and writes what was found; both methods return the exit code."""
+
+    def __init__(self, detector: Detector, rate: float, minimum: float, shortest: float) -> None:
+        self._detector = detector
+        self._settings = rate, minimum, shortest
+
+    def one(self, film: Path, folder: Path, copy: Path | None, as_json: bool) -> int:
+        found, written = self._read(film, folder, copy)
+        if as_json:
+            options.print_json(found.to_json())
+        else:
+            for each in found.intervals:
+                click.echo(f"{each.start:9.2f} {each.end:9.2f}  {each.name} {each.probability:.1%}")
+            if not found.intervals:
+                click.echo("nobody was recognised")
+            for path in written:
+                click.echo(f"wrote {path}")
+        return _reported(found.problem)
+
+    def several(
+        self, films: list[tuple[Path, Path, Path | None]], out: Path | None, as_json: bool
+    ) -> int:
+        from simpsons.timeline.totals import Totals
+
+        totals = Totals()
+        read: list[dict[str, Any]] = []
+        codes = Counter[int]()
+        for film, folder, copy in films:
+            try:
+                found, _ = self._read(film, folder, copy)
+            except (SimpsonsError, OSError) as error:
+                codes[2] += 1
+                read.append({"film": str(film), "error": _said(error)})
+                _reported(_said(error))
+                continue
+            totals.add(found)
+            read.append(found.to_json())
+            codes[_reported(found.problem)] += 1
+            if not as_json:
+                characters = len({each.label for each in found.intervals})
+                plural = "" if characters == 1 else "s"
+                click.echo(f"{film}: {characters} character{plural}, wrote {folder}")
+        result = {"films": read, **totals.to_json()}
+        if out and codes[2] < len(films):
+            write_text(out / "totals.csv", totals.to_csv())
+            text = json.dumps(result, indent=1, ensure_ascii=False)
+            write_text(out / "totals.json", f"{text}\n")
+        if as_json:
+            options.print_json(result)
+        else:
+            for row in totals.rows():
+                click.echo(f"{row.seconds:9.1f} s {row.share:7.1%} {row.films:5}  {row.name}")
+        return 2 if codes[2] == len(films) else int(codes[0] < len(films))
+
+    def _read(self, film: Path, folder: Path, copy: Path | None) -> tuple[Any, list[Path]]:
+        from simpsons import timeline as timelines
+
+        found = timelines.read(film, self._detector, *self._settings, bar)
+        written = timelines.write(folder, found)
+        if copy:
+            timelines.annotate(copy, found, bar)
+            written.append(copy)
+        return found, written
+
+
+def _unique(films: tuple[Path, ...], folder: Path | None, ending: str) -> list[Path]:
+    """A path for each film, in the folder or beside it: `NAME` and the ending.
+
+    NAME has the film's suffix where films share a stem, and a number where they share a name.
+    """
+    places = [folder or film.parent for film in films]
+    names = [film.stem for film in films]
+    longer = [film.name for film in films], [f"{film.name}-{n}" for n, film in enumerate(films, 1)]
+    for others in longer:
+        keys = [
+            str(place.resolve() / name).casefold()
+            for place, name in zip(places, names, strict=True)
+        ]
+        names = [
+            other if keys.count(key) > 1 else name
+            for key, name, other in zip(keys, names, others, strict=True)
+        ]
+    return [place / f"{name}{ending}" for place, name in zip(places, names, strict=True)]
+
+
+def _folder_for_copies(folder: Path) -> Path:
+    if folder.suffix.lower() == ".mp4" or folder.is_file():
+        raise SimpsonsError(f"--annotate {folder}: several films need a folder for their copies")
+    return folder
+
+
+def _said(error: SimpsonsError | OSError) -> str:
+    if isinstance(error, SimpsonsError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}; check the path and its disk"
+
+
+def _reported(problem: str | None) -> int:
+    """Print what went wrong, if anything; 1 then, else 0."""
+    if problem is None:
+        return 0
+    click.echo(f"Error: {problem}", err=True)
+    return 1

@@ -1,19 +1,20 @@
-"""From the probabilities of single frames to the intervals in which a character is on screen."""
+"""From the tracks of faces to the intervals in which a character is on screen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simpsons.characters import display_name
+from simpsons.timeline.tracks import GAP, Track
 
-WINDOW = 4.0
-"""Seconds, around each frame and inside its shot, over which probabilities are averaged."""
+SHORTEST = 0.5
+"""Seconds that a character is on screen at least, unless its shot is shorter.
 
-MINIMUM = 0.5
-"""Mean probability that a character must have in an interval to be on screen."""
+Three frames at 5 a second: what one or two frames say alone is a misread face more often than a
+person, and a name shown for less can't be read.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,54 +46,50 @@ class Interval:
         }
 
 
-def of_shot(
-    start: float,
-    end: float,
-    times: Sequence[float],
-    probabilities: NDArray[np.float64],
-    labels: Sequence[str],
-    rate: float,
-    minimum: float = MINIMUM,
-) -> list[Interval]:
-    """The intervals of one shot, which lasts from `start` to `end`.
+def of_shot(tracks: Iterable[Track], shortest: float) -> list[Interval]:
+    """The intervals of one shot, as long as `shortest` seconds or longer.
 
-    times: the seconds of the N frames classified, ascending. probabilities: `[N, classes]`; what
-    a row lacks to 1 is the probability of nobody. rate: frames classified a second.
-
-    Each frame gets the character with the highest average around it. A run of frames with one
-    character is an interval if that character's mean probability in it is at least `minimum`.
+    Tracks of one character are joined where they overlap or less than `GAP` lies between them.
     """
-    nobody = 1 - probabilities.sum(axis=1, keepdims=True)
-    best = averaged(times, np.hstack([probabilities, nobody])).argmax(axis=1)
-    changes = np.flatnonzero(np.diff(best)) + 1
-    # somewhere between two frames classified: half a step before the later one
-    bounds = [start, *(float(times[int(change)]) - 0.5 / rate for change in changes), end]
-    result = []
-    for place, run in enumerate(np.split(np.arange(len(best)), changes)):
-        label = best[run[0]]
-        if label < len(labels) and (mean := float(probabilities[run, label].mean())) >= minimum:
-            result.append(Interval(bounds[place], bounds[place + 1], labels[label], mean))
-    return result
+    parts = [
+        Interval(track.start, track.end, track.label, track.probability)
+        for track in tracks
+        if track.label is not None
+    ]
+    return [each for each in joined(parts, GAP) if each.end - each.start > shortest - 1e-6]
 
 
-def averaged(times: Sequence[float], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of the rows of `values` that are at most half a `WINDOW` away in time."""
-    first = np.searchsorted(times, np.subtract(times, WINDOW / 2), "left")
-    after = np.searchsorted(times, np.add(times, WINDOW / 2), "right")
-    sums = np.concatenate([np.zeros((1, values.shape[1])), values.cumsum(axis=0)])
-    means: NDArray[np.float64] = (sums[after] - sums[first]) / (after - first)[:, None]
-    return means
+def joined(intervals: Iterable[Interval], gap: float = 0.0) -> list[Interval]:
+    """The same intervals in the order of time; those of one character at most `gap` apart are one.
 
-
-def joined(intervals: Sequence[Interval]) -> list[Interval]:
-    """The same intervals in time; those of one character that touch become one."""
+    gap: in seconds; 0 joins those that touch or overlap.
+    """
     result: list[Interval] = []
-    for interval in intervals:
-        last = result[-1] if result else None
-        if last and last.label == interval.label and last.end == interval.start:
-            lengths = last.end - last.start, interval.end - interval.start
-            mean = np.average((last.probability, interval.probability), weights=lengths)
-            result[-1] = Interval(last.start, interval.end, last.label, float(mean))
+    last: dict[str, int] = {}
+    for interval in in_order(intervals):
+        place = last.get(interval.label)
+        if place is not None and interval.start - result[place].end <= gap + 1e-6:
+            result[place] = _union(result[place], interval)
         else:
+            last[interval.label] = len(result)
             result.append(interval)
     return result
+
+
+def in_order(intervals: Iterable[Interval]) -> list[Interval]:
+    """By start, and those that start together by label."""
+    return sorted(intervals, key=lambda interval: (interval.start, interval.label))
+
+
+def seconds_of(intervals: Iterable[Interval]) -> dict[str, float]:
+    """For how many seconds each character is on screen, the longest first."""
+    seconds: dict[str, float] = {}
+    for each in intervals:
+        seconds[each.label] = seconds.get(each.label, 0.0) + each.end - each.start
+    return dict(sorted(seconds.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _union(one: Interval, other: Interval) -> Interval:
+    lengths = one.end - one.start, other.end - other.start
+    mean = np.average((one.probability, other.probability), weights=lengths)
+    return Interval(one.start, max(one.end, other.end), one.label, float(mean))

@@ -1,10 +1,11 @@
-"""The time line as a picture: a row a character, with its surest frame and when it is seen."""
+"""The time line as a picture: a row a character, with its surest face and when it is seen."""
 
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from simpsons.characters import display_name
+from simpsons.timeline.intervals import seconds_of
 from simpsons.timeline.reading import Timeline
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -13,27 +14,24 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 INK, GREY, PALE, PAPER = "#24292f", "#6e7781", "#e4e8ec", "#ffffff"
 
 WIDTH, ROW, MARGIN, HEAD, FOOT = 1600, 76, 24, 76, 52
-THUMBNAIL, NAMES = 60, 300  # height of a thumbnail, width of the names' column
+THUMBNAIL, NAMES = 60, 300  # side of a thumbnail, width of the names' column
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
 
 def draw(timeline: Timeline) -> Image.Image:
     """An RGB picture, 1600 pixels wide; characters that are seen longest are at the top."""
-    seen: dict[str, float] = {}
-    for interval in timeline.intervals:
-        seen[interval.label] = seen.get(interval.label, 0.0) + interval.end - interval.start
-    labels = sorted(seen, key=lambda label: -seen[label])
+    seen = seconds_of(timeline.intervals)
+    labels = list(seen)
     image = Image.new("RGB", (WIDTH, HEAD + ROW * max(1, len(labels)) + FOOT), PAPER)
     pen = ImageDraw.Draw(image)
-    aspect = min(max(timeline.aspect, 0.4), 2.4)
-    left = MARGIN + round(THUMBNAIL * aspect) + 14 + NAMES
+    left = MARGIN + THUMBNAIL + 14 + NAMES
     scale = (WIDTH - MARGIN - left) / max(timeline.duration, 1e-9)
     _title(pen, timeline, len(labels))
     _axis(pen, timeline, left, scale, image.height - FOOT)
     for row, label in enumerate(labels):
         top = HEAD + ROW * row
-        _name(image, pen, timeline, label, (top, seen[label]), aspect)
+        _name(image, pen, timeline, label, (top, seen[label]))
         for interval in timeline.intervals:
             if interval.label == label:
                 x = left + interval.start * scale, left + interval.end * scale
@@ -78,16 +76,14 @@ def _name(
     timeline: Timeline,
     label: str,
     place: tuple[int, float],
-    aspect: float,
 ) -> None:
     """The thumbnail and name of a row; place: its top in pixels, and seconds on screen."""
     top, seconds = place
-    width = round(THUMBNAIL * aspect)
     if label in timeline.thumbnails:
         picture = Image.fromarray(timeline.thumbnails[label])
-        picture = picture.resize((width, THUMBNAIL), Image.Resampling.BICUBIC)
+        picture = picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
         image.paste(picture, (MARGIN, top + (ROW - THUMBNAIL) // 2))
-    x = MARGIN + width + 14
+    x = MARGIN + THUMBNAIL + 14
     pen.text((x, top + 12), _fitting(display_name(label), 22, NAMES - 14), INK, _font(22))
     pen.text((x, top + 42), f"{seconds:.1f} s", GREY, _font(18))
 

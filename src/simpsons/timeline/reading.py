@@ -1,55 +1,68 @@
-"""`read`: a film and a classifier in, its time line out, in constant memory."""
+"""`read`: a film and a detector in, its time line out, in constant memory."""
 
 import os
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simpsons import images
-from simpsons.classifier import UNKNOWN, Classifier, Prediction
+from simpsons.classifier import UNKNOWN, Failure, Prediction
+from simpsons.detector import Detection, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.progress import Track, silent
+from simpsons.progress import Track as Progress
+from simpsons.progress import silent
+from simpsons.shares import beside
 from simpsons.timeline.film import Film
-from simpsons.timeline.intervals import MINIMUM, Interval, joined, of_shot
+from simpsons.timeline.intervals import SHORTEST, Interval, joined, of_shot
 from simpsons.timeline.sampling import Sample, samples
 from simpsons.timeline.shots import ShotDetector
+from simpsons.timeline.tracks import MINIMUM, Box, Sighting, Track, linked, named
 
 RATE = 5.0
-"""Frames a second that are classified."""
+"""Frames a second that are looked at."""
+
+SURE = 0.9
+"""Probability from which a frame without a face is named as a whole: for backs and profiles."""
 
 
 @dataclass(frozen=True)
 class Timeline:
     """Who is on screen when.
 
-    film: its path. duration: seconds up to which it was read. rate: frames classified a second.
-    minimum: the mean probability that an interval needed. cuts: the seconds at which a shot
-    ends and the next begins. thumbnails: for each label with an interval, its surest frame as
-    the network saw it, uint8 `[64, 64, 3]`. aspect: width to height of the film as it is shown.
-    problem: what could not be read, in words; None if nothing.
+    film: its path. duration: seconds up to which it was read. rate: frames looked at a second.
+    minimum: the mean probability that a track needed for a name. shortest: the seconds that an
+    interval lasts at least, unless its shot is shorter. intervals: by start; those of different
+    characters overlap. cuts: the seconds at which a shot ends and the next begins. tracks: every
+    face, strangers' too, that is long enough, by
+    start. thumbnails: for each label with an interval,
+    its surest face as the network saw it, or the middle of a frame that was named as a whole, uint8
+    `[64, 64, 3]`. problem: what could not be read, in
+    words; None if nothing.
     """
 
     film: str
     duration: float
     rate: float
     minimum: float
+    shortest: float
     intervals: tuple[Interval, ...]
     cuts: tuple[float, ...]
+    tracks: tuple[Track, ...] = field(repr=False)
     thumbnails: dict[str, images.Pixels] = field(repr=False)
-    aspect: float
     problem: str | None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the pixels; plain values."""
+        """Everything but the tracks and pixels; plain values."""
         return {
             "film": self.film,
             "duration": round(self.duration, 3),
             "rate": self.rate,
             "minimum": self.minimum,
+            "shortest": self.shortest,
             "problem": self.problem,
             "cuts": [round(cut, 3) for cut in self.cuts],
             "intervals": [interval.to_json() for interval in self.intervals],
@@ -58,81 +71,161 @@ class Timeline:
 
 def read(
     film: str | os.PathLike[str],
-    classifier: Classifier,
+    detector: Detector,
     rate: float = RATE,
     minimum: float = MINIMUM,
-    track: Track = silent,
+    shortest: float = SHORTEST,
+    progress: Progress = silent,
 ) -> Timeline:
     """Who is on screen when.
 
-    rate: frames a second to classify, above 0. minimum: the mean probability, 0 to 1, that a
-    character must have in an interval. A film that breaks off gives what was read of it, with
-    `problem` set.
+    rate: frames a second to look at, above 0. minimum: the mean probability, 0 to 1, that a
+    character must have in a track. shortest: the seconds that a character must be on screen,
+    unless its shot is shorter. A film that breaks off gives what was read of it, with `problem`
+    set.
 
-    Raises FilmError for a film without a frame that can be read, SimpsonsError for a rate or
-    minimum out of its range.
+    Raises FilmError for a film without a frame that can be read, SimpsonsError for a rate, minimum
+    or shortest length out of its range.
     """
-    if not 0 < rate <= 1000:
-        raise SimpsonsError(f"the rate is {rate:g}; give one above 0 and up to 1000 a second")
-    if not 0 <= minimum <= 1:
-        raise SimpsonsError(f"the minimum is {minimum:g}; give a probability from 0 to 1")
-    labels = classifier.labels
+    require_settings(rate, minimum, shortest)
     intervals: list[Interval] = []
+    tracks: list[Track] = []
     thumbnails: dict[str, _Surest] = {}
-    aspect = 1.0
     with Film(film) as source:
         shots = ShotDetector()
-        answers = _classified(samples(source, shots, rate), classifier)
+        seen = _seen(samples(source, shots, rate), detector)
         total = None if source.duration is None else max(1, round(source.duration * rate))
-        for number, answered in groupby(track(answers, total, "reading"), _shot):
-            times, rows = [], []
-            candidates: dict[str, _Surest] = {}
-            for sample, prediction in answered:
-                times.append(sample.time)
-                top = dict(prediction.top)
-                nobody = prediction.verdict == UNKNOWN
-                rows.append([0.0 if nobody else top[label] for label in labels])
-                _keep(candidates, prediction.label, (prediction.probability, sample))
-                aspect = sample.aspect
+        for number, frames in groupby(progress(seen, total, "reading"), _shot):
+            shot = _Shot(detector.names.labels)
+            for sample, detection in frames:
+                shot.add(sample, detection)
             start, end, *_ = *shots.starts[number : number + 2], source.end
-            found = of_shot(start, end, times, np.array(rows), labels, rate, minimum)
-            for label in candidates.keys() & {interval.label for interval in found}:
-                _keep(thumbnails, label, candidates[label])
-            intervals += found
+            found = shot.tracks(start, end, rate, minimum)
+            least = min(shortest, end - start)
+            on_screen = of_shot(found, least)
+            names = {interval.label for interval in on_screen}
+            intervals += on_screen
+            tracks += [
+                track
+                for track in found
+                if track.label in names
+                or (track.label is None and track.end - track.start > least - 1e-6)
+            ]
+            for label in shot.surest.keys() & names:
+                _keep(thumbnails, label, shot.surest[label])
         return Timeline(
             film=os.fspath(film),
             duration=source.end,
             rate=rate,
             minimum=minimum,
+            shortest=shortest,
             intervals=tuple(joined(intervals)),
             cuts=tuple(shots.starts[1:]),
-            thumbnails={label: sample.pixels for label, (_, sample) in thumbnails.items()},
-            aspect=aspect,
+            tracks=tuple(sorted(tracks, key=lambda track: track.start)),
+            thumbnails={label: pixels for label, (_, pixels) in thumbnails.items()},
             problem=source.problem,
         )
 
 
-_Surest = tuple[float, Sample]
+def require_settings(rate: float, minimum: float, shortest: float) -> None:
+    """Raise SimpsonsError unless these can be settings of `read`."""
+    if not 0 < rate <= 1000:
+        raise SimpsonsError(f"the rate is {rate:g}; give one above 0 and up to 1000 a second")
+    if not 0 <= minimum <= 1:
+        raise SimpsonsError(f"the minimum is {minimum:g}; give a probability from 0 to 1")
+    if not 0 <= shortest < float("inf"):
+        raise SimpsonsError(f"the shortest length is {shortest:g}; give seconds, 0 or more")
 
 
-def _classified(
-    taken: Iterator[Sample], classifier: Classifier
-) -> Iterator[tuple[Sample, Prediction]]:
-    """Each sample with its prediction; `predict_all` bounds how many wait between the two."""
-    waiting: deque[Sample] = deque()
-
-    def pixels() -> Iterator[images.Pixels]:
-        for sample in taken:
-            waiting.append(sample)
-            yield sample.pixels
-
-    for answer in classifier.predict_all(pixels(), top=len(classifier.labels)):
-        if isinstance(answer, Prediction):
-            yield waiting.popleft(), answer
+_Surest = tuple[float, images.Pixels]
 
 
-def _shot(classified: tuple[Sample, Prediction]) -> int:
-    return classified[0].shot
+class _Shot:
+    """What was seen in one shot.
+
+    surest: for each label the highest probability of a frame, and the picture that had it.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.surest: dict[str, _Surest] = {}
+        self._labels = labels
+        self._times: list[float] = []
+        self._frames: list[list[Sighting]] = []
+
+    def add(self, sample: Sample, detection: Detection | Prediction) -> None:
+        """The next frame, with its faces, or with the answer for the whole of it."""
+        height, width = sample.pixels.shape[:2]
+        sightings = []
+        if isinstance(detection, Prediction):
+            if detection.verdict != UNKNOWN and detection.probability >= SURE:
+                sightings.append(Sighting(sample.time, self._row(detection), None))
+                self._note(detection, sample.pixels, _middle(width, height))
+        else:
+            for face in detection.faces:
+                x1, y1, x2, y2 = face.box
+                box = x1 / width, y1 / height, x2 / width, y2 / height
+                sightings.append(Sighting(sample.time, self._row(face.prediction), box))
+                self._note(face.prediction, sample.pixels, face.box)
+        self._times.append(sample.time)
+        self._frames.append(sightings)
+
+    def tracks(self, start: float, end: float, rate: float, minimum: float) -> list[Track]:
+        """Who was seen from when to when in the shot, which lasts from `start` to `end`.
+
+        A track begins half a step before the frame in which it is first seen, or with the shot.
+        """
+        result = []
+        for one in linked(self._frames):
+            first, last = one[0].time, one[-1].time
+            begins = start if first == self._times[0] else first - 0.5 / rate
+            ends = end if last == self._times[-1] else last + 0.5 / rate
+            limits = max(start, begins), min(end, ends)
+            result += named(one, *limits, self._labels, minimum)
+        return result
+
+    def _row(self, prediction: Prediction) -> NDArray[np.float64]:
+        """The probability of each label; of a stranger, none."""
+        if prediction.verdict == UNKNOWN:
+            return np.zeros(len(self._labels))
+        top = dict(prediction.top)
+        return np.array([top[label] for label in self._labels])
+
+    def _note(self, prediction: Prediction, pixels: images.Pixels, box: Box) -> None:
+        if prediction.verdict == UNKNOWN:
+            return
+        kept = self.surest.get(prediction.label)
+        if kept is None or kept[0] < prediction.probability:
+            crop = images.crop_around(pixels, box)
+            self.surest[prediction.label] = prediction.probability, crop
+
+
+def _seen(
+    taken: Iterator[Sample], detector: Detector
+) -> Iterator[tuple[Sample, Detection | Prediction]]:
+    """Each sample with its faces; one without a face with the name of the whole frame."""
+    top = len(detector.names.labels)
+
+    def detect(some: Iterator[Sample]) -> Iterator[Detection | Failure]:
+        return detector.detect_all((sample.pixels for sample in some), top)
+
+    for sample, answer in beside(detect, taken):
+        if isinstance(answer, Failure):
+            raise SimpsonsError(answer.error)
+        if answer.faces:
+            yield sample, answer
+        else:
+            [whole] = detector.names.predict_pixels(images.fit(sample.pixels)[None], top)
+            yield sample, whole
+
+
+def _middle(width: int, height: int) -> Box:
+    """The box whose surroundings are the largest square in the middle of a frame."""
+    half = min(width, height) / images.CONTEXT / 2
+    return width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half
+
+
+def _shot(seen: tuple[Sample, Detection | Prediction]) -> int:
+    return seen[0].shot
 
 
 def _keep(surest: dict[str, _Surest], label: str, candidate: _Surest) -> None:

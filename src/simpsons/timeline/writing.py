@@ -10,6 +10,7 @@ from simpsons.errors import SimpsonsError
 from simpsons.files import write_bytes, write_text
 from simpsons.timeline.picture import draw
 from simpsons.timeline.reading import Timeline
+from simpsons.timeline.subtitles import to_srt, to_vtt
 
 
 def write(folder: str | os.PathLike[str], timeline: Timeline) -> list[Path]:
@@ -49,32 +50,3 @@ def to_csv(timeline: Timeline) -> str:
         times = f"{each.start:.3f}", f"{each.end:.3f}"
         writer.writerow([*times, each.label, f"{each.probability:.4f}"])
     return text.getvalue()
-
-
-def to_srt(timeline: Timeline) -> str:
-    """SubRip subtitles with the characters' names."""
-    cues = [
-        f"{number}\n{_clock(each.start, ',')} --> {_clock(each.end, ',')}\n{each.name}\n"
-        for number, each in enumerate(timeline.intervals, start=1)
-    ]
-    return "\n".join(cues)
-
-
-def to_vtt(timeline: Timeline) -> str:
-    """WebVTT subtitles with the characters' names (https://www.w3.org/TR/webvtt1/)."""
-    cues = [
-        f"{_clock(each.start, '.')} --> {_clock(each.end, '.')}\n{_escaped(each.name)}\n"
-        for each in timeline.intervals
-    ]
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def _clock(seconds: float, point: str) -> str:
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    minutes, seconds = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{point}{milliseconds:03d}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
