@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from simpsons.demo import drawings
-from simpsons.demo.drawings import DOLLS, draw, write_drawings
+from simpsons.demo.drawings import DOLLS, draw, draw_boxed, write_drawings
 from simpsons.demo.scenes import PROPS, SCENES
 from simpsons.errors import SimpsonsError
 
@@ -64,11 +64,20 @@ def test_equal_generators_give_equal_pictures():
 
 def test_every_scene_and_prop_occurs_and_face_and_chest_are_inside():
     takes = [drawings._take(rng(seed)) for seed in range(200)]
-    assert {take.scene for take in takes} == set(SCENES)
-    assert {take.prop for take in takes} == {"", *PROPS}
-    for take in takes:
-        assert 1.4 * take.unit <= take.x <= take.width - 1.4 * take.unit
-        assert 1.8 * take.unit <= take.y <= take.height - 2 * take.unit
+    assert {take.stage.scene for take in takes} == set(SCENES)
+    assert {take.stage.prop for take in takes} == {"", *PROPS}
+    for pose, stage in ((take.pose, take.stage) for take in takes):
+        assert 1.4 * pose.unit <= pose.x <= stage.width - 1.4 * pose.unit
+        assert 1.8 * pose.unit <= pose.y <= stage.height - 2 * pose.unit
+
+
+def test_a_boxed_drawing_is_the_same_drawing():
+    for seed, doll in enumerate(DOLLS[:3]):
+        picture, box = draw_boxed(doll, rng(seed), size=48)
+        assert np.array_equal(pixels(picture), pixels(draw(doll, rng(seed), size=48)))
+        assert box.name == doll.slug
+        assert 0 < box.x1 < box.x2 < picture.width
+        assert 0 < box.y1 < box.y2 < picture.height
 
 
 def test_folder_layout(tmp_path):

@@ -63,14 +63,11 @@ def draw(doll: Doll, rng: np.random.Generator, size: int = 128) -> Image.Image:
     return render([(doll, take.pose)], take.stage, size)
 
 
-def draw_boxed(
-    doll: Doll, rng: np.random.Generator, size: int = 128
-) -> tuple[Image.Image, list[Box]]:
+def draw_boxed(doll: Doll, rng: np.random.Generator, size: int = 128) -> tuple[Image.Image, Box]:
     """The picture that `draw` draws, and the box of the face in it."""
     take = _take(rng)
     cast = [(doll, take.pose)]
-    boxes = [face.box for face in faces(cast, take.stage, size)]
-    return render(cast, take.stage, size), boxes
+    return render(cast, take.stage, size), faces(cast, take.stage, size)[0].box
 
 
 def write_drawings(

@@ -37,6 +37,9 @@ LEAST_SHARE = 0.6
 
 _SHAPES = ((1.0, 0.75), (1.0, 1.0), (0.75, 1.0), (1.0, 0.5625))  # 4:3, 1:1, 3:4, 16:9
 _SHAPE_CHANCES = (0.35, 0.15, 0.15, 0.35)
+LEAST_SIZE = 64
+"""Pixels of a picture's longer side; in a smaller one faces would be specks."""
+
 _UNITS = (0.032, 0.34)  # of heads, in parts of the longer side
 _COUNT_CHANCES = (0.2, 0.26, 0.22, 0.14, 0.1, 0.08)
 _STRANGER_CHANCE = 0.25
@@ -49,30 +52,32 @@ def draw_scene(
 
     Returns an RGB picture in 4:3, 1:1, 3:4 or 16:9 whose longer side is `size` pixels, and the
     boxes of the faces, in the order of `dolls`. At least 0.6 of each face is to be seen. Raises
-    ValueError if there are no dolls or more than six.
+    ValueError if there are no dolls or more than six, or if `size` is below 64.
     """
     if not 1 <= len(dolls) <= MOST_DOLLS:
         raise ValueError(f"there are {len(dolls)} dolls; draw_scene takes 1 to {MOST_DOLLS}")
+    if size < LEAST_SIZE:
+        raise ValueError(f"size is {size}; it must be at least {LEAST_SIZE}")
     stage = any_stage(rng, *_SHAPES[rng.choice(len(_SHAPES), p=_SHAPE_CHANCES)], any_light(rng))
-    roomy = 1.0
+    snug = 1.0
     while True:
-        poses = _poses(len(dolls), rng, stage.width, stage.height, roomy)
+        poses = _poses(len(dolls), rng, stage.width, stage.height, snug)
         order = sorted(range(len(dolls)), key=lambda index: poses[index].unit)
         cast: Cast = [(dolls[index], poses[index]) for index in order]
         shown = faces(cast, stage, size)
         if all(face.share >= LEAST_SHARE for face in shown):
             break
-        roomy *= 0.95
+        snug = max(0.95 * snug, 0.4)
     boxes = {index: face.box for index, face in zip(order, shown, strict=True)}
     return render(cast, stage, size), [boxes[index] for index in range(len(dolls))]
 
 
 def _poses(
-    count: int, rng: np.random.Generator, width: float, height: float, roomy: float
+    count: int, rng: np.random.Generator, width: float, height: float, snug: float
 ) -> list[Pose]:
-    """Places side by side in any order; the smaller `roomy` (1 to 0), the more room there is."""
+    """Places side by side in any order; at a smaller `snug` (1 to 0) fewer overlap."""
     low, high = _UNITS
-    high = max(low, min(high, width / count / 1.4)) * roomy
+    high = max(low, min(high, width / count / 1.4)) * snug
     low = min(low, high)
     near = low * (high / low) ** rng.beta(1.6, 1)
     depth = rng.choice((1.15, 1.5, 3.0))
@@ -82,7 +87,7 @@ def _poses(
     poses = []
     for slot in slots[rng.permutation(count)]:
         unit = float(np.clip(near * depth ** rng.uniform(-1, 1), low, high))
-        x = slot + rng.uniform(-0.45, 0.45) * width / count * roomy
+        x = slot + rng.uniform(-0.45, 0.45) * width / count * snug
         y = ground - 3.8 * unit - 0.08 * (near - unit) * rng.random()
         if not standing or y < 0.7 * unit:
             y = rng.uniform(0.7 * unit, max(1.5 * unit, 0.8 * height - unit))
@@ -118,10 +123,12 @@ def write_scenes(
     on `seed`, `size` and its number, and on nothing else.
 
     The set is written beside `folder` and renamed at the end, so `folder` is whole or missing.
-    Raises SimpsonsError if `folder` exists, ValueError if `count` or `size` is below 1.
+    Raises SimpsonsError if `folder` exists, ValueError if `count` is below 1 or `size` below 64.
     """
-    if count < 1 or size < 1:
-        raise ValueError(f"count is {count} and size is {size}; both must be at least 1")
+    if count < 1 or size < LEAST_SIZE:
+        raise ValueError(
+            f"count is {count} and size is {size}; at least 1 and {LEAST_SIZE} are needed"
+        )
     with new_folder(folder) as partial, (partial / BOXES).open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(("path", "x1", "y1", "x2", "y2", "name"))
