@@ -4,13 +4,13 @@ The pictures stand in for frames with everyone boxed. Each shows one to six doll
 strangers that no other picture shows, near and far, tilted, and partly outside the picture.
 """
 
-import csv
 import os
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
+from simpsons.dataset import boxes
 from simpsons.demo.dolls import DOLLS, Doll, any_stranger
 from simpsons.demo.drawings import JPEG_QUALITY, new_folder
 from simpsons.demo.stage import (
@@ -68,8 +68,8 @@ def draw_scene(
         if all(face.share >= LEAST_SHARE for face in shown):
             break
         snug = max(0.95 * snug, 0.4)
-    boxes = {index: face.box for index, face in zip(order, shown, strict=True)}
-    return render(cast, stage, size), [boxes[index] for index in range(len(dolls))]
+    found = {index: face.box for index, face in zip(order, shown, strict=True)}
+    return render(cast, stage, size), [found[index] for index in range(len(dolls))]
 
 
 def _poses(
@@ -129,16 +129,15 @@ def write_scenes(
         raise ValueError(
             f"count is {count} and size is {size}; at least 1 and {LEAST_SIZE} are needed"
         )
-    with new_folder(folder) as partial, (partial / BOXES).open("w", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("path", "x1", "y1", "x2", "y2", "name"))
+    listed = {}
+    with new_folder(folder) as partial:
         for number in track(range(count), count, "drawing"):
             rng = np.random.default_rng(np.random.SeedSequence((seed, number)))
-            picture, boxes = draw_scene(_company(rng), rng, size)
+            picture, found = draw_scene(_company(rng), rng, size)
             path = f"{number:04d}.jpg"
             picture.save(partial / path, quality=JPEG_QUALITY)
-            for box in boxes:
-                rows.writerow((path, *(f"{edge:.2f}" for edge in box[:4]), box.name))
+            listed[path] = [boxes.Box(path, *box) for box in found]
+        boxes.write(partial / BOXES, listed)
 
 
 def _company(rng: np.random.Generator) -> list[Doll]:
