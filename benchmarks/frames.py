@@ -1,0 +1,59 @@
+"""The data set's pictures with boxes around faces, and what the eye corrected in them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from simpsons.classifier import UNKNOWN
+from simpsons.dataset import boxes
+from simpsons.dataset.boxes import Box
+from simpsons.dataset.folders import DataError
+from simpsons.dataset.split import parts_of
+
+COMPLETE, ONE_BOX = "faces.csv", "one_box.csv"
+
+KNOWN_STRANGERS = Path(__file__).with_name("known_strangers.csv")
+"""Faces that `faces.csv` calls unknown and that are one of the 18."""
+
+WRONG_BOXES = Path(__file__).with_name("wrong_boxes.txt")
+"""Pictures whose box in `one_box.csv` misses the face, of the validation and test parts."""
+
+
+def folder(data: Path) -> Path:
+    """Where the pictures are, beside the data set. Raises DataError if they are not there."""
+    root = data.parent / "frames" / "simpsons"
+    if not (root / COMPLETE).is_file():
+        raise DataError(f"{root}: has no {COMPLETE}; put the pictures with boxes there")
+    return root
+
+
+def complete(root: Path, part: str) -> dict[str, tuple[Box, ...]]:
+    """Every face of the pictures in a part of the shipped split that have all faces boxed."""
+    known = {
+        (box.path, box.corners): box.name
+        for found in boxes.read(KNOWN_STRANGERS).pictures.values()
+        for box in found
+    }
+    listed = boxes.read(root / COMPLETE).complete
+    return {
+        path: tuple(
+            box._replace(name=known.get((path, box.corners), box.name)) for box in listed[path]
+        )
+        for path in _in_part(listed, part)
+    }
+
+
+def one_box(root: Path, part: str) -> dict[str, Box]:
+    """The right boxes of pictures that have one box, of the validation or the test part."""
+    wrong = set(WRONG_BOXES.read_text(encoding="utf-8").splitlines())
+    listed = boxes.read(root / ONE_BOX).complete
+    return {path: listed[path][0] for path in _in_part(listed, part) if path not in wrong}
+
+
+def _in_part(paths: Iterable[str], part: str) -> list[str]:
+    paths = list(paths)
+    return [path for path, its in zip(paths, parts_of(paths), strict=True) if its == part]
+
+
+def named(found: Iterable[Box]) -> frozenset[str]:
+    """Who of the 18 is there."""
+    return frozenset(box.name for box in found) - {UNKNOWN}
