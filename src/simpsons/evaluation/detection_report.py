@@ -47,7 +47,7 @@ def write(
     count = sum(len(errors[:SHOWN]) for errors in groups)
     waiting = (error for errors in groups for error in errors[:SHOWN])
     drawn = iter([_Shown(one, _image(root, one)) for one in track(waiting, count, "drawing")])
-    missed, false, wrong = ([next(drawn) for _ in errors[:SHOWN]] for errors in groups)
+    missed, invented, wrong = ([next(drawn) for _ in errors[:SHOWN]] for errors in groups)
     html = (
         page_templates("simpsons.evaluation")
         .get_template("detection.html.jinja")
@@ -57,7 +57,7 @@ def write(
             facts=facts,
             notes=notes,
             missed=missed,
-            false=false,
+            invented=invented,
             wrong=wrong,
             shown=SHOWN,
             bad=bad,
