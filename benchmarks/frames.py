@@ -17,6 +17,9 @@ KNOWN_STRANGERS = Path(__file__).with_name("known_strangers.csv")
 WRONG_BOXES = Path(__file__).with_name("wrong_boxes.txt")
 """Pictures whose box in `one_box.csv` misses the face, of the validation and test parts."""
 
+OTHERS_SHOWN = Path(__file__).with_name("others_shown.txt")
+"""Pictures of `one_box.csv` with others of the 18 in them, of the validation and test parts."""
+
 
 def folder(data: Path) -> Path:
     """Where the pictures are, beside the data set. Raises DataError if they are not there."""
@@ -44,9 +47,14 @@ def complete(root: Path, part: str) -> dict[str, tuple[Box, ...]]:
 
 def one_box(root: Path, part: str) -> dict[str, Box]:
     """The right boxes of pictures that have one box, of the validation or the test part."""
-    wrong = set(WRONG_BOXES.read_text(encoding="utf-8").splitlines())
+    wrong = listed_in(WRONG_BOXES)
     listed = boxes.read(root / ONE_BOX).complete
     return {path: listed[path][0] for path in _in_part(listed, part) if path not in wrong}
+
+
+def listed_in(file: Path) -> set[str]:
+    """The pictures that a list of paths has."""
+    return set(file.read_text(encoding="utf-8").splitlines())
 
 
 def _in_part(paths: Iterable[str], part: str) -> list[str]:

@@ -72,7 +72,12 @@ class Names:
 
 def sources(root: Path, part: str) -> dict[str, list[Source]]:
     """The pictures of a part by who is in them, characters and paths in order."""
-    who = {path: frozenset({box.name}) for path, box in frames.one_box(root, part).items()}
+    others = frames.listed_in(frames.OTHERS_SHOWN)
+    who = {
+        path: frozenset({box.name})
+        for path, box in frames.one_box(root, part).items()
+        if path not in others
+    }
     who |= {path: frames.named(found) for path, found in frames.complete(root, part).items()}
     by_name: dict[str, list[Source]] = {}
     for path, names in sorted(who.items()):
