@@ -222,6 +222,149 @@ def doll_faces(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def write_spots(tmp_path_factory) -> Callable[..., Path]:
+    """A function that writes a face detector which anyone can check; metadata: of the file.
+
+    A face is a rectangle that is red and not green; its score is how blue its middle is, 0 to 1.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, constants = [], {}
+
+    def add(kind, *inputs, outputs=1, **attributes):
+        names = [f"{kind}_{len(nodes)}_{number}" for number in range(outputs)]
+        given = [each if isinstance(each, str) else constant(each) for each in inputs]
+        nodes.append(helper.make_node(kind, given, names, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def constant(value):
+        name = f"constant_{len(constants)}"
+        constants[name] = numpy_helper.from_array(np.asarray(value), name)
+        return name
+
+    def neighbours(mask):
+        """The mask moved to the right, left, down and up: what is beside, above and below."""
+        padded = add("Pad", add("Cast", mask, to=TensorProto.FLOAT), [1] * 4, np.float32(0))
+        parts = (
+            ([1, 0], [-1, -2]),
+            ([1, 2], [-1, 2**31]),
+            ([0, 1], [-2, -1]),
+            ([2, 1], [2**31, -1]),
+        )
+        cut = [add("Slice", padded, start, end, [0, 1]) for start, end in parts]
+        return [add("Cast", part, to=TensorProto.BOOL) for part in cut]
+
+    def corners(mask, side, upper):
+        outside = add("Not", add("Or", side, upper))
+        return add("And", mask, outside)
+
+    def places(mask):
+        return add("Split", add("NonZero", mask), axis=0, num_outputs=2, outputs=2)
+
+    picture = add("Squeeze", add("Cast", "pixels", to=TensorProto.FLOAT), [0])
+    red, green, blue = (add("Gather", picture, np.int64(colour), axis=2) for colour in range(3))
+    half = np.float32(128)
+    mask = add("And", add("Greater", red, half), add("Less", green, half))
+    left, right, above, below = neighbours(mask)
+    cut_corner = add("And", add("Or", left, right), add("Or", above, below))
+    mask = add("Or", mask, cut_corner)  # that resizing has made less red
+    left, right, above, below = neighbours(mask)
+    first = corners(mask, left, above)
+    y1, x1 = places(first)
+    _, x2 = places(corners(mask, right, above))
+    by_column_x1, by_column_y1 = places(add("Transpose", first))
+    _, by_column_y2 = places(add("Transpose", corners(mask, left, below)))
+    place = add("Add", add("Mul", by_column_y1, np.int64(2**31)), by_column_x1)
+    count = add("Slice", add("Shape", place), [1], [2])
+    _, by_row = add("TopK", place, count, axis=1, largest=0, outputs=2)
+    y2 = add("GatherElements", by_column_y2, by_row, axis=1)
+    opposite = [add("Add", edge, np.int64(1)) for edge in (x2, y2)]
+    rows = add("Transpose", add("Concat", x1, y1, *opposite, axis=0))
+    middle_y, middle_x = (
+        add("Div", add("Add", *pair), np.int64(2)) for pair in ((y1, y2), (x1, x2))
+    )
+    middles = add("Transpose", add("Concat", middle_y, middle_x, axis=0))
+    nodes += [
+        helper.make_node("Cast", [rows], ["boxes"], to=TensorProto.FLOAT),
+        helper.make_node(
+            "Div", [add("GatherND", blue, middles), constant(np.float32(255))], ["scores"]
+        ),
+        helper.make_node("Sub", [add("Squeeze", x1, [0])] * 2, ["picture"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "spots",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", "H", "W", 3])],
+        [
+            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["M", 4]),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["M"]),
+            helper.make_tensor_value_info("picture", TensorProto.INT64, ["M"]),
+        ],
+        list(constants.values()),
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+    def write(**metadata):
+        said = {"task": "faces", "threshold": 0.5, "longest_side": 320} | metadata
+        said = {key: json.dumps(value) for key, value in said.items() if value is not None}
+        helper.set_model_props(model, said)
+        path = tmp_path_factory.mktemp("spots") / "model.onnx"
+        onnx.save(model, path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def spots(write_spots) -> Path:
+    """A face detector that finds red spots, in pictures made 320 pixels long."""
+    return write_spots()
+
+
+@pytest.fixture(scope="session")
+def spot_names(tmp_path_factory) -> Path:
+    """A classifier that names a spot for what is around it: of red, green and blue the strongest.
+
+    Little colour is nobody.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {
+        "sides": np.array([1, 2]),
+        "colours": np.array([1]),
+        "scale": np.float32(20),
+    }
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["numbers", "sides"], ["means"], keepdims=0),
+        helper.make_node("Div", ["means", "scale"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        helper.make_node("ReduceMax", ["means", "colours"], ["most"], keepdims=0),
+        helper.make_node("ReduceMin", ["means", "colours"], ["fewest"], keepdims=0),
+        helper.make_node("Sub", ["most", "fewest"], ["familiarity"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "spot names",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 64, 64, 3])],
+        [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3]),
+            helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["N"]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    labels = ("bart_simpson", "homer_simpson", "marge_simpson")
+    metadata = {"labels": labels, "network": "spots", "familiarity_threshold": 90}
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    path = tmp_path_factory.mktemp("spots") / "model.onnx"
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def cli() -> Callable[..., Result]:
     """Run `simpsons` with these arguments; an exception that a user would see as a traceback
     fails the test."""

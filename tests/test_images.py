@@ -602,3 +602,68 @@ def test_a_jpeg_that_is_too_large_is_refused_before_it_is_made_smaller(monkeypat
     monkeypatch.setattr(images, "MAX_PIXELS", 400 * 400)
     with pytest.raises(ImageError, match="more than 160,000 pixels"):
         load(large(430, 390, kind="JPEG"))
+
+
+# Smaller by a whole factor
+
+
+@pytest.mark.parametrize(("least", "factor"), [(1000, 1), (401, 1), (400, 2), (267, 2), (266, 3)])
+def test_a_picture_is_reduced_while_its_longer_side_keeps_so_many_pixels(least, factor):
+    image = draw(DOLLS[1], np.random.default_rng(1), 800).crop((0, 0, 800, 590))
+    data = encoded(image)
+    expected = np.asarray(image.reduce(factor)) if factor > 1 else decode(data)
+    for source in (data, image, decode(data)):
+        pixels, width, height = images.decode_reduced(source, least)
+        assert np.array_equal(pixels, expected)
+        assert (width, height) == (800, 590)
+
+
+@pytest.mark.parametrize("size", [(800, 590), (803, 1201), (2500, 120)])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": Image.Exif()}])
+def test_a_reduced_jpeg_is_near_to_the_reduced_picture(size, options):
+    image = draw(DOLLS[1], np.random.default_rng(1), 400).resize(size)
+    data = encoded(image, "JPEG", quality=92, **options)
+    pixels, width, height = images.decode_reduced(data, 200)
+    assert (width, height) == size
+    assert 200 <= max(pixels.shape) < 400
+    wide, high = pixels.shape[1], pixels.shape[0]
+    exact = np.asarray(image.resize((wide, high), Image.Resampling.BOX))
+    assert difference(pixels, exact) < 3.5
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_reduced_picture_is_upright(orientation, kind):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    image = draw(DOLLS[1], np.random.default_rng(1), 400).crop((0, 0, 400, 240))
+    data = encoded(image, kind, exif=exif)
+    pixels, width, height = images.decode_reduced(data, 100)
+    whole = decode(data)
+    assert (height, width) == whole.shape[:2]
+    assert pixels.shape == (-(-height // 4), -(-width // 4), 3)
+    assert difference(pixels, np.asarray(Image.fromarray(whole).reduce(4))) < 2
+
+
+def test_reducing_raises_as_decoding_does(tmp_path, monkeypatch):
+    for source, message in ((b"bad", "not a picture"), (tmp_path / "missing.jpg", "no such file")):
+        with pytest.raises(ImageError, match=message):
+            images.decode_reduced(source, 100)
+    monkeypatch.setattr(images, "MAX_PIXELS", 100)
+    for kind in ("JPEG", "PNG"):
+        with pytest.raises(ImageError, match="more than 100 pixels"):
+            images.decode_reduced(encoded(PICTURE, kind), 10)
+
+
+@pytest.mark.parametrize("size", [(300, 200), (64, 64), (20, 400), (3, 2), (1, 1)])
+def test_a_crop_is_that_of_the_whole_picture(size):
+    """Only what is near is resized, and nothing else has a part in it."""
+    whole = draw(DOLLS[2], np.random.default_rng(2), 400).resize(size)
+    pixels, rng = np.asarray(whole), np.random.default_rng(3)
+    for _ in range(20):
+        x, y = rng.uniform(0, size[0]), rng.uniform(0, size[1])
+        box = (x, y, x + rng.uniform(0, size[0] - x), y + rng.uniform(0, size[1] - y))
+        square = images.square_around(*size, box)
+        exact = whole.resize((64, 64), Image.Resampling.BICUBIC, square, images.REDUCING_GAP)
+        crop = images.crop_around(pixels, box)
+        assert np.abs(crop.astype(int) - np.asarray(exact)).max() <= 2

@@ -202,9 +202,10 @@ class Classifier:
         Each core decodes and classifies a few at a time. One that can't be read gives a Failure,
         and the rest go on.
         """
-        return in_shares(lambda share: self._answer_share(share, top), sources, _SHARE)
+        return in_shares(lambda share: self.answer_share(share, top), sources, _SHARE)
 
-    def _answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
+    def answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
+        """`predict` on one core, for a thread of several; a Failure for what can't be read."""
         decoded = self._decoded(sources)
         pairs = list(zip(sources, decoded, strict=True))
         read = [(source, pixels) for source, pixels in pairs if not isinstance(pixels, str)]

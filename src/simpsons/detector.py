@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from numbers import Real
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -305,7 +304,9 @@ class Detector:
 
 
 def _is_score(value: object) -> TypeGuard[float]:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
+        return False
+    return bool(0 <= value <= 1)
 
 
 def _is_side(value: object) -> bool:

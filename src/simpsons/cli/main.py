@@ -11,6 +11,7 @@ from simpsons.errors import SimpsonsError
 
 COMMANDS = {
     "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),
+    "detect": ("simpsons.cli.detect:detect", "Find every face in pictures and say whose it is."),
     "timeline": ("simpsons.cli.timeline:timeline", "Say who is on screen when in a film."),
     "evaluate": ("simpsons.cli.evaluate:evaluate", "Measure a network on a folder of pictures."),
     "compare": ("simpsons.cli.evaluate:compare", "Say whether two networks differ."),
@@ -124,6 +125,7 @@ def main() -> None:
 
     \b
     Who is this?              simpsons predict picture.jpg
+    Who is where?             simpsons detect picture.jpg
     How good is the network?  simpsons evaluate FOLDER
     Train one:                simpsons train FOLDER --model xception
     See it all without data:  simpsons demo

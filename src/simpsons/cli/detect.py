@@ -1,0 +1,142 @@
+"""`simpsons detect`."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+import click
+from PIL import Image
+
+from simpsons import images
+from simpsons.classifier import UNKNOWN, Failure
+from simpsons.cli import options, pictures
+from simpsons.cli.folder import PictureFolder
+from simpsons.detector import FACES, NAMES, Detection, Detector, Face
+from simpsons.drawing import draw_faces
+
+_JPEG = frozenset({".jfif", ".jpe", ".jpeg", ".jpg"})
+_QUALITY = 92
+
+
+@click.command()
+@pictures.argument
+@click.option(
+    "--model",
+    default=NAMES,
+    show_default=True,
+    metavar="MODEL",
+    help="Who names the faces: cnn, xception, cnn-int8, an ONNX file, or a run folder.",
+)
+@click.option(
+    "--faces",
+    default=FACES,
+    show_default=True,
+    metavar="MODEL",
+    help="Who finds them: faces, an ONNX file, or a run folder.",
+)
+@click.option(
+    "--minimum",
+    type=options.Finite(0, 1),
+    metavar="SCORE",
+    help="How sure it must be that something is a face, 0 to 1.  [default: the detector's own]",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How many names a face has with --json and --csv.",
+)
+@pictures.as_json
+@pictures.as_csv
+@pictures.paths_from
+@click.option(
+    "--draw",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also write a copy of each picture with boxes and names, a JPEG of a JPEG, else a PNG.",
+)
+def detect(
+    named: tuple[str, ...],
+    model: str,
+    faces: str,
+    minimum: float | None,
+    top: int,
+    as_json: bool,
+    as_csv: bool,
+    paths_from: TextIO | None,
+    draw: Path | None,
+) -> None:
+    """Find every face in PICTURES and say whose it is: files, folders, globs, or - for a picture on
+    standard input.
+
+    \b
+    simpsons detect family.jpg
+    simpsons detect holiday/ "frames/*.png" --json
+    simpsons detect holiday/ --draw drawn/
+
+    Prints one line a picture, the surest face first, with its box: left, top, right and bottom in
+    pixels of the picture as it is shown. A face of nobody that the network knows is `unknown`. CSV
+    has a row a face, and one for a picture without any, whose `faces` is 0. A picture that can't be
+    read is reported and the rest go on: exit code 1 then, and 2 when no picture could be read.
+    """
+    pictures.require_pictures(named, paths_from, as_json, as_csv)
+    detector = Detector(faces, model, minimum=minimum)
+    show: pictures.Show[Detection] = _print_line
+    if as_json:
+        show = pictures.json_printer("drawing")
+    elif as_csv:
+        show = _csv_printer(min(top, len(detector.names.labels)))
+    write = None if draw is None else _drawer(draw)
+    detect_all = partial(detector.detect_all, top=top)
+    sys.exit(pictures.answer(named, paths_from, detect_all, show, "finding faces", write))
+
+
+def _drawer(folder: Path) -> Callable[[images.Source, Detection], str]:
+    """A function that writes a picture with its faces, and says where."""
+    drawings = PictureFolder(folder, "--draw", "drawings")
+
+    def write(source: images.Source, detection: Detection) -> str:
+        drawn = Image.fromarray(draw_faces(images.decode(source), detection.faces))
+        if detection.path and Path(detection.path).suffix.lower() in _JPEG:
+            return drawings.write(drawn, detection.path, ".jpg", quality=_QUALITY)
+        return drawings.write(drawn, detection.path, ".png")
+
+    return write
+
+
+def _print_line(result: Detection | Failure, drawing: str | None) -> None:
+    if isinstance(result, Failure):
+        pictures.print_error(result)
+        return
+    line = f"{result.path}  {', '.join(map(_said, result.faces)) or 'no face'}"
+    click.echo(line if drawing is None else f"{line}  -> {drawing}")
+
+
+def _said(face: Face) -> str:
+    who = UNKNOWN if face.verdict == UNKNOWN else f"{face.name} {face.probability:.1%}"
+    return f"{who} [{' '.join(f'{edge:.0f}' for edge in face.box)}]"
+
+
+def _csv_printer(top: int) -> Callable[[Detection | Failure, str | None], None]:
+    """A function that prints the rows of a picture; prints the header now."""
+    empty = [""] * (5 + 2 * top)  # box, score, labels and probabilities
+
+    def show(result: Detection | Failure, _drawing: str | None) -> None:
+        if isinstance(result, Failure):
+            pictures.print_csv([result.path, "", *empty, result.error, ""])
+            return
+        count = len(result.faces)
+        if not count:
+            pictures.print_csv([result.path, 0, *empty, "", ""])
+        for face in result.faces:
+            box = [round(edge, 1) for edge in face.box]
+            named = chain.from_iterable(face.prediction.top)
+            pictures.print_csv([result.path, count, *box, face.score, *named, "", face.verdict])
+
+    places = ["faces", "x1", "y1", "x2", "y2", "score"]
+    pictures.print_csv(["path", *places, *pictures.columns(top), "error", "verdict"])
+    return show

@@ -1,0 +1,154 @@
+"""Pictures that a command is given, and its answers one after the other: `predict`, `detect`."""
+
+import csv
+import glob
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+import click
+
+from simpsons import images
+from simpsons.classifier import Failure, Prediction
+from simpsons.cli import options
+from simpsons.detector import Detection
+from simpsons.errors import SimpsonsError
+from simpsons.progress import bar
+from simpsons.shares import beside
+
+STDIN = "-"
+
+A = TypeVar("A", Prediction, Detection)
+Show = Callable[[A | Failure, str | None], None]
+"""Prints an answer, and the path of what was written for it."""
+
+argument = click.argument("named", metavar="[PICTURES]...", nargs=-1)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+paths_from = click.option(
+    "--paths-from",
+    type=click.File("r", encoding="utf-8", errors="surrogateescape"),
+    metavar="FILE",
+    help="Read picture paths from a file, one a line; - for standard input.",
+)
+
+
+def require_pictures(
+    named: Sequence[str], paths_from: TextIO | None, as_json: bool, as_csv: bool
+) -> None:
+    """Raise SimpsonsError where nothing was given, or two forms of output."""
+    if as_json and as_csv:
+        raise SimpsonsError("--json and --csv exclude each other; choose one")
+    if not named and paths_from is None:
+        command = click.get_current_context().info_name
+        raise SimpsonsError(f"no pictures given; try `simpsons {command} picture.jpg`")
+
+
+def answer(
+    named: Iterable[str],
+    paths_from: TextIO | None,
+    answer_all: Callable[[Iterator[images.Source]], Iterable[A | Failure]],
+    show: Show[A],
+    description: str,
+    write: Callable[[images.Source, A], str] | None = None,
+) -> int:
+    """Show the answers for files, folders, globs and -, as they come; returns the exit code.
+
+    That is 1 if some pictures could not be read, 2 if none could. write: makes a file for an
+    answer and returns its path; may raise ImageError if the picture has gone. description: of the
+    progress bar.
+    """
+    listed = (line.rstrip("\r\n") for line in paths_from or () if line.strip())
+    unread: list[Failure] = []
+    pairs = beside(answer_all, _expand(chain(named, listed), unread))
+    missing = ((one.path or STDIN, one) for one in unread)
+    answers: Iterable[tuple[images.Source, A | Failure]] = chain(pairs, missing)
+    if sys.stdout is None or not sys.stdout.isatty():
+        answers = bar(answers, None, description)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # any file name can be printed
+        sys.stdout.reconfigure(errors="backslashreplace")
+    read = failed = 0
+    for source, given in answers:
+        result, written = replace(given, path=given.path or STDIN), None
+        if write is not None and not isinstance(result, Failure):
+            try:
+                written = write(source, result)
+            except images.ImageError as error:  # it was there a moment ago
+                result = Failure(result.path, str(error))
+        show(result, written)
+        if isinstance(result, Failure):
+            failed += 1
+        else:
+            read += 1
+    if not read and not failed:
+        raise SimpsonsError("--paths-from: the list is empty; write one path a line")
+    return 2 if not read else 1 if failed else 0
+
+
+def print_error(failure: Failure) -> None:
+    """One line on standard error."""
+    click.echo(f"Error: {failure.error}", err=True)
+
+
+def print_csv(row: Iterable[object]) -> None:
+    """One row."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(row)
+    click.echo(text.getvalue())
+
+
+def columns(top: int) -> list[str]:
+    """The names of CSV columns for so many labels with their probabilities."""
+    numbers = ["", *(f"_{place}" for place in range(2, top + 1))]
+    return [f"{kind}{number}" for number in numbers for kind in ("label", "probability")]
+
+
+def json_printer(key: str) -> Callable[[Prediction | Detection | Failure, str | None], None]:
+    """A function that prints an answer as one object. key: of the path of what was written."""
+
+    def show(result: Prediction | Detection | Failure, written: str | None) -> None:
+        options.print_json(result.to_json() | ({key: written} if written else {}))
+
+    return show
+
+
+def _expand(named: Iterable[str], unread: list[Failure]) -> Iterator[images.Source]:
+    """The pictures that files, folders, globs and - stand for; folders without go to `unread`."""
+    for name in named:
+        if name == STDIN:
+            yield sys.stdin.buffer.read()
+        elif glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
+            for match in sorted(glob.glob(name, recursive=True)) or [name]:  # noqa: PTH207
+                yield from _file_or_folder(match, unread)
+        else:
+            yield from _file_or_folder(name, unread)
+
+
+def _file_or_folder(name: str, unread: list[Failure]) -> Iterator[str]:
+    if not os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
+        yield name
+        return
+    before = len(unread)
+    below = _pictures_below(name, unread)
+    first = next(below, None)
+    if first is not None:
+        yield from chain([first], below)
+    elif len(unread) == before:
+        unread.append(Failure(name, f"{name}: the folder has no pictures"))
+
+
+def _pictures_below(folder: str, unread: list[Failure]) -> Iterator[str]:
+    def note(error: OSError) -> None:
+        reason = f"{error.filename}: can't be read ({error.strerror}); change its permissions"
+        unread.append(Failure(error.filename, reason))
+
+    for parent, folders, files in os.walk(folder, onerror=note):
+        folders.sort()
+        for file in sorted(files):
+            if Path(file).suffix.lower() in images.SUFFIXES:
+                yield os.path.join(parent, file)  # noqa: PTH118 (keeps the path as it was given)
