@@ -41,8 +41,8 @@ URL = "http://127.0.0.1"
 
 
 @pytest.fixture(scope="module")
-def client(classifiers):
-    with TestClient(create_app(classifiers, SMALL, LOOPBACK), URL) as client:
+def client(classifiers, detector):
+    with TestClient(create_app(classifiers, detector, SMALL, LOOPBACK), URL) as client:
         yield client
 
 
@@ -152,10 +152,10 @@ def test_nothing_but_bad_pictures(client):
     assert set(failure) == {"path", "error"}
 
 
-def test_an_own_network(onnx_model, doll):
+def test_an_own_network(onnx_model, detector, doll):
     [(name, classifier)] = server.load(str(onnx_model)).items()
     assert name == "untrained"
-    with TestClient(create_app({name: classifier}), URL) as client:
+    with TestClient(create_app({name: classifier}, detector), URL) as client:
         [network] = client.get("/service").json()["networks"]
         assert network["name"] == "untrained"
         [result] = client.post("/predict", files=files(("a", doll))).json()["results"]
@@ -211,6 +211,7 @@ def test_no_page_that_loads_from_elsewhere(client, path):
         ("/page.css", "text/css"),
         ("/page.js", "text/javascript"),
         ("/card.js", "text/javascript"),
+        ("/faces.js", "text/javascript"),
         ("/camera.js", "text/javascript"),
         ("/icon.svg", "image/svg+xml"),
         ("/examples/0.jpg", "image/jpeg"),
@@ -295,12 +296,12 @@ def test_a_name_from_outside_is_only_said_again(client, doll, name, said, monkey
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pictures_are_never_on_disk(classifiers, doll, monkeypatch):
+def test_pictures_are_never_on_disk(classifiers, detector, doll, monkeypatch):
     def rollover(_):
         raise AssertionError("a temporary file is written")
 
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", rollover)
-    with TestClient(create_app(classifiers), URL) as client:
+    with TestClient(create_app(classifiers, detector), URL) as client:
         large = doll + bytes(5_000_000)
         [picture] = pictures(client.post("/predict", files=files(("large.png", large))))
     assert picture["label"]
@@ -409,7 +410,7 @@ async def ask(app, receive, headers=(), method="POST", path="/predict"):
 
 
 @pytest.mark.parametrize("length", [{}, {"Content-Length": "100"}], ids=["none", "a lie"])
-def test_a_body_is_counted_whatever_it_says_of_its_length(classifiers, length):
+def test_a_body_is_counted_whatever_it_says_of_its_length(classifiers, detector, length):
     """Straight to the application: a server in front of it may let more through."""
     read = []
 
@@ -419,27 +420,29 @@ def test_a_body_is_counted_whatever_it_says_of_its_length(classifiers, length):
         return {"type": "http.request", "body": part, "more_body": sum(read) < GIGABYTE}
 
     limits = Limits(file_bytes=GIGABYTE, request_bytes=100_000)
-    status, headers, said = asyncio.run(ask(create_app(classifiers, limits), receive, length))
+    status, headers, said = asyncio.run(
+        ask(create_app(classifiers, detector, limits), receive, length)
+    )
     assert status == 413
     assert headers[b"connection"] == b"close"
     assert said["error"].startswith("the request is too large")
     assert sum(read) <= limits.request_bytes + 20_000
 
 
-def test_a_body_that_does_not_come(classifiers):
+def test_a_body_that_does_not_come(classifiers, detector):
     async def receive():
         await asyncio.Event().wait()
 
-    status, _, said = asyncio.run(ask(create_app(classifiers, SMALL), receive))
+    status, _, said = asyncio.run(ask(create_app(classifiers, detector, SMALL), receive))
     assert status == 408
     assert said["error"] == "the body was not there after 0.5 s"
 
 
-def test_too_many_requests_at_once(classifiers, doll):
+def test_too_many_requests_at_once(classifiers, detector, doll):
     body = {"type": "http.request", "body": HEADER + doll + b"\r\n--b--\r\n"}
 
     async def crowd():
-        app = create_app(classifiers, replace(SMALL, body_seconds=60))
+        app = create_app(classifiers, detector, replace(SMALL, body_seconds=60))
         sent = asyncio.Event()
 
         async def late():
@@ -465,10 +468,10 @@ def test_too_many_requests_at_once(classifiers, doll):
     assert after[0] == 200
 
 
-def test_health_answers_while_a_network_works(classifiers, monkeypatch, doll):
+def test_health_answers_while_a_network_works(classifiers, detector, monkeypatch, doll):
     done = threading.Event()
     monkeypatch.setattr(explain, "heat_map", lambda *_: done.wait(10) and np.zeros((64, 64)))
-    with TestClient(create_app(classifiers), URL) as client, ThreadPoolExecutor() as pool:
+    with TestClient(create_app(classifiers, detector), URL) as client, ThreadPoolExecutor() as pool:
         send = partial(client.post, "/predict?explain=true", files=files(("a.png", doll)))
         slow = pool.submit(send)
         assert client.get("/health").status_code == 200
@@ -477,12 +480,16 @@ def test_health_answers_while_a_network_works(classifiers, monkeypatch, doll):
         assert slow.result().status_code == 200
 
 
-def test_a_fault_of_ours_is_said_in_the_same_shape(classifiers, monkeypatch, doll, caplog):
+def test_a_fault_of_ours_is_said_in_the_same_shape(
+    classifiers, detector, monkeypatch, doll, caplog
+):
     def fail(*_):
         raise RuntimeError("out of order")
 
     monkeypatch.setattr(explain, "heat_map", fail)
-    with TestClient(create_app(classifiers), URL, raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(classifiers, detector), URL, raise_server_exceptions=False
+    ) as client:
         answer = client.post("/predict?explain=true", files=files(("a.png", doll)))
         assert refused(answer, 500)
         assert all(answer.headers[name] == value for name, value in HEADERS.items())
@@ -506,8 +513,8 @@ def test_a_foreign_host(client, host):
     assert refused(client.get("/health", headers={"Host": host}), 400, "Host")
 
 
-def test_any_host_where_other_machines_may_ask(classifiers):
-    with TestClient(create_app(classifiers), "http://192.0.2.1:8000") as client:
+def test_any_host_where_other_machines_may_ask(classifiers, detector):
+    with TestClient(create_app(classifiers, detector), "http://192.0.2.1:8000") as client:
         assert client.get("/health").status_code == 200
 
 
@@ -524,9 +531,10 @@ def test_a_page_of_another_site(client, doll):
 
 
 @contextmanager
-def running(*arguments):
+def running(detector, *arguments):
     """The command in a process, and its port."""
-    command = [sys.executable, "-m", "simpsons", "serve", "--port", "0", *arguments]
+    given = ["--model", "xception", "--faces", detector.path, "--port", "0", *arguments]
+    command = [sys.executable, "-m", "simpsons", "serve", *given]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             line = process.stdout.readline().decode()
@@ -536,8 +544,8 @@ def running(*arguments):
 
 
 @pytest.fixture(scope="module")
-def service():
-    with running("--model", "xception") as (process, port):
+def service(detector):
+    with running(detector) as (process, port):
         yield process, port
 
 
@@ -588,8 +596,8 @@ def test_a_gigabyte_in_chunks_is_refused_at_the_limit(service):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="has no other address of its own")
-def test_another_address_of_this_machine_may_be_asked_by_its_name():
-    with running("--model", "xception", "--host", "127.0.0.2") as (_, port):
+def test_another_address_of_this_machine_may_be_asked_by_its_name(detector):
+    with running(detector, "--host", "127.0.0.2") as (_, port):
         for host, status in (("127.0.0.2", 200), ("localhost", 200), ("127.0.0.3", 400)):
             connection = HTTPConnection("127.0.0.2", port, timeout=30)
             connection.request("GET", "/health", headers={"Host": f"{host}:{port}"})
@@ -605,9 +613,10 @@ def test_a_path_that_takes_no_body_reads_none(service):
     assert status == 404
 
 
-def test_a_taken_port_is_said(service):
+def test_a_taken_port_is_said(service, detector):
     _, port = service
-    result = CliRunner().invoke(main, ["serve", "--model", "xception", "--port", str(port)])
+    faces = ["--faces", str(detector.path)]
+    result = CliRunner().invoke(main, ["serve", "--model", "cnn", *faces, "--port", str(port)])
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: 127.0.0.1 port {port}: ")
     assert "--port" in result.stderr
@@ -626,13 +635,14 @@ def test_a_network_that_is_none(cli):
     assert "resnet: no such weights" in result.stderr
 
 
-def test_the_page_is_opened_where_that_is_asked(cli, monkeypatch):
+def test_the_page_is_opened_where_that_is_asked(cli, detector, monkeypatch):
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
-    monkeypatch.setattr(server, "serve", lambda networks, host, port, started: started("http://x/"))
-    assert cli("serve", "--model", "cnn").stdout == "http://x/  (Ctrl+C stops)\n"
+    monkeypatch.setattr(server, "serve", lambda *arguments: arguments[-1]("http://x/"))
+    asked = ("serve", "--model", "cnn", "--faces", detector.path)
+    assert cli(*asked).stdout == "http://x/  (Ctrl+C stops)\n"
     assert opened == []
-    assert cli("serve", "--model", "cnn", "--open").exit_code == 0
+    assert cli(*asked, "--open").exit_code == 0
     assert opened == ["http://x/"]
 
 

@@ -42,9 +42,9 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def url(classifiers):
+def url(classifiers, detector):
     with server.listen("127.0.0.1", 0) as listener:
-        app = create_app(classifiers, hosts=server.LOOPBACK)
+        app = create_app(classifiers, detector, hosts=server.LOOPBACK)
         service = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
         thread = threading.Thread(target=service.run, kwargs={"sockets": [listener]})
         thread.start()

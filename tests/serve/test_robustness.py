@@ -22,8 +22,10 @@ NO_LETTERS = bytes(byte for byte in range(256) if not chr(byte).isalpha() and by
 
 
 @pytest.fixture(scope="module")
-def client(classifiers):
-    with TestClient(create_app(classifiers, LIMITS), raise_server_exceptions=False) as client:
+def client(classifiers, detector):
+    with TestClient(
+        create_app(classifiers, detector, LIMITS), raise_server_exceptions=False
+    ) as client:
         yield client
 
 

@@ -14,6 +14,13 @@ import click
     help="cnn, xception, both, cnn-int8, an ONNX file, or a run folder.",
 )
 @click.option(
+    "--faces",
+    default="faces",
+    show_default=True,
+    metavar="MODEL",
+    help="What finds faces: faces, an ONNX file, or a run folder.",
+)
+@click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
@@ -27,13 +34,13 @@ import click
     help="0 for any free one.",
 )
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
-def serve(model: str, host: str, port: int, open_page: bool) -> None:
+def serve(model: str, faces: str, host: str, port: int, open_page: bool) -> None:
     """Serve a page to drop pictures on, and an HTTP API, until Ctrl+C.
 
     \b
     simpsons serve --open
     simpsons serve --model my_cartoon.onnx --port 0
-    curl -F pictures=@picture.jpg "http://127.0.0.1:8000/predict?model=both"
+    curl -F pictures=@picture.jpg "http://127.0.0.1:8000/detect?model=both"
 
     Pictures stay in this machine's memory. /openapi.json describes the API.
     """
@@ -44,4 +51,5 @@ def serve(model: str, host: str, port: int, open_page: bool) -> None:
         if open_page:
             webbrowser.open(url)
 
-    server.serve(server.load(model), host, port, started)
+    classifiers = server.load(model)
+    server.serve(classifiers, server.load_detector(classifiers, faces), host, port, started)

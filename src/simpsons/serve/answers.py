@@ -1,5 +1,7 @@
 """What the service answers, for the code and for the OpenAPI description."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
 
@@ -27,6 +29,40 @@ class PictureAnswer(BaseModel):
     )
 
 
+Edges = Annotated[list[float], Field(min_length=4, max_length=4)]
+"""x1, y1, x2, y2, x to the right and y down."""
+
+
+class FaceAnswer(BaseModel):
+    """Whose a face is: the fields of `simpsons detect --json`, and its square."""
+
+    box: Edges = Field(
+        description="x1, y1, x2, y2 in pixels of the picture as people see it.",
+        examples=[[120.5, 40.0, 188.0, 131.5]],
+    )
+    score: float = Field(description="How sure it is that this is a face, 0 to 1.")
+    label: str = Field(description="The most probable character.")
+    probability: float = Field(description="Of `label`, 0 to 1.")
+    verdict: str = Field(description="`label`, or `unknown` for a stranger's face.")
+    top: list[Ranked] = Field(description="The most probable characters, in order.")
+    square: Edges = Field(
+        description="What the network sees of it, the face and a margin, as `box` has it."
+    )
+    crop: str | None = Field(
+        description="With `crops`: that square as the network sees it, a PNG of 64x64 pixels as a "
+        "data URI. Sent to /predict it gets the same answer, and with `explain` where it looked."
+    )
+
+
+class FacesAnswer(BaseModel):
+    """Everyone in a picture."""
+
+    path: str | None = Field(description="The file name that came with the picture.")
+    width: int = Field(description="Pixels of the picture as people see it, EXIF applied.")
+    height: int
+    faces: list[FaceAnswer] = Field(description="The surest first; empty if there is no face.")
+
+
 class PictureError(BaseModel):
     """A picture that could not be read; those beside it were."""
 
@@ -47,6 +83,19 @@ class Answer(BaseModel):
     results: list[NetworkAnswer]
 
 
+class NetworkFaces(BaseModel):
+    """Whom one network sees in the pictures, in the order they were sent."""
+
+    network: str = Field(examples=["cnn"])
+    pictures: list[FacesAnswer | PictureError]
+
+
+class Everyone(BaseModel):
+    """Whom each network that was asked sees."""
+
+    results: list[NetworkFaces]
+
+
 class Label(BaseModel):
     """A character that a network knows."""
 
@@ -65,11 +114,14 @@ class Service(BaseModel):
     """What can be asked here, and how much at once."""
 
     version: str
-    networks: list[Network] = Field(description="The first is asked when a request names none.")
+    networks: list[Network] = Field(
+        description="/predict asks the first when a request names none."
+    )
+    names: str = Field(description="Whom /detect asks then.", examples=["cnn"])
     file_bytes: int = Field(description="Largest picture.")
     request_bytes: int = Field(description="Largest request.")
     pictures: int = Field(description="Most pictures in a request.")
-    examples: list[str] = Field(description="Who is on /examples/0.jpg and those after it.")
+    examples: list[str] = Field(description="What is on /examples/0.jpg and those after it.")
 
 
 class Health(BaseModel):

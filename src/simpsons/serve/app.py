@@ -13,35 +13,39 @@ from starlette.responses import JSONResponse
 from simpsons import __version__
 from simpsons.characters import display_name
 from simpsons.classifier import Classifier
+from simpsons.detector import Detector
 from simpsons.serve import examples, pages, uploads
-from simpsons.serve.answers import Answer, Health, Label, Network, Service
+from simpsons.serve.answers import Answer, Everyone, Health, Label, Network, Service
 from simpsons.serve.guard import HEADERS, Guard
 from simpsons.serve.inference import Inference
 from simpsons.serve.limits import Limits
+from simpsons.serve.places import Places
 from simpsons.serve.refusal import Refusal, documented
 
 BOTH = "both"
 """What `model` says to ask every network."""
 
+Explain = Annotated[bool, Query(description="Also say where it looked.")]
+Crops = Annotated[bool, Query(description="Also send what the networks see of each face.")]
+Top = Annotated[int, Query(ge=1, le=1000, description="How many characters.")]
+
 _SEE = "see /openapi.json"
-_FORM = {
-    "type": "object",
-    "required": [uploads.FIELD],
-    "additionalProperties": False,
-}
 
 
 def create_app(
     classifiers: Mapping[str, Classifier],
+    detector: Detector,
     limits: Limits | None = None,
     hosts: Collection[str] | None = None,
 ) -> FastAPI:
-    """The service for these networks, by name; the first is asked when a request names none.
+    """The service for these networks, by name; /predict asks the first when a request names none.
 
-    hosts: the names by which requests may call this machine, None for any.
+    detector: finds the faces for /detect; when a request names no network, `detector.names` names
+    them if it is one of `classifiers`, else the first does. hosts: the names by which requests may
+    call this machine, None for any.
     """
     limits = limits or Limits()
-    inference = Inference(classifiers)
+    inference = Inference(classifiers, detector)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -51,7 +55,7 @@ def create_app(
     app = FastAPI(
         title="simpsons",
         version=__version__,
-        summary="Says which character of The Simpsons a picture shows.",
+        summary="Says which characters of The Simpsons a picture shows, and where.",
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -60,15 +64,70 @@ def create_app(
     app.router.routes.extend(pages.routes())
     app.add_middleware(Guard, limits=limits, hosts=hosts)
     _handle_errors(app)
-    _add_predict(app, inference, limits)
+    _add_networks(app, inference, limits)
     _add_facts(app, inference, limits)
     return app
 
 
-def _add_predict(app: FastAPI, inference: Inference, limits: Limits) -> None:
+def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
+    """`/predict` and `/detect`, which share what they take, what they refuse, and their places."""
     networks = list(inference.classifiers)
     choices = [*networks, BOTH] if len(networks) > 1 else networks
-    form = _FORM | {
+    places = Places(limits.requests)
+    described: dict[str, Any] = {
+        "responses": documented(400, 403, 408, 413, 415, 422, 503),
+        "openapi_extra": {"requestBody": _form(limits)},
+    }
+    which = Query(description="The network to ask.", json_schema_extra={"enum": choices})
+
+    def asked(request: Request, model: str, other: str) -> list[str]:
+        """The networks of a request. Raises Refusal for a parameter that there is not."""
+        unknown = sorted(set(request.query_params) - {"model", "top", other})
+        if unknown:
+            raise Refusal(422, f"no parameter {unknown[0]!r:.80}", f"use model, {other} or top")
+        if model not in choices:
+            raise Refusal(422, f"model: no network {model!r:.80}", f"use {' or '.join(choices)}")
+        return networks if model == BOTH else [model]
+
+    @app.post("/predict", response_model=Answer, **described)
+    async def predict(
+        request: Request,
+        model: Annotated[str, which] = networks[0],
+        explain: Explain = False,
+        top: Top = 5,
+    ) -> dict[str, Any]:
+        """Say who is in pictures.
+
+        A picture that can't be read is reported in its place and the rest go on.
+        """
+        models = asked(request, model, "explain")
+        with places.one():
+            pictures = await uploads.read(request, limits)
+            return {"results": await inference.predict(pictures, models, top, explain)}
+
+    @app.post("/detect", response_model=Everyone, **described)
+    async def detect(
+        request: Request,
+        model: Annotated[str, which] = inference.names,
+        crops: Crops = False,
+        top: Top = 5,
+    ) -> dict[str, Any]:
+        """Find every face in pictures and say whose it is.
+
+        A picture that can't be read is reported in its place and the rest go on.
+        """
+        models = asked(request, model, "crops")
+        with places.one():
+            pictures = await uploads.read(request, limits)
+            return {"results": await inference.detect(pictures, models, top, crops)}
+
+
+def _form(limits: Limits) -> dict[str, Any]:
+    """The OpenAPI description of the body that `uploads.read` takes."""
+    form = {
+        "type": "object",
+        "required": [uploads.FIELD],
+        "additionalProperties": False,
         "properties": {
             uploads.FIELD: {
                 "type": "array",
@@ -76,45 +135,9 @@ def _add_predict(app: FastAPI, inference: Inference, limits: Limits) -> None:
                 "maxItems": limits.pictures,
                 "items": {"type": "string", "format": "binary"},
             }
-        }
-    }
-    under_way = 0
-
-    @app.post(
-        "/predict",
-        response_model=Answer,
-        responses=documented(400, 403, 408, 413, 415, 422, 503),
-        openapi_extra={
-            "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}
         },
-    )
-    async def predict(
-        request: Request,
-        model: Annotated[
-            str, Query(description="The network to ask.", json_schema_extra={"enum": choices})
-        ] = networks[0],
-        explain: Annotated[bool, Query(description="Also say where it looked.")] = False,
-        top: Annotated[int, Query(ge=1, le=1000, description="How many characters.")] = 5,
-    ) -> dict[str, Any]:
-        """Say who is in pictures.
-
-        A picture that can't be read is reported in its place and the rest go on.
-        """
-        nonlocal under_way
-        unknown = sorted(set(request.query_params) - {"model", "explain", "top"})
-        if unknown:
-            raise Refusal(422, f"no parameter {unknown[0]!r:.80}", "use model, explain or top")
-        if model not in choices:
-            raise Refusal(422, f"model: no network {model!r:.80}", f"use {' or '.join(choices)}")
-        if under_way >= limits.requests:
-            raise Refusal(503, "busy", "try again in a moment", {"Retry-After": "1"})
-        under_way += 1
-        try:
-            pictures = await uploads.read(request, limits)
-            asked = networks if model == BOTH else [model]
-            return {"results": await inference.answer(pictures, asked, top, explain)}
-        finally:
-            under_way -= 1
+    }
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
 def _add_facts(app: FastAPI, inference: Inference, limits: Limits) -> None:
@@ -127,6 +150,7 @@ def _add_facts(app: FastAPI, inference: Inference, limits: Limits) -> None:
             )
             for name, network in inference.classifiers.items()
         ],
+        names=inference.names,
         file_bytes=limits.file_bytes,
         request_bytes=limits.request_bytes,
         pictures=limits.pictures,

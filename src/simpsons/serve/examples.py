@@ -6,22 +6,30 @@ from functools import cache
 import numpy as np
 
 from simpsons.demo.drawings import DOLLS, draw
+from simpsons.demo.groups import draw_scene
 
 COUNT = 6
 """How many there are."""
 
-_SIZE = 320
-_SEED = 7
+_SIZE, _GROUP_SIZE = 320, 640
+_SEED, _GROUP_SEED = 7, 4
+_GROUP = (0, 3, 5, 8)
 
 
 def names() -> list[str]:
-    """What the dolls are called, in the order of their numbers."""
-    return [doll.name for doll in DOLLS[:COUNT]]
+    """What is on the pictures, in the order of their numbers."""
+    return [f"{len(_GROUP)} dolls", *(doll.name for doll in DOLLS[: COUNT - 1])]
 
 
 @cache
 def picture(number: int) -> bytes:
-    """A JPEG, 320 pixels on the longer side, of the doll with this number (from 0)."""
+    """A JPEG: several dolls for number 0, then one doll each."""
+    if number == 0:
+        group = [DOLLS[index] for index in _GROUP]
+        drawn, _ = draw_scene(group, np.random.default_rng(_GROUP_SEED), _GROUP_SIZE)
+    else:
+        rng = np.random.default_rng((_SEED, number - 1))
+        drawn = draw(DOLLS[number - 1], rng, _SIZE)
     file = io.BytesIO()
-    draw(DOLLS[number], np.random.default_rng((_SEED, number)), _SIZE).save(file, "JPEG")
+    drawn.save(file, "JPEG")
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""A heat map as a picture to lay over another."""
+"""Pictures in an answer: a heat map to lay over another picture, and any as a data URI."""
 
 import base64
 import io
@@ -25,6 +25,11 @@ def layer(heat: NDArray[np.float32]) -> str:
     strength = np.rint(heat.clip(0, 1) * (255 * OPACITY)).astype(np.uint8)
     picture = Image.new("RGB", heat.shape[::-1], COLOUR)
     picture.putalpha(Image.fromarray(strength).filter(ImageFilter.GaussianBlur(BLUR)))
+    return data_uri(picture)
+
+
+def data_uri(picture: Image.Image) -> str:
+    """The picture as a PNG in a data URI."""
     file = io.BytesIO()
     picture.save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

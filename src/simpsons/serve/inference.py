@@ -2,6 +2,9 @@
 
 A network runs in one thread; as many pictures or batches as there are processors are worked on at
 once. That serves many clients better than one picture after the other on all processors.
+
+A picture has one piece of work waiting at a time, and a request that detects as many pictures as
+there are threads, so that a crowd doesn't keep the threads from others.
 """
 
 import asyncio
@@ -14,23 +17,32 @@ from typing import Any, TypeVar
 
 from simpsons import explain, images
 from simpsons.classifier import Classifier, Failure, Prediction
+from simpsons.detector import Detector, Found
+from simpsons.serve import faces
 from simpsons.serve.heat import layer
 from simpsons.serve.uploads import Upload
 
 T = TypeVar("T")
 
 THREADS = 1
-"""Of one network: `Classifier(model, threads=THREADS)`."""
+"""Of one network: `Classifier(model, threads=THREADS)`, and the same for a `Detector`."""
 
 
 class Inference:
-    """The networks by name, and the threads that run them."""
+    """The networks by name, the detector, and the threads that run them.
 
-    def __init__(self, classifiers: Mapping[str, Classifier]) -> None:
+    names: the network that names faces when a request names none.
+    """
+
+    def __init__(self, classifiers: Mapping[str, Classifier], detector: Detector) -> None:
         self.classifiers = dict(classifiers)
-        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="inference")
+        self.detector = detector
+        own = (name for name, network in classifiers.items() if network is detector.names)
+        self.names = next(own, next(iter(classifiers)))
+        self._threads = os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="inference")
 
-    async def answer(
+    async def predict(
         self, uploads: Sequence[Upload], networks: Sequence[str], top: int, heat: bool
     ) -> list[dict[str, Any]]:
         """For each network `{"network", "pictures": [...]}`, the pictures in their order.
@@ -46,6 +58,23 @@ class Inference:
                 ),
             }
             for network in networks
+        ]
+
+    async def detect(
+        self, uploads: Sequence[Upload], networks: Sequence[str], top: int, crops: bool
+    ) -> list[dict[str, Any]]:
+        """For each network `{"network", "pictures": [...]}`, the pictures in their order.
+
+        A picture is `{"path", "width", "height", "faces"}`, a face as `faces.answer` has it;
+        or it is `Failure.to_json()`.
+        """
+        turns = asyncio.Semaphore(self._threads)
+        pictures = await asyncio.gather(
+            *(self._everyone(turns, upload, networks, top, crops) for upload in uploads)
+        )
+        return [
+            {"network": network, "pictures": answers}
+            for network, answers in zip(networks, zip(*pictures, strict=True), strict=True)
         ]
 
     def close(self) -> None:
@@ -87,6 +116,28 @@ class Inference:
         heat_map = await self._run(_heat, classifier, pixels, answer.label) if heat else None
         return answer.to_json() | {"heat_map": heat_map}
 
+    async def _everyone(
+        self,
+        turns: asyncio.Semaphore,
+        upload: Upload,
+        networks: Sequence[str],
+        top: int,
+        crops: bool,
+    ) -> list[dict[str, Any]]:
+        """One picture, for each network."""
+        async with turns:
+            found = await self._run(_find, self.detector, upload)
+            if isinstance(found, str):
+                return [Failure(upload.name, found).to_json() for _ in networks]
+            shown = await self._run(faces.pictures, found) if crops else None
+            answers = []
+            for network in networks:
+                named: list[Prediction] = []
+                for part in faces.parts(found):
+                    named += await self._run(self.classifiers[network].predict_pixels, part, top)
+                answers.append({"path": upload.name} | faces.answer(found, named, shown))
+            return answers
+
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, partial(function, *arguments))
@@ -96,6 +147,14 @@ def _decode(upload: Upload) -> images.Pixels | str:
     """uint8 `[64, 64, 3]`, or why there are none."""
     try:
         return images.load(upload)
+    except images.ImageError as error:
+        return str(error)
+
+
+def _find(detector: Detector, upload: Upload) -> Found | str:
+    """The faces, or why the picture can't be read."""
+    try:
+        return detector.find(upload)
     except images.ImageError as error:
         return str(error)
 

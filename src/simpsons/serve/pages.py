@@ -17,6 +17,7 @@ _FILES = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
     "/card.js": ("card.js", "text/javascript"),
+    "/faces.js": ("faces.js", "text/javascript"),
     "/camera.js": ("camera.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }

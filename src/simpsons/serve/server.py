@@ -9,12 +9,16 @@ from pathlib import Path
 import uvicorn
 
 from simpsons.classifier import SHIPPED, Classifier, model_path
+from simpsons.detector import FACES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.serve.app import BOTH, create_app
 from simpsons.serve.inference import THREADS
 
 NETWORKS = ("xception", "cnn")
 """The shipped networks that `both` names."""
+
+NAMES = "cnn"
+"""The one of them that names faces when a request names none."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Names by which this machine calls itself."""
@@ -34,8 +38,18 @@ def load(model: str) -> dict[str, Classifier]:
     return {path.resolve().name if path.is_dir() else model_path(path).stem: classifier}
 
 
+def load_detector(classifiers: Mapping[str, Classifier], faces: str = FACES) -> Detector:
+    """What finds faces for these networks; `NAMES`, or else the first, names them.
+
+    faces: as `Detector` takes it. Raises ModelError.
+    """
+    names = classifiers.get(NAMES) or next(iter(classifiers.values()))
+    return Detector(faces, names, THREADS)
+
+
 def serve(
     classifiers: Mapping[str, Classifier],
+    detector: Detector,
     host: str = "127.0.0.1",
     port: int = 8000,
     started: Callable[[str], None] = print,
@@ -51,7 +65,7 @@ def serve(
         is_local = ipaddress.ip_address(name).is_loopback
         hosts = {*LOOPBACK, name, host.lower()} if is_local else None
         config = uvicorn.Config(
-            create_app(classifiers, hosts=hosts),
+            create_app(classifiers, detector, hosts=hosts),
             log_level=logging.WARNING,
             ws="none",
             server_header=False,

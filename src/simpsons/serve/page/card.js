@@ -1,4 +1,6 @@
-// One picture on the page: itself, what each network says of it, and where it looked.
+// One picture on the page: itself, everyone in it, what each network says, and where it looked.
+
+import { Faces } from "/faces.js";
 
 const templates = {
   card: document.querySelector("#card"),
@@ -6,28 +8,36 @@ const templates = {
 };
 
 export class Card {
-  // names: what people call each label. remove: called when the user wants the card gone.
-  constructor(file, names, remove) {
+  // page: names(label), what people call it; remove(card), for a card that the user wants gone;
+  // say(text), for those who hear the page; explain(crop), where each network looked in a face.
+  constructor(file, page) {
     this.file = file;
+    this.page = page;
     this.answers = new Map(); // by network
     this.error = null;
-    this.names = names;
+    this.panels = [];
+    this.chosen = null; // the number of a face, from left to right
     this.url = URL.createObjectURL(file);
     this.element = instance(templates.card);
     this.find(".file").textContent = file.name;
     const button = this.find(".remove");
     button.setAttribute("aria-label", `Remove ${file.name}`);
-    button.addEventListener("click", () => remove(this));
+    button.addEventListener("click", () => page.remove(this));
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.chosen !== null) this.leave(event.target);
+    });
   }
 
   find(selector) {
     return this.element.querySelector(selector);
   }
 
-  // Take an entry of the service's `pictures`.
+  // Take an entry of the service's `pictures`, of /predict or of /detect.
   take(network, entry) {
-    if ("error" in entry) this.fail(entry.error);
-    else this.answers.set(network, entry);
+    if ("error" in entry) return this.fail(entry.error);
+    const faces = entry.faces?.sort((one, other) => middle(one) - middle(other));
+    const known = this.answers.get(network);
+    this.answers.set(network, { ...known, ...entry, faces: faces ?? known?.faces });
   }
 
   fail(message) {
@@ -46,44 +56,215 @@ export class Card {
   show(networks) {
     if (this.error || this.answers.size === 0) return;
     this.find(".waiting").hidden = true;
+    this.panels = networks.map((network) => new Panel(this, network));
     const panels = this.find(".panels");
     panels.classList.toggle("pair", networks.length > 1);
-    panels.replaceChildren(...networks.map((network) => this.panel(network)));
+    panels.replaceChildren(...this.panels.map((panel) => panel.element));
+    this.panels.forEach((panel) => panel.choose(this.chosen));
   }
 
+  showHeat() {
+    this.panels.forEach((panel) => panel.showHeat());
+  }
+
+  // What to call those in the picture, in a few words.
   verdict(network) {
-    const { verdict } = this.answers.get(network);
-    return verdict === "unknown" ? "unknown" : this.names(verdict);
+    return summary(this.answers.get(network), this.page.names);
   }
 
-  panel(network) {
-    const answer = this.answers.get(network);
-    const panel = instance(templates.panel);
-    const find = (selector) => panel.querySelector(selector);
-    find(".shown").src = this.url;
-    find(".shown").alt = this.file.name;
-    find(".shown").addEventListener("error", () => (find(".picture").hidden = true));
-    if (answer.heat_map) find(".heat").src = answer.heat_map;
-    find(".network").textContent = network;
-    const unknown = answer.verdict === "unknown";
-    find(".verdict").textContent = unknown ? "Unknown" : this.names(answer.verdict);
-    find(".nearest").textContent = unknown
-      ? `unlike the pictures it learnt from; nearest is ${this.names(answer.label)}`
-      : `${percent(answer.probability)} sure`;
-    find(".bars").replaceChildren(...answer.top.map((entry) => this.bar(entry)));
-    return panel;
+  // Show the bars and the heat map of one face, in each panel; null for none.
+  async choose(number) {
+    this.chosen = number;
+    this.panels.forEach((panel) => panel.choose(number));
+    if (number === null) return;
+    const said = this.panels.map((panel) => panel.described(number));
+    this.page.say(said.length > 1
+      ? said.map((each, index) => `${this.panels[index].network}: ${each}`).join(". ") : said[0]);
+    this.panels.at(-1).reveal();
+    const faces = new Map([...this.answers].map(([network, { faces: all }]) => (
+      [network, all[number]]
+    )));
+    const [first] = faces.values();
+    if (!first.heat) {
+      const heat = await this.page.explain(first.crop);
+      heat?.forEach((map, network) => (faces.get(network).heat = map));
+    }
+    this.showHeat();
   }
 
-  bar({ label, probability }) {
-    const row = document.createElement("li");
-    row.style.setProperty("--share", `${100 * probability}%`);
-    row.append(span(this.names(label)), span(percent(probability)));
-    return row;
+  // Back to the face from what is said of it.
+  leave(from) {
+    const panel = this.panels.find(({ element }) => element.contains(from)) ?? this.panels[0];
+    const number = this.chosen;
+    this.choose(null);
+    panel.faces.focus(number);
+  }
+}
+
+// What one network says of the picture.
+class Panel {
+  constructor(card, network) {
+    this.card = card;
+    this.network = network;
+    this.number = null; // of the chosen face
+    this.element = instance(templates.panel);
+    this.showPicture();
+    this.showWhole();
+    this.showHeat();
+    this.find(".close").addEventListener("click", (event) => card.leave(event.target));
+  }
+
+  find(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  get answer() {
+    return this.card.answers.get(this.network);
+  }
+
+  showPicture() {
+    const { width, height, faces } = this.answer;
+    const picture = this.find(".picture");
+    this.element.style.setProperty("--width", width);
+    this.element.style.setProperty("--ratio", width / height);
+    for (const image of this.element.querySelectorAll(".shown, .near")) {
+      image.src = this.card.url;
+      image.addEventListener("error", () => (image.hidden = true)); // a format of no browser
+    }
+    picture.querySelector(".shown").alt = this.card.file.name;
+    const layer = this.find(".faces");
+    layer.setAttribute("aria-label", `Faces in ${this.card.file.name}`);
+    layer.hidden = faces.length === 0;
+    this.faces = new Faces(layer, this.answer, (face) => this.called(face), (number) => (
+      this.card.choose(number)
+    ));
+  }
+
+  showWhole() {
+    const { answer, card: { page: { names } } } = this;
+    const { faces, verdict } = answer;
+    this.element.classList.toggle("peopled", faces.length > 0);
+    this.find(".network").textContent = this.network;
+    this.find(".verdict").textContent = capital(summary(answer, names));
+    this.find(".hint").textContent = hint(answer);
+    this.find(".whole h4").hidden = faces.length === 0;
+    const several = faces.length > 1 && verdict === "unknown";
+    const whole = several
+      ? `No one character; nearest is ${names(answer.label)}` : sureness(answer, names);
+    this.find(".nearest").textContent = faces.length === 0 || several
+      ? whole : `${capital(named(answer, names))}, ${whole}`;
+    this.find(".whole .bars").replaceChildren(...bars(answer, names));
+  }
+
+  // A face on the picture: its tag, and what is read of it.
+  called(face) {
+    const { names } = this.card.page;
+    const unknown = face.verdict === "unknown";
+    const tag = named(face, names);
+    return { tag, unknown, label: `${tag}, ${sureness(face, names)}` };
+  }
+
+  described(number) {
+    return this.called(this.answer.faces[number]).label;
+  }
+
+  choose(number) {
+    this.faces.mark(number);
+    this.number = number;
+    const chosen = this.find(".chosen");
+    chosen.hidden = number === null;
+    if (number === null) return;
+    const { names } = this.card.page;
+    const face = this.answer.faces[number];
+    chosen.setAttribute("aria-label", this.described(number));
+    this.find(".who").textContent = capital(named(face, names));
+    this.find(".sure").textContent = sureness(face, names);
+    this.find(".chosen .bars").replaceChildren(...bars(face, names));
+    this.placeCrop(face.square);
+    this.showHeat();
+  }
+
+  placeCrop([x1, y1, x2, y2]) {
+    const { width, height } = this.answer;
+    const [across, down] = [x2 - x1, y2 - y1];
+    this.find(".crop").style.setProperty("--ratio", across / down);
+    const { style } = this.find(".near");
+    style.width = `${(100 * width) / across}%`;
+    style.height = `${(100 * height) / down}%`;
+    style.left = `${(-100 * x1) / across}%`;
+    style.top = `${(-100 * y1) / down}%`;
+  }
+
+  showHeat() {
+    lay(this.find(".heat"), this.answer.heat_map);
+    lay(this.find(".glow"), this.answer.faces[this.number]?.heat);
+  }
+
+  reveal() {
+    this.find(".chosen").scrollIntoView({ block: "nearest" });
   }
 }
 
 function instance(template) {
   return template.content.cloneNode(true).firstElementChild;
+}
+
+// Everyone whom a network names, from left to right, and how many strangers; of a picture without
+// faces, or of a lone face that it can't name, what it says of the whole.
+function summary(answer, names) {
+  const known = answer.faces.filter(({ verdict }) => verdict !== "unknown");
+  const strangers = answer.faces.length - known.length;
+  if (answer.faces.length === 0 || (known.length === 0 && strangers === 1)) {
+    return named(answer, names);
+  }
+  const times = new Map();
+  for (const { verdict } of known) times.set(verdict, (times.get(verdict) ?? 0) + 1);
+  const said = [...times].map(([verdict, count]) => (
+    count > 1 ? `${names(verdict)} (${count} times)` : names(verdict)
+  ));
+  if (strangers > 0) said.push(`${strangers} unknown`);
+  return said.length > 1 ? `${said.slice(0, -1).join(", ")} and ${said.at(-1)}` : said[0];
+}
+
+function hint({ faces, verdict }) {
+  if (faces.length === 0) return "No face found: this is the picture as a whole.";
+  if (faces.length === 1 && faces[0].verdict === "unknown" && verdict !== "unknown") {
+    return "So says the picture as a whole; the face alone is unknown.";
+  }
+  return "Choose a face for its bars and heat map.";
+}
+
+function named({ verdict }, names) {
+  return verdict === "unknown" ? "unknown" : names(verdict);
+}
+
+function sureness({ verdict, label, probability }, names) {
+  return verdict === "unknown"
+    ? `unlike the pictures it learnt from; nearest is ${names(label)}`
+    : `${percent(probability)} sure`;
+}
+
+function bars({ top }, names) {
+  return top.map(({ label, probability }) => {
+    const row = document.createElement("li");
+    row.style.setProperty("--share", `${100 * probability}%`);
+    row.append(span(names(label)), span(percent(probability)));
+    return row;
+  });
+}
+
+// Show a heat map, or none yet.
+function lay(image, heat) {
+  if (heat) image.src = heat;
+  else image.removeAttribute("src");
+}
+
+function middle({ box: [left, , right] }) {
+  return left + right;
+}
+
+function capital(text) {
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 function span(text) {

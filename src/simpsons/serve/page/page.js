@@ -15,7 +15,8 @@ let asking = Promise.resolve(); // one request after the other
 // Pictures
 
 function add(files) {
-  const added = files.map((file) => new Card(file, (label) => names.get(label) ?? label, remove));
+  const page = { names: (label) => names.get(label) ?? label, remove, say, explain: explainFace };
+  const added = files.map((file) => new Card(file, page));
   if (added.length === 0) return;
   cards = [...added, ...cards];
   find("#results").prepend(...added.map((card) => card.element));
@@ -28,7 +29,11 @@ function remove(card) {
   card.element.remove();
   cards = cards.filter((other) => other !== card);
   find("#clear").hidden = cards.length === 0;
-  find("#status").textContent = `${card.file.name} removed`;
+  say(`${card.file.name} removed`);
+}
+
+function say(text) {
+  find("#status").textContent = text;
 }
 
 // The service
@@ -39,37 +44,66 @@ function ask(asked) {
 
 // Names first: where the networks looked takes them much longer.
 async function answer(asked) {
-  for (const batch of batches(asked)) await request(batch, false);
+  for (const batch of batches(asked)) {
+    say(`Looking at ${counted(batch.length)} …`);
+    if (await request(batch, { "/detect": { crops: true }, "/predict": {} })) {
+      batch.forEach((card) => card.show(shownNetworks()));
+    }
+  }
   report(asked);
+  asked[0].element.scrollIntoView({ block: "nearest" });
   if (find("#heat").checked) await explain(asked);
 }
 
 async function explain(asked) {
-  const lacking = asked.filter((card) => card.lacksHeat());
-  for (const batch of batches(lacking)) await request(batch, true);
+  for (const batch of batches(asked.filter((card) => card.lacksHeat()))) {
+    say(`Finding what counted in ${counted(batch.length)} …`);
+    if (await request(batch, { "/predict": { explain: true } })) {
+      batch.forEach((card) => card.showHeat());
+    }
+  }
   report(asked);
 }
 
-async function request(batch, heat) {
-  const body = new FormData();
-  for (const { file } of batch) body.append("pictures", file, file.name);
-  const model = networks.length > 1 ? "both" : networks[0];
-  const query = new URLSearchParams({ model, explain: heat, top: 5 });
-  const task = heat ? "Finding what counted in" : "Looking at";
-  find("#status").textContent = `${task} ${counted(batch.length)} …`;
+// Where each network looked in a face, by network; what goes wrong is said and may be asked again.
+async function explainFace(crop) {
+  const bytes = Uint8Array.from(atob(crop.split(",")[1]), (letter) => letter.charCodeAt(0));
   try {
-    const response = await fetch(`/predict?${query}`, { method: "POST", body });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(`${answer.error}; ${answer.remedy}`);
-    for (const { network, pictures } of answer.results) {
+    const results = await send("/predict", [new File([bytes], "face.png")], { explain: true });
+    return new Map(results.map(({ network, pictures: [face] }) => [network, face.heat_map]));
+  } catch (error) {
+    say(`No heat map: ${error.message}`);
+    return null;
+  }
+}
+
+// Whether the service has answered; else each card says why not.
+async function request(batch, options) {
+  try {
+    const files = batch.map((card) => card.file);
+    const asked = Object.entries(options).map(([path, query]) => send(path, files, query));
+    for (const { network, pictures } of (await Promise.all(asked)).flat()) {
       pictures.forEach((entry, index) => batch[index].take(network, entry));
     }
+    return true;
   } catch (error) {
-    const lost = error instanceof TypeError; // what fetch throws when nobody answers
-    const message = lost ? "The service does not answer; is it still running?" : error.message;
-    batch.forEach((card) => card.fail(message));
+    batch.forEach((card) => card.fail(error.message));
+    return false;
   }
-  batch.forEach((card) => card.show(shownNetworks()));
+}
+
+// The service's `results`.
+async function send(path, files, options) {
+  const body = new FormData();
+  for (const file of files) body.append("pictures", file, file.name);
+  const model = networks.length > 1 ? "both" : networks[0];
+  const query = new URLSearchParams({ model, top: 5, ...options });
+  const response = await fetch(`${path}?${query}`, { method: "POST", body }).catch(() => {
+    throw new Error("The service does not answer; is it still running?");
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(`${answer.error}; ${answer.remedy}`);
+  return answer.results;
 }
 
 // Pictures in groups that a request may have; one that is too large for any fails here.
@@ -96,13 +130,13 @@ function* batches(asked) {
 function report(asked) {
   const read = asked.filter((card) => !card.error);
   const said = shownNetworks().map((network) => {
-    const verdicts = read.map((card) => card.verdict(network)).join(", ");
+    const verdicts = read.map((card) => card.verdict(network)).join("; ");
     return shownNetworks().length > 1 ? `${network}: ${verdicts}` : verdicts;
   });
   const failed = asked.length - read.length;
   if (read.length === 0) said.length = 0;
   if (failed > 0) said.push(`${counted(failed)} could not be read`);
-  find("#status").textContent = [`${counted(asked.length)}`, ...said].join(". ");
+  say([`${counted(asked.length)}`, ...said].join(". "));
 }
 
 function counted(number) {
@@ -112,13 +146,13 @@ function counted(number) {
 // Settings
 
 function shownNetworks() {
-  const chosen = find("#networks input:checked")?.value ?? networks[0];
+  const chosen = find("#networks input:checked").value;
   return chosen === "both" ? networks : [chosen];
 }
 
 function connectSettings() {
   const choices = networks.length > 1 ? [...networks, "both"] : networks;
-  choices.forEach((name, index) => find("#networks").append(choice(name, index === 0)));
+  choices.forEach((name) => find("#networks").append(choice(name, name === service.names)));
   find("#settings").addEventListener("submit", (event) => event.preventDefault());
   find("#networks").addEventListener("change", () => {
     cards.forEach((card) => card.show(shownNetworks()));
@@ -131,7 +165,7 @@ function connectSettings() {
   find("#results").classList.toggle("hot", find("#heat").checked);
   find("#clear").addEventListener("click", () => {
     [...cards].forEach(remove);
-    find("#status").textContent = "";
+    say("");
     find("#pick").focus();
   });
 }
