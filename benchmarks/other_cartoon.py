@@ -1,0 +1,90 @@
+"""A split of the other cartoon's pictures: films run through, so whole runs are held out.
+
+The pictures of a folder are numbered from 1 as they follow one another. Of each character's folder
+some blocks of neighbouring numbers are for the test and for validation. What is too like a picture
+held out, or next to one, is in no part.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simpsons.dataset import cache, near_duplicates
+from simpsons.dataset.near_duplicates import Thumbnails
+from simpsons.dataset.split import PARTS, UNLISTED
+from simpsons.files import write_text
+from simpsons.progress import Track, silent
+
+FOLDERS = ("dad", "dee_dee", "dexter", "mom")
+"""Folders of which blocks are held out; the pictures of others come from the same films."""
+
+BLOCK, BLOCKS = 50, 20
+"""Pictures of a block, and blocks of a folder."""
+
+HELD_OUT = ("test", "test", "validation", "validation")
+"""What the blocks that are drawn first are for."""
+
+NEXT_TO = 5
+"""Pictures before and after one held out that are in no part."""
+
+
+def split(root: Path, seed: int = 0, track: Track = silent) -> dict[str, str]:
+    """The part of each picture, by its path relative to `root`, sorted by path.
+
+    Raises DataError as `cache.load` does.
+    """
+    dataset = cache.load(root, track=track)
+    parts = parts_of(dataset.paths, near_duplicates.thumbnails(dataset.images), seed)
+    return dict(sorted(zip(dataset.paths, parts.tolist(), strict=True)))
+
+
+def parts_of(paths: Sequence[str], thumbs: Thumbnails, seed: int = 0) -> NDArray[np.str_]:
+    """`[N]` of `PARTS` or `UNLISTED`, of pictures `folder/0001.jpg` and their thumbnails."""
+    held = held_out(seed)
+    place = {path: _place(path) for path in paths}
+    part = np.array([held.get(place[path], "train") for path in paths], "<U10")
+    train, validation, test = (np.flatnonzero(part == name) for name in PARTS)
+    part[_alike(thumbs, validation, test)] = UNLISTED
+    part[_alike(thumbs, train, np.concatenate([test, validation]))] = UNLISTED
+    there = {place[path] for path in paths} & held.keys()
+    for row in train:
+        folder, number = place[paths[row]]
+        near = range(number - NEXT_TO, number + NEXT_TO + 1)
+        if any((folder, other) in there for other in near):
+            part[row] = UNLISTED
+    return part
+
+
+def held_out(seed: int = 0) -> dict[tuple[str, int], str]:
+    """The part of each picture that is held out, by its folder and number."""
+    rng = np.random.default_rng(seed)
+    held = {}
+    for folder in FOLDERS:
+        blocks = rng.permutation(BLOCKS)[: len(HELD_OUT)].tolist()
+        for block, part in zip(blocks, HELD_OUT, strict=True):
+            for number in range(block * BLOCK + 1, (block + 1) * BLOCK + 1):
+                held[folder, number] = part
+    return held
+
+
+def write_split(path: Path, parts: dict[str, str]) -> None:
+    """Write the parts as `--split` takes them: `path,split`."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("path", "split"), *parts.items()])
+    write_text(path, text.getvalue())
+
+
+def _place(path: str) -> tuple[str, int]:
+    folder, _, file = path.rpartition("/")
+    return folder, int(file.partition(".")[0])
+
+
+def _alike(
+    thumbs: Thumbnails, rows: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    nearest = near_duplicates.similarity_to_nearest(thumbs[rows], thumbs[others])
+    return rows[nearest > near_duplicates.GROUP_THRESHOLD]
