@@ -135,8 +135,8 @@ def standing(
 
 
 def column(rows: Sequence[Image.Image]) -> Image.Image:
-    """One below another, all as wide as the narrowest."""
-    width = min(picture.width for picture in rows)
+    """One below another, all of the same width: the geometric mean, so that none gets tiny."""
+    width = round(float(np.exp(np.mean(np.log([picture.width for picture in rows])))))
     scaled = [
         picture.resize((width, max(1, round(picture.height * width / picture.width))))
         for picture in rows
