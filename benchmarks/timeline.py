@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import machine, table
-from simpsons import Classifier, timeline
+from simpsons import Detector, timeline
 from simpsons.demo.drawings import DOLLS, draw
+from simpsons.detector import FACES, NAMES
 from simpsons.timeline.film import Film
 from simpsons.timeline.shots import ShotDetector
 
@@ -61,24 +62,24 @@ def main() -> None:
     """Make the film, time the steps, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--model", default="xception")
+    parser.add_argument("--model", default=NAMES)
     parser.add_argument("--rate", type=float, default=5.0)
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    classifier = Classifier(given.model)
+    detector = Detector(names=given.model)
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
         make(film, given.seconds)
         decoding = seconds_of(lambda: decode(film), given.repeats)
         with_shots = seconds_of(lambda: decode(film, ShotDetector()), given.repeats)
-        whole = seconds_of(lambda: timeline.read(film, classifier, given.rate), given.repeats)
-        found = timeline.read(film, classifier, given.rate)
+        whole = seconds_of(lambda: timeline.read(film, detector, given.rate), given.repeats)
+        found = timeline.read(film, detector, given.rate)
         writing = seconds_of(lambda: timeline.write(Path(folder) / "out", found), given.repeats)
     total = whole + writing
     steps = {
         "decoding": decoding,
         "finding shots": with_shots - decoding,
-        "resizing and classifying": whole - with_shots,
+        "finding and naming faces": whole - with_shots,
         "writing the files": writing,
     }
     rows = [
@@ -93,7 +94,7 @@ def main() -> None:
     )
     print(
         f"\n{given.seconds} s of {WIDTH}x{HEIGHT} pixels at {FRAME_RATE} frames a second (seed 0), "
-        f"{given.rate:g} frames a second through `{given.model}`, best of {given.repeats}; "
+        f"{given.rate:g} a second through `{FACES}` and `{given.model}`, best of {given.repeats}; "
         f"{machine()}."
     )
 
