@@ -1,6 +1,6 @@
 """How familiar a picture is: like those that a network learnt from, or of nobody it knows.
 
-Three scores, each from what the network computes anyway, make one:
+Three scores or four, each from what the network computes anyway, make one:
 
 - *energy*: the log of the sum of the exponentials of the logits (Liu et al., "Energy-based
   Out-of-distribution Detection", 2020): whether any class answers at all;
@@ -10,7 +10,9 @@ Three scores, each from what the network computes anyway, make one:
   map has channels, as fewer say next to nothing of a covariance, and strangers may seem nearer;
 - *style*: a logistic regression on the means of the feature maps of all blocks, between training
   pictures and the same ones in wrong colours: whether it is drawn and coloured as they are. It
-  counts only where it is unusually low, so that it never vouches for a stranger.
+  counts only where it is unusually low, so that it never vouches for a stranger;
+- *acquaintance*, where there are pictures of real strangers to learn from: a logistic regression on
+  the same means and the energy, between training pictures and those.
 
 Scores are in standard deviations of the training pictures' scores.
 """
@@ -33,6 +35,12 @@ KNOWN = 0.95
 
 STYLE_FROM, STYLE_WEIGHT = 1.5, 2.0
 """Style counts where it is this many standard deviations below the mean, and how much then."""
+
+ACQUAINTANCE_WEIGHT = 1.0
+"""What acquaintance counts beside the mean of energy and nearness, which counts 1."""
+
+ENOUGH_STRANGERS = 100
+"""So many pictures of strangers teach acquaintance; of fewer nothing is learnt."""
 
 STRANGERS = 5000
 """At most so many recoloured pictures teach what is strange."""
@@ -59,9 +67,11 @@ class Familiarity(nn.Module):
     within: Tensor
     overall: Tensor
     scale: Tensor
+    acquaintance: Tensor | None
 
     def __init__(self, statistics: dict[str, _Array]) -> None:
         super().__init__()
+        self.register_buffer("acquaintance", None)
         for name, values in statistics.items():
             self.register_buffer(name, torch.from_numpy(values.astype(np.float32)))
 
@@ -74,7 +84,7 @@ class Familiarity(nn.Module):
         return combined(self.scores(logits, pooled(maps)))
 
     def scores(self, logits: Tensor, means: Tensor) -> Tensor:
-        """Energy, nearness and style in standard deviations, float32 `[N, 3]`.
+        """The scores in standard deviations, in the order of this module, float32 `[N, 3 or 4]`.
 
         means: the maps' channels, as `pooled` gives them.
         """
@@ -82,14 +92,20 @@ class Familiarity(nn.Module):
         to_class = (last @ self.within)[:, None] - self.class_means
         nearness = (last @ self.overall).square().sum(1) - to_class.square().sum(2).amin(1)
         standard = ((means - self.centre) / self.spread).clamp(-_LIMIT, _LIMIT)
-        raw = torch.stack([logits.logsumexp(1), nearness, standard @ self.style], 1)
-        return (raw - self.scale[0]) / self.scale[1]
+        energy = logits.logsumexp(1)
+        raw = [energy, nearness, standard @ self.style]
+        if self.acquaintance is not None:
+            raw.append(torch.cat([standard, energy[:, None]], 1) @ self.acquaintance)
+        return (torch.stack(raw, 1) - self.scale[0]) / self.scale[1]
 
 
 def combined(scores: Tensor) -> Tensor:
-    """The familiarity, `[N]`, of energy, nearness and style, `[N, 3]`."""
-    energy, nearness, style = scores.unbind(1)
-    return (energy + nearness) / 2 + STYLE_WEIGHT * (style + STYLE_FROM).clamp(max=0)
+    """The familiarity, `[N]`, of the scores, in the order of this module, `[N, 3 or 4]`."""
+    energy, nearness, style, *acquaintance = scores.unbind(1)
+    known = (energy + nearness) / 2
+    for one in acquaintance:
+        known = (known + ACQUAINTANCE_WEIGHT * one) / (1 + ACQUAINTANCE_WEIGHT)
+    return known + STYLE_WEIGHT * (style + STYLE_FROM).clamp(max=0)
 
 
 def pooled(maps: list[Tensor]) -> Tensor:
@@ -104,11 +120,14 @@ def fit(
     temperature: float = 1.0,
     seed: int = 0,
     track: Track = silent,
+    strangers: Pixels | None = None,
 ) -> Familiarity:
     """Learn from training pictures what is familiar to a network.
 
     pixels: uint8 `[N, 64, 64, 3]`, N at least 2. labels: int64 `[N]`; a class may have one
-    picture or none. The fewer pictures, the less surely strangers are told.
+    picture or none. The fewer pictures, the less surely strangers are told. strangers: pictures of
+    nobody that the network knows, uint8 `[M, 64, 64, 3]`; `ENOUGH_STRANGERS` or more teach
+    acquaintance.
     """
     rng = np.random.default_rng(seed)
     logits, means = features(network, pixels, track)
@@ -116,16 +135,27 @@ def fit(
     wrong = recoloured(np.asarray(pixels[np.sort(chosen)]), rng)
     _, strange = features(network, wrong, track)
     _, maps = models.with_maps(network, torch.zeros(1, 3, SIZE, SIZE))
-    return fit_features(logits / temperature, means, strange, labels, maps[-1].shape[1])
+    real = None
+    if strangers is not None and len(strangers) >= ENOUGH_STRANGERS:
+        their_logits, their_means = features(network, strangers, track)
+        real = their_logits / temperature, their_means
+    width = maps[-1].shape[1]
+    return fit_features(logits / temperature, means, strange, labels, width, real)
 
 
 def fit_features(
-    logits: _Array, means: _Array, strange: _Array, labels: NDArray[np.int64], width: int
+    logits: _Array,
+    means: _Array,
+    strange: _Array,
+    labels: NDArray[np.int64],
+    width: int,
+    strangers: tuple[_Array, _Array] | None = None,
 ) -> Familiarity:
     """`fit`, from what `features` gives for training pictures and for recoloured ones.
 
     logits: `[N, classes]`, divided by the temperature. means, strange: `[N, sum of widths]` and
-    `[M, sum of widths]`. width: channels of the last map.
+    `[M, sum of widths]`. width: channels of the last map. strangers: logits, divided by the
+    temperature, and means of pictures of real strangers.
     """
     last = means[:, -width:]
     mean = last.mean(0)
@@ -138,13 +168,16 @@ def fit_features(
     statistics = {
         "centre": centre,
         "spread": spread,
-        "style": _style((means - centre) / spread, (strange - centre) / spread),
+        "style": _told_apart((means - centre) / spread, (strange - centre) / spread),
         "class_means": (class_means - mean) @ within,
         "mean": mean,
         "within": within,
         "overall": overall,
         "scale": np.stack([np.zeros(3), np.ones(3)]),
     }
+    if strangers is not None:
+        statistics["acquaintance"] = _acquaintance((logits, means), strangers, centre, spread)
+        statistics["scale"] = np.stack([np.zeros(4), np.ones(4)])
     familiarity = Familiarity(statistics)
     raw = familiarity.scores(_tensor(logits), _tensor(means))
     familiarity.scale = torch.stack([raw.mean(0), raw.std(0, correction=0) + _SMALLEST])
@@ -193,7 +226,23 @@ def _tensor(values: _Array) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
 
 
-def _style(familiar: _Array, strange: _Array) -> _Array:
+def _acquaintance(
+    known: tuple[_Array, _Array], strangers: tuple[_Array, _Array], centre: _Array, spread: _Array
+) -> _Array:
+    """Weights of the standard means and, last, of the energy. known, strangers: logits, means."""
+    energies = [np.logaddexp.reduce(logits, axis=1) for logits, _ in (known, strangers)]
+    usual, usual_spread = energies[0].mean(), energies[0].std() + _SMALLEST
+    familiar, strange = (
+        np.c_[(means - centre) / spread, (energy - usual) / usual_spread]
+        for (_, means), energy in zip((known, strangers), energies, strict=True)
+    )
+    weights = _told_apart(familiar, strange)
+    weights[-1] /= usual_spread
+    return weights
+
+
+def _told_apart(familiar: _Array, strange: _Array) -> _Array:
+    """Weights of features, by a logistic regression: higher is familiar."""
     both = np.concatenate([familiar, strange]).clip(-_LIMIT, _LIMIT)
     answers = np.repeat([1, 0], [len(familiar), len(strange)])
     learner = LogisticRegression(C=_REGULARISATION, max_iter=200, class_weight="balanced")

@@ -1,31 +1,25 @@
-"""Pictures decoded once: one memory-mapped uint8 array and an index beside it.
-
-An entry of the cache is a folder that is made under another name and renamed when it is
-whole, and never changed after that. So a kill in the middle leaves nothing that is read, and
-any number of processes may read while one makes a new entry.
-"""
+"""Pictures decoded once: one memory-mapped uint8 array and an index beside it."""
 
 import hashlib
 import json
 import math
 import os
-import shutil
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import PIL
 import simplejpeg
-from filelock import FileLock
 from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
 from simpsons import images
-from simpsons.dataset import memory_map
+from simpsons.dataset import entries, memory_map
 from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find
 from simpsons.decoding import Decoder
 from simpsons.progress import Track, silent
@@ -33,19 +27,29 @@ from simpsons.progress import Track, silent
 FORMAT = 4
 """Raised whenever decoding, resizing or the files of an entry change."""
 
-_PARTIAL = ".partial"  # ends the name of what is no entry yet, or no more
 _CHUNK = 32  # pictures that a thread decodes on its own
 _BLOCK = 1024  # pictures that are copied before what was read of the file is let go
 
 
+class Wholes(NamedTuple):
+    """The whole pictures that the rows of a data set are, or are cut out of.
+
+    images: uint8 `[P, 64, 64, 3]`. row: int64 `[N]`, which of them each row is of.
+    """
+
+    images: images.Pixels
+    row: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Dataset:
-    """Decoded pictures.
+    """Decoded pictures, or faces cut out of them; see `crops`.
 
     listing: the files they come from. images: uint8 `[N, 64, 64, 3]`, memory-mapped, read-only.
-    labels: int64 `[N]`, indices into `classes`. paths: relative to `root`, with forward slashes.
-    sizes: int64 `[N, 2]`, width and height of the files in pixels. formats: `JPEG`, `PNG`, ...
-    problems: what was left out.
+    labels: int64 `[N]`, indices into `classes`; -1 for a stranger, who is none of them. paths:
+    relative to `root`, with forward slashes; several faces may have one. sizes: int64 `[N, 2]`,
+    width and height of the files in pixels. formats: `JPEG`, `PNG`, ... problems: what was left
+    out. wholes: None where every row is a whole picture.
     """
 
     listing: Listing
@@ -55,6 +59,7 @@ class Dataset:
     sizes: NDArray[np.int64]
     formats: tuple[str, ...]
     problems: tuple[Problem, ...]
+    wholes: Wholes | None = None
 
     @property
     def root(self) -> Path:
@@ -68,6 +73,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def known(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the rows that are of a class."""
+        return rows[self.labels[rows] >= 0]
+
+    def strangers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the rows that are of a stranger."""
+        return rows[self.labels[rows] < 0]
 
     def in_memory(self) -> NDArray[np.uint8]:
         """A copy of `images`. What is read through the map does not stay in memory beside it."""
@@ -96,27 +109,13 @@ def load(
     """
     listing = find(root, characters)
     identity, content = _keys(listing)
-    folder = cache_folder() / "decoded"
-    entry = folder / f"{identity}-{content}"
-    dataset = _open(entry, listing)
-    if dataset is None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / f"{identity}.lock"):
-                dataset = _open(entry, listing)
-                if dataset is None:
-                    _remove(entry)
-                    _make(entry, listing, track)
-                    _remove_others(entry, identity)
-                    dataset = _open(entry, listing, is_new=True)
-        except OSError as error:
-            raise DataError(
-                f"{cache_folder()}: decoded pictures can't be kept there ({error.strerror}); make "
-                "room, or set SIMPSONS_CACHE to another folder"
-            ) from None
-    if dataset is None:
-        raise DataError(f"{entry}: what was written there can't be read; check the disk")
-    return dataset
+    return entries.kept(
+        cache_folder() / "decoded",
+        identity,
+        content,
+        lambda folder: _fill(folder, listing, track),
+        lambda entry, is_new: _open(entry, listing, is_new),
+    )
 
 
 def _keys(listing: Listing) -> tuple[str, str]:
@@ -127,17 +126,6 @@ def _keys(listing: Listing) -> tuple[str, str]:
     for path, character, size, modified in listing.pictures:
         content.update(f"{path}\t{character}\t{size}\t{modified}\n".encode())
     return hashlib.sha256(os.fsencode(where)).hexdigest()[:16], content.hexdigest()[:16]
-
-
-def _make(entry: Path, listing: Listing, track: Track) -> None:
-    partial = entry.with_name(f"{entry.name}{_PARTIAL}")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir()
-        _fill(partial, listing, track)
-        partial.rename(entry)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(partial: Path, listing: Listing, track: Track) -> None:
@@ -184,21 +172,7 @@ def _decode_all(listing: Listing) -> Generator[images.Original | images.ImageErr
         yield from chain.from_iterable(pool.map(decoder.load, paths))
 
 
-def _remove_others(entry: Path, identity: str) -> None:
-    for other in entry.parent.glob(f"{identity}-*"):
-        if other != entry:
-            _remove(other)
-
-
-def _remove(entry: Path) -> None:
-    """Remove an entry, renamed first, so that a kill in the middle leaves no part of it."""
-    if entry.suffix != _PARTIAL:
-        with suppress(OSError):  # there is none, or Windows has it open
-            entry = entry.rename(entry.with_name(f"{entry.name}{_PARTIAL}"))
-    shutil.rmtree(entry, ignore_errors=True)
-
-
-def _open(entry: Path, listing: Listing, is_new: bool = False) -> Dataset | None:
+def _open(entry: Path, listing: Listing, is_new: bool) -> Dataset | None:
     """The pictures of an entry; None if there is none, it is damaged, or not new and not whole."""
     try:
         index = json.loads((entry / "index.json").read_text(encoding="utf-8"))

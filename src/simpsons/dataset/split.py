@@ -17,6 +17,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 from numpy.typing import NDArray
 
+from simpsons.classifier import UNKNOWN
 from simpsons.dataset import near_duplicates
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
@@ -77,16 +78,23 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
     if kind == "shipped":
         return Split(kind, None, parts_by_name(dataset))
     if kind == "random":
-        part = np.full(len(dataset), "train", dtype="<U10")
-        part[_random_validation(dataset.labels)] = "validation"
+        picture = _picture(dataset)
+        held = _random_validation(int(picture.max()) + 1)
+        part = np.where(np.isin(picture, held), "validation", "train")
         return Split(kind, _NOTEBOOK_SEED, part)
     group = groups(dataset, track)
     return Split(kind, seed, leak_free(dataset.labels, group, seed), group)
 
 
 def groups(dataset: Dataset, track: Track = silent) -> NDArray[np.int64]:
-    """int64 `[N]`: the near-duplicate group of each picture."""
-    return near_duplicates.groups(dataset.images, track)
+    """int64 `[N]`: the near-duplicate group of each picture, or of the picture a face is from."""
+    whole = dataset.images if dataset.wholes is None else dataset.wholes.images
+    return near_duplicates.groups(whole, track)[_picture(dataset)]
+
+
+def _picture(dataset: Dataset) -> NDArray[np.int64]:
+    """int64 `[N]`: the number of the whole picture that each row is of."""
+    return np.arange(len(dataset)) if dataset.wholes is None else dataset.wholes.row
 
 
 def with_groups(dataset: Dataset, split: Split, track: Track = silent) -> Split:
@@ -122,7 +130,7 @@ def folds(
     """
     from sklearn.model_selection import StratifiedGroupKFold  # heavy, and needed only here
 
-    if np.bincount(labels).max() < count or len(np.unique(group)) < count:
+    if np.unique(labels, return_counts=True)[1].max() < count or len(np.unique(group)) < count:
         raise DataError(
             f"{len(labels)} pictures are too few for {purpose}: at least one class needs {count}, "
             f"and {count} must be no near-duplicates of one another; add pictures"
@@ -136,19 +144,20 @@ def folds(
 def require_parts(dataset: Dataset, split: Split, remedy: str) -> None:
     """Raise DataError unless there are pictures to train on and to validate with."""
     for part in PARTS[:2]:
-        if len(split.rows(part)) == 0:
+        if len(dataset.known(split.rows(part))) == 0:
             raise DataError(
                 f"{dataset.root}: the split {split.kind} has no {part} pictures in it; {remedy}"
             )
 
 
-def _random_validation(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    if len(labels) < 2:
+def _random_validation(count: int) -> NDArray[np.int64]:
+    if count < 2:
         raise DataError("one picture can't be split; add pictures")
     from sklearn.model_selection import train_test_split
 
-    rows = np.arange(len(labels))
-    _, held = train_test_split(rows, test_size=_NOTEBOOK_SHARE, random_state=_NOTEBOOK_SEED)
+    _, held = train_test_split(
+        np.arange(count), test_size=_NOTEBOOK_SHARE, random_state=_NOTEBOOK_SEED
+    )
     return np.asarray(held)
 
 
@@ -200,13 +209,18 @@ def _names(path: str) -> list[str]:
 
 
 def write(path: str | os.PathLike[str], dataset: Dataset, split: Split) -> None:
-    """Write a split as CSV with the columns path, character, group, split."""
+    """Write a split as CSV with the columns path, character, group, split.
+
+    Each picture has one line, however many of its faces the data set has.
+    """
     group = with_groups(dataset, split).group
     assert group is not None
     lines = [("path", "character", "group", "split")]
-    for row, file in enumerate(dataset.paths):
-        character = dataset.classes[dataset.labels[row]]
-        lines.append((file, character, str(group[row]), str(split.part[row])))
+    _, first = np.unique(_picture(dataset), return_index=True)
+    for row in np.sort(first):
+        label = dataset.labels[row]
+        character = UNKNOWN if label < 0 else dataset.classes[label]
+        lines.append((dataset.paths[row], character, str(group[row]), str(split.part[row])))
     write_text(path, _to_csv(lines))
 
 

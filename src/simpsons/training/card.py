@@ -42,9 +42,9 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     classifier = Classifier(model)
     facts = classifier.metadata
     rows = [
-        _row(part, measure(classifier, dataset, split.rows(part), track).evaluation)
+        _row(part, measure(classifier, dataset, rows, track).evaluation)
         for part in PARTS[1:]
-        if len(split.rows(part))
+        if len(rows := dataset.known(split.rows(part)))
     ]
     parts = ", ".join(f"{count:,} {part}" for part, count in facts["split"]["parts"].items())
     recipe = json.dumps(facts["recipe"], indent=2)

@@ -52,11 +52,16 @@ class FaceTraining(Training):
         self._pool = ThreadPoolExecutor(2)
 
     def begin_epoch(self) -> None:
+        """Draw how the colours of each canvas are changed."""
         torch.manual_seed(seed_of(self.seed, self.epoch))
         count = len(self.pictures.pixels)
         self.changes = augment.draw(count, self.recipe.augmentation, self.device)
 
+    def end_epoch(self) -> None:
+        """Nothing."""
+
     def loss(self, rows: Tensor) -> Tensor:
+        """See `face_targets.loss`."""
         size = self.recipe.size_at(self.done())
         canvases = list(self._pool.map(self._canvas, rows.tolist()))
         wanted = face_targets.targets(canvases, size)
@@ -77,9 +82,11 @@ class FaceTraining(Training):
     def _canvas(self, row: int) -> Canvas:
         rng = np.random.default_rng([self.seed, self.step_number, row])
         others = rng.choice(self.train_rows.numpy(), 3).tolist()
-        return compose(self.pictures, row, others, self.recipe.size_at(self.done()), rng)
+        size, recolour = self.recipe.size_at(self.done()), self.recipe.augmentation.recolour
+        return compose(self.pictures, row, others, size, rng, recolour)
 
     def validate(self, batch: int) -> tuple[float, float]:  # noqa: ARG002
+        """1 less the average precision, and the average precision."""
         found = find(self.average.network, [self.pictures.pixels[row] for row in self.validation])
         true = [self.pictures.boxes[row] for row in self.validation]
         precision = average_precision(true, found)
@@ -92,7 +99,7 @@ def find(
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """The boxes `[M, 4]` and scores `[M]` of the faces in each picture, the surest first."""
     network.eval()
-    found = []
+    found: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
     for start in range(0, len(pictures), _AT_ONCE):
         some = [images.fit_within(pixels, size) for pixels in pictures[start : start + _AT_ONCE]]
         canvas = np.full((len(some), size, size, 3), 128, np.uint8)
@@ -107,7 +114,7 @@ def find(
             box = corners[number].flatten(1).T.numpy()
             likely = np.flatnonzero(score > _FOUND)
             kept = likely[suppress(box[likely], score[likely])]
-            found.append((box[kept] / scale, score[kept]))
+            found.append(((box[kept] / scale).astype(np.float32), score[kept]))
     return found
 
 

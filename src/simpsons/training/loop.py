@@ -9,9 +9,10 @@ processes each has a slice of the batch; `parallel` says how.
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -119,7 +120,7 @@ class Training(ABC):
         self.network = network
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parallel.synchronise(self.network, self.batch)
-        self.forward = parallel.averaging(self.network, device)
+        self.forward: Callable[[Tensor], Any] = parallel.averaging(self.network, device)
         self.average = Average(self.network, recipe.average)
         self.optimizer = optimizer.build(self.network, recipe)
         self.autocast = precision(device)
@@ -134,6 +135,7 @@ class Training(ABC):
     def loss(self, rows: Tensor) -> Tensor:
         """The mean loss of the pictures in `rows`, int64 `[batch]`; the tally notes it."""
 
+    @abstractmethod
     def end_epoch(self) -> None:
         """After the last step of an epoch."""
 
@@ -208,6 +210,7 @@ class Training(ABC):
         write_text(folder / "metrics.csv", to_csv(self.history))
 
     def state(self) -> checkpoint.State:
+        """What `restore` goes on from."""
         history = [asdict(row) for row in self.history]
         facts = {"step": self.step_number, "sums": self.tally.sums.tolist(), "history": history}
         tensors = checkpoint.tensors(self.network, self.average.network, self.optimizer)
@@ -243,7 +246,11 @@ class Training(ABC):
 
 
 class Classification(Training):
-    """Learns which class a picture is of."""
+    """Learns which class a picture is of; of a stranger, that no class is likelier than another.
+
+    (D. Hendrycks et al., "Deep Anomaly Detection with Outlier Exposure", 2019.) Strangers count in
+    the loss, but not in the accuracy, nor in validation.
+    """
 
     def __init__(
         self,
@@ -258,29 +265,35 @@ class Classification(Training):
     ) -> None:
         torch.manual_seed(seed)
         labels = torch.from_numpy(dataset.labels)
-        self.one_hot = torch.eye(len(dataset.classes)).to(device)  # row i: the answer to label i
+        classes = len(dataset.classes)
+        anybody = torch.full((1, classes), 1 / classes)
+        self.answers = torch.cat([torch.eye(classes), anybody]).to(device)  # row i: to label i
         self.pixels = torch.from_numpy(dataset.in_memory()).to(device)
         self.labels = labels.to(device)
+        self.has_strangers = bool((labels < 0).any())
         train_rows = torch.from_numpy(split.rows("train"))
-        rows = torch.from_numpy(split.rows("validation"))
+        rows = torch.from_numpy(dataset.known(split.rows("validation")))
         self.validation_rows, self.validation_labels = rows.to(device), labels[rows]
-        built = models.build(network, len(self.one_hot), recipe.dropout, recipe.batch_norm)
+        built = models.build(network, classes, recipe.dropout, recipe.batch_norm)
         if initial is not None:
             checkpoint.set_fitting_weights(built, initial)
         super().__init__(built, recipe, train_rows, Tally(labels), seed, device)
-        self.forward = graph.replayed(self.forward, device)
+        self.forward = graph.replayed(cast(nn.Module, self.forward), device)
         self.teachers = Teachers(teachers, dataset, split, recipe, device)
 
     def begin_epoch(self) -> None:
+        """Draw how each picture is changed, and mixed with another."""
         torch.manual_seed(seed_of(*self.teachers.begin(self.seed, self.epoch)))
         count, how = len(self.pixels), self.recipe.augmentation
         self.changes = augment.draw(count, how, self.device)
         self.mixture = augment.draw_mixture(count, self.train_rows, how, self.device)
 
     def end_epoch(self) -> None:
+        """Keep the teachers' answers."""
         self.teachers.end()
 
     def loss(self, rows: Tensor) -> Tensor:
+        """Cross-entropy with the labels, the teachers' answers, or both."""
         pixels, labels = self._augmented(rows)
         if self.mixture is not None:
             others, their_labels = self._augmented(self.mixture.other[rows])
@@ -288,7 +301,7 @@ class Classification(Training):
             labels = self.mixture.labels(rows, labels, their_labels)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         with self.autocast:
-            taught = self.teachers.answer(pixels, rows)
+            taught = self._taught(pixels, rows)
             answers = targets(labels, self.recipe, taught)
             logits = self.forward(augment.smaller(pixels, self.recipe.size_at(self.done())))
             loss = functional.cross_entropy(logits, answers)
@@ -296,14 +309,22 @@ class Classification(Training):
         return loss
 
     def validate(self, batch: int) -> tuple[float, float]:
+        """See `Training.validate`."""
         logits = predict_logits(self.average.network, self.pixels, self.validation_rows, batch)
         right = (logits.argmax(1) == self.validation_labels).float().mean().item()
         return functional.cross_entropy(logits, self.validation_labels).item(), right
 
+    def _taught(self, pixels: Tensor, rows: Tensor) -> Tensor | None:
+        """What the teachers answer; of strangers, whom they may not know for such, the label."""
+        taught = self.teachers.answer(pixels, rows)
+        if taught is None or not self.has_strangers:
+            return taught
+        return torch.where((self.labels[rows] < 0)[:, None], self.answers[-1], taught)
+
     def _augmented(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels, float `[batch, 3, 64, 64]` in [0, 1], and labels, float `[batch, classes]`."""
         pixels = self.pixels[rows].permute(0, 3, 1, 2).float().div_(255)
-        return augment.change(pixels, self.changes.of(rows)), self.one_hot[self.labels[rows]]
+        return augment.change(pixels, self.changes.of(rows)), self.answers[self.labels[rows]]
 
 
 def seed_of(*numbers: int) -> int:

@@ -199,7 +199,7 @@ def finish(folder: Path, dataset: Dataset, split: Split, track: Track = silent) 
     config = Config.read(folder)
     export_run(folder, folder / MODEL, dataset, split, track=track)
     classifier = Classifier(folder)
-    measured = measure(classifier, dataset, split.rows("validation"), track)
+    measured = measure(classifier, dataset, dataset.known(split.rows("validation")), track)
     write_report(
         folder / REPORT,
         measured.evaluation,
@@ -230,7 +230,7 @@ def export_run(
     else:
         network, best = learnt.load_best(folder)
         epoch = best["epoch"]
-    rows = torch.from_numpy(split.rows("validation"))
+    rows = torch.from_numpy(dataset.known(split.rows("validation")))
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
     logits = predict_logits(network, pixels, torch.arange(len(rows)))
     temperature = fit_temperature(logits.numpy(), dataset.labels[rows])

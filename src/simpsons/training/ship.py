@@ -41,9 +41,15 @@ def ship(
 
     int8: with int8 arithmetic, calibrated on some pictures of the training part.
     """
-    train, validation = split.rows("train"), split.rows("validation")
+    train, validation = (dataset.known(split.rows(part)) for part in ("train", "validation"))
+    strangers = dataset.images[dataset.strangers(split.rows("train"))]
     fitted = familiarity.fit(
-        network.cpu(), dataset.images[train], dataset.labels[train], temperature, track=track
+        network.cpu(),
+        dataset.images[train],
+        dataset.labels[train],
+        temperature,
+        track=track,
+        strangers=strangers,
     )
     calibration = dataset.images[quantize.calibration_rows(train)] if int8 else None
     with whole(out) as file:

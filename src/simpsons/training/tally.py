@@ -12,8 +12,9 @@ class Tally:
     A step leaves what it found on its device, as looking at it waits for the device. The rest is
     done on the CPU: a GPU would load kernels for it, which take tens of megabytes.
 
-    labels: of the data set, int64 `[N]` on the CPU. sums: float64 `[3]`, loss, correct answers and
-    pictures, of the steps that were added up.
+    labels: of the data set, int64 `[N]` on the CPU; of those below 0 no answer is correct, and a
+    step's share of correct ones is that of the others. sums: float64 `[3]`, loss, correct answers
+    and pictures, of the steps that were added up.
     """
 
     def __init__(self, labels: Tensor) -> None:
@@ -27,7 +28,7 @@ class Tally:
         self._steps.append((rows, logits.detach().clone(), loss.detach()))
 
     def note_share(self, count: int, share: Tensor, loss: Tensor) -> None:
-        """Keep what a step of so many pictures found: the share that is right, and its mean loss."""
+        """Keep what a step of so many pictures found: the share that is right, the mean loss."""
         self._shares.append((count, share.detach(), loss.detach()))
 
     def add_up(self) -> list[float]:
@@ -35,9 +36,10 @@ class Tally:
         steps = len(self._steps) + len(self._shares)
         figures = torch.zeros(steps, 3, dtype=torch.float64)
         for number, (rows, logits, loss) in enumerate(self._steps):
-            right = logits.cpu().argmax(1) == self._labels[rows.cpu()]
-            count = len(rows)
-            found = loss.item() * count, right.sum().item(), count
+            labels, count = self._labels[rows.cpu()], len(rows)
+            known = int((labels >= 0).sum())
+            right = int((logits.cpu().argmax(1) == labels).sum())
+            found = loss.item() * count, right * count / max(1, known), count
             figures[number] = torch.tensor(found, dtype=torch.float64)
         for number, (count, share, loss) in enumerate(self._shares, start=len(self._steps)):
             found = loss.item() * count, share.item() * count, count
