@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import cache, near_duplicates
+from benchmarks.frames import COMPLETE
+from simpsons.dataset import boxes, cache, near_duplicates
+from simpsons.dataset.boxes import Box
+from simpsons.dataset.folders import DataError
 from simpsons.dataset.near_duplicates import Thumbnails
 from simpsons.dataset.split import PARTS, UNLISTED
 from simpsons.files import write_text
@@ -30,6 +33,21 @@ HELD_OUT = ("test", "test", "validation", "validation")
 
 NEXT_TO = 5
 """Pictures before and after one held out that are in no part."""
+
+
+def folder(data: Path) -> Path:
+    """Where the pictures are, beside the data set. Raises DataError if they are not there."""
+    root = data.parent / "frames" / "dexter"
+    if not (root / COMPLETE).is_file():
+        raise DataError(f"{root}: has no {COMPLETE}; put the other cartoon's pictures there")
+    return root
+
+
+def complete(root: Path, part: str, track: Track = silent) -> dict[str, tuple[Box, ...]]:
+    """Every face of the pictures in a part. Raises DataError as `split` does."""
+    parts = split(root, track=track)
+    listed = boxes.read(root / COMPLETE).complete
+    return {path: faces for path, faces in listed.items() if parts.get(path) == part}
 
 
 def split(root: Path, seed: int = 0, track: Track = silent) -> dict[str, str]:
@@ -51,7 +69,7 @@ def parts_of(paths: Sequence[str], thumbs: Thumbnails, seed: int = 0) -> NDArray
     part[_alike(thumbs, validation, test)] = UNLISTED
     part[_alike(thumbs, train, np.concatenate([test, validation]))] = UNLISTED
     there = {place[path] for path in paths} & held.keys()
-    for row in train:
+    for row in train.tolist():
         folder, number = place[paths[row]]
         near = range(number - NEXT_TO, number + NEXT_TO + 1)
         if any((folder, other) in there for other in near):

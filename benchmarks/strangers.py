@@ -1,4 +1,4 @@
-"""Pictures of nobody the networks know, each kind in two halves: one to choose by, one to report.
+"""Pictures of nobody the networks know, in two halves: one to fit and choose by, one to report.
 
 Halves share no character, photograph or doll. Photographs ship with scikit-learn and scikit-image.
 """
@@ -36,12 +36,21 @@ NOISE = 180
 Halves = tuple[images.Pixels, images.Pixels]
 
 
-def minor_characters(folder: Path) -> Halves:
-    """The first and the last folders by name, half of the characters each."""
+def minor_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures of the first and of the last folders by name, half of the characters each."""
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
-    loaded = [[images.load(path) for path in sorted(each.glob("*.jpg"))] for each in folders]
-    middle = len(loaded) // 2
-    return _stack(loaded[:middle]), _stack(loaded[middle:])
+    middle = len(folders) // 2
+    first, last = (
+        [path for each in half for path in sorted(each.glob("*.jpg"))]
+        for half in (folders[:middle], folders[middle:])
+    )
+    return first, last
+
+
+def minor_characters(folder: Path) -> Halves:
+    """`minor_files`, as the networks see them."""
+    first, last = (np.stack(list(map(images.load, half))) for half in minor_files(folder))
+    return first, last
 
 
 def photographs(seed: int = 0) -> Halves:

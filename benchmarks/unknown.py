@@ -1,7 +1,8 @@
 """How well do scores tell pictures of strangers from pictures of the 18? Writes docs/unknown.md.
 
 Every statistic is of the training part of the shipped split. The score is chosen on the validation
-part and one half of each kind of strangers; the table is of the test part and the other half.
+part and one half of each kind of strangers; the table is of the test part and the other half, which
+nothing has learnt from.
 Needs scikit-image, for photographs: `pip install scikit-image`.
 """
 
@@ -36,12 +37,16 @@ Scores = dict[str, NDArray[np.float64]]
 
 
 class Scorer:
-    """All scores, from a network's logits and the channel means of its maps."""
+    """All scores, from a network's logits and the channel means of its maps.
 
-    def __init__(self, network: torch.nn.Module, dataset: Dataset, temperature: float) -> None:
+    What ships is the familiarity of the file; the others are learnt here, from no strangers.
+    """
+
+    def __init__(self, network: torch.nn.Module, dataset: Dataset, classifier: Classifier) -> None:
         rows = splits.shipped_rows(dataset, "train")
         pixels, labels = dataset.images[rows], dataset.labels[rows]
-        self.network, self.temperature = network, temperature
+        temperature = classifier.metadata["temperature"]
+        self.network, self.temperature, self.classifier = network, temperature, classifier
         rng = np.random.default_rng(0)
         chosen = np.sort(rng.choice(len(pixels), familiarity.STRANGERS, replace=False))
         strange = familiarity.features(network, familiarity.recoloured(pixels[chosen], rng))[1]
@@ -68,6 +73,8 @@ class Scorer:
         )
         energy, nearness, style = parts.double().numpy().T
         distance = (last @ self.whiten)[:, None] - (self.class_means @ self.whiten)
+        shipped = self.classifier.probabilities_and_familiarity(pixels)[1]
+        assert shipped is not None
         nearest = np.sort(_unit(last) @ self.bank.T, axis=1)[:, -NEIGHBOURS]
         cosine = _unit(centred) @ _unit(self.class_means - self.mean).T
         return {
@@ -83,7 +90,8 @@ class Scorer:
             "ViM": logsumexp(logits, axis=1) - self.alpha * residual,
             "style": style,
             "energy + nearness": (energy + nearness) / 2,
-            CHOSEN: familiarity.combined(parts).double().numpy(),
+            "energy + nearness, and style": familiarity.combined(parts).double().numpy(),
+            CHOSEN: shipped.astype(np.float64),
         }
 
 
@@ -107,7 +115,7 @@ def compare(known: Scores, strange: dict[str, Scores]) -> dict[str, list[tuple[f
 def tables(network: str, dataset: Dataset, kinds: dict[str, strangers.Halves]) -> str:
     """The figures of one network: reported, and by which the score was chosen."""
     classifier = Classifier(network)
-    scorer = Scorer(read_onnx(network), dataset, classifier.metadata["temperature"])
+    scorer = Scorer(read_onnx(network), dataset, classifier)
     texts = []
     for half, part in ((1, "test"), (0, "validation")):
         known = scorer(dataset.images[splits.shipped_rows(dataset, part)])
