@@ -165,7 +165,7 @@ def write(path: Path, made: Sequence[Shot]) -> None:
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast"})
         stream.width, stream.height = WIDTH, HEIGHT
-        for pixels in _frames(made):
+        for pixels in frames(made):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
         container.mux(stream.encode())
 
@@ -180,7 +180,8 @@ def starts(made: Sequence[Shot]) -> list[int]:
     return result
 
 
-def _frames(made: Sequence[Shot]) -> Iterator[images.Pixels]:
+def frames(made: Sequence[Shot]) -> Iterator[images.Pixels]:
+    """Every frame of the film, uint8 `[HEIGHT, WIDTH, 3]`."""
     tail: list[images.Pixels] = []
     for shot, after in zip(made, [*made[1:], None], strict=True):
         drawn: list[images.Pixels] = []

@@ -13,8 +13,8 @@ from simpsons.timeline.film import Film
 from simpsons.timeline.shots import ShotDetector
 
 KEPT = 640
-"""Longest side in pixels of a frame that is kept: twice what the face detector looks at, so that a
-face of 34 pixels in its eyes still fills the 64 of the network that names it."""
+"""Pixels of the longer side that a frame keeps at least, if it has them: twice what the face detector
+looks at, so that a face that it sees 17 pixels large is cropped from 64, as the naming needs."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Sample:
     """A frame that is looked at.
 
     time: in seconds from the film's start. shot: its number, from 0. pixels: uint8 `[H, W, 3]`,
-    RGB, as it is shown: upright, with square pixels, at most `KEPT` a side.
+    RGB, as it is shown: upright, with square pixels, and smaller than two times `KEPT` a side.
     """
 
     time: float
@@ -48,16 +48,10 @@ def samples(film: Film, shots: ShotDetector, rate: float) -> Iterator[Sample]:
 
 
 def _shown(picture: av.VideoFrame, shape: float, scaler: VideoReformatter) -> images.Pixels:
-    """The frame as it is shown; shape: width to height of one of its pixels.
-
-    Blocks of pixels of larger frames are averaged by the decoder's scaler, and the rest is resized
-    as every picture is.
-    """
+    """The frame as it is shown, smaller by a whole factor; shape: width to height of a pixel."""
     width, height = picture.width * max(1.0, shape), picture.height / min(1.0, shape)
     factor = max(1, int(max(width, height) // KEPT))
     size = max(1, round(width / factor)), max(1, round(height / factor))
     reduced = scaler.reformat(picture, *size, "rgb24", interpolation="AREA", threads=1)
-    pixels = np.rot90(images.decode(reduced.to_ndarray()), round(picture.rotation / 90))
-    if max(size) > KEPT:
-        pixels, _ = images.fit_within(pixels, KEPT)
-    return np.ascontiguousarray(pixels)
+    pixels = images.decode(reduced.to_ndarray())
+    return np.ascontiguousarray(np.rot90(pixels, round(picture.rotation / 90)))
