@@ -143,6 +143,44 @@ def test_csv(predict, answer, pictures, tmp_path, bad):
     assert second[6] == ""
 
 
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two people, each in a patch that names them, on a ground like nobody."""
+    pixels = np.full((240, 320, 3), 255, np.uint8)
+    for x, colour, sure in ((10, (0, 255, 0), 255), (180, (0, 0, 255), 230)):
+        pixels[80:150, x : x + 70] = colour
+        pixels[105:125, x + 25 : x + 45] = (255, 0, sure)
+    path = tmp_path_factory.mktemp("two") / "two.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_nobody_is_told_unknown_of_two_whose_faces_are_known(cli, spots, spot_names, two):
+    words = ("predict", two, "--model", spot_names)
+    assert cli(*words).stdout.startswith(f"{two}  unknown, nearest ")
+    result = cli(*words, "--faces", spots)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        f"{two}  Homer Simpson and Marge Simpson, by their faces; `simpsons detect` shows where\n"
+    )
+    one = cli(*words, "--faces", spots, "--json", "--top", 2)
+    [said] = lines(one)
+    assert said["verdict"] == said["label"] == "homer_simpson"
+    assert said["top"][0] == {"label": said["label"], "probability": said["probability"]}
+    assert [face["verdict"] for face in said["faces"]] == ["homer_simpson", "marge_simpson"]
+    header, row = csv.reader(io.StringIO(cli(*words, "--faces", spots, "--csv").stdout))
+    assert header[-2:] == ["error", "verdict"]
+    assert (row[1], row[-1]) == ("homer_simpson", "homer_simpson")
+    assert len(header) == len(row) == 9
+
+
+def test_an_answer_by_faces_is_explained(cli, spots, spot_names, two, tmp_path):
+    words = ("predict", two, "--model", spot_names, "--faces", spots, "--explain", tmp_path)
+    [said] = lines(cli(*words, "--json"))
+    assert opened(said["explanation"])[1] == (320, 240)
+    assert cli(*words).stdout.endswith(f"shows where  -> {said['explanation']}\n")
+
+
 def test_csv_has_no_more_columns_than_there_are_characters(predict, good):
     header, row = csv.reader(io.StringIO(predict(good, "--csv", "--top", 99).stdout))
     assert len(header) == len(row) == 1 + 2 * 18 + 2
