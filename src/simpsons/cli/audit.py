@@ -12,6 +12,7 @@ from simpsons.cli import options
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
+from simpsons.detector import FACES
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
 from simpsons.progress import bar
@@ -47,6 +48,19 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 
 @click.command()
 @options.folder
+@click.option(
+    "--boxes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Look for wrong boxes in this file instead: CSV, annotation.txt, COCO JSON, or a folder "
+    "of Pascal VOC or YOLO files.",
+)
+@click.option(
+    "--faces",
+    metavar="MODEL",
+    help=f"What finds the faces, with --boxes: {FACES}, an ONNX file, or a run folder.  "
+    f"[default: {FACES}]",
+)
 @_test
 @_split
 @_label_errors
@@ -68,6 +82,8 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @options.as_json
 def audit(
     folder: str | None,
+    boxes: Path | None,
+    faces: str | None,
     test: str | None,
     split: str | None,
     label_errors: bool,
@@ -78,19 +94,34 @@ def audit(
     device: str,
     as_json: bool,
 ) -> None:
-    """Find near-duplicates, leaks, wrong labels and odd pictures in FOLDER.
+    """Find near-duplicates, leaks, wrong labels, odd pictures and wrong boxes in FOLDER.
 
     \b
     simpsons data audit simpsons_dataset
     simpsons data audit simpsons_dataset --test kaggle_simpson_testset
     simpsons data audit my_cartoon --split random --label-errors --random-claim
+    simpsons data audit my_frames --boxes faces.csv
 
     Writes one HTML page with counts, scores and example pictures. --json prints every finding.
     A training that was stopped goes on where it was, and is not repeated for the same pictures.
+
+    With --boxes, a detector looks for the faces, and the boxes that do not go with them are listed,
+    the surest first; nothing else is looked for.
     """
+    require_writable(report)
+    if boxes:
+        from simpsons.cli.audit_boxes import audit_boxes
+
+        for option in ("test", "split", "label_errors", "random_claim", "model", "characters"):
+            if options.given(option):
+                name = option.replace("_", "-")
+                raise SimpsonsError(f"--{name} does not go with --boxes; leave one of them out")
+        audit_boxes(kaggle.resolve(folder), boxes, faces or FACES, report, as_json)
+        return
+    if faces:
+        raise SimpsonsError("--faces finds faces for boxes; give the file with --boxes")
     from simpsons.audit import report as reports
 
-    require_writable(report)
     judges = (model if label_errors else None, model if random_claim else None)
     found = _find(folder, test, split, judges, characters, device)
     reports.write(report, found)
