@@ -27,8 +27,7 @@ def run_all(options: list[str]) -> None:
     failed = []
     for name in names:
         print(f"\n== {name}", flush=True)
-        given = [] if name == FIRST else options
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *given]).returncode:
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options]).returncode:
             failed.append(name)
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 

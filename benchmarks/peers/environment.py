@@ -1,4 +1,4 @@
-"""The environment that the notebook's pipeline runs in, pinned by a file."""
+"""The environments that peers run in, each pinned by a file."""
 
 import hashlib
 import os
@@ -12,15 +12,28 @@ from simpsons.dataset.cache import cache_folder
 REQUIREMENTS = {"cpu": "requirements-notebook.txt", "cuda": "requirements-notebook-gpu.txt"}
 
 
+FACES = "requirements-faces.txt"
+
+
 def notebook_python(device: str) -> str:
-    """Its interpreter, for `cpu` or `cuda`. It is made in the cache folder on first use."""
-    requirements = Path(__file__).with_name(REQUIREMENTS[device])
+    """The interpreter of the notebook's environment, for `cpu` or `cuda`."""
+    return _python("notebook", REQUIREMENTS[device])
+
+
+def faces_python() -> str:
+    """The interpreter of the environment that another face detector runs in."""
+    return _python("faces", FACES)
+
+
+def _python(name: str, pinned: str) -> str:
+    """The environment is made in the cache folder on first use."""
+    requirements = Path(__file__).with_name(pinned)
     pins = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:8]
-    folder = cache_folder() / "benchmarks" / f"notebook-{pins}"
+    folder = cache_folder() / "benchmarks" / f"{name}-{pins}"
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     complete = folder / "complete"
     if not complete.exists():
-        print(f"making the notebook's environment in {folder}", flush=True)
+        print(f"making the environment {name} in {folder}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)]

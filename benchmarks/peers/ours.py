@@ -1,11 +1,11 @@
-"""This package, as `simpsons train`, `simpsons predict` and `simpsons.Classifier` run it."""
+"""This package, as `simpsons train`, `predict` and `detect` and its classes run it."""
 
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,11 @@ from PIL import Image
 
 from benchmarks.peers import protocol
 from simpsons import images
-from simpsons.classifier import Classifier, Prediction
+from simpsons.classifier import Classifier, Failure, Prediction
+from simpsons.detector import Detector, Found
+from simpsons.shares import in_shares
+
+_SHARE = 4  # pictures that a thread looks at on its own
 
 
 class _Repetitions:
@@ -89,6 +93,32 @@ def latency(count: int, label_of: Callable[[images.Pixels], object]) -> None:
             label_of(pixels)
             taken.append(1e3 * (time.perf_counter() - start))
         return protocol.percentiles(taken)
+
+    repetition()
+    protocol.serve(repetition)
+
+
+def detect(paths: list[Path], names: str) -> None:
+    """Files to everyone's boxes and names."""
+    detector = Detector(names=names)
+    _folder(paths, lambda: detector.detect_all(paths))
+
+
+def find(paths: list[Path]) -> None:
+    """Files to boxes, on every core as `detect_all` does it."""
+    detector = Detector()
+
+    def look(some: list[Path]) -> list[Found]:
+        return [detector.find(path, on_one_core=True) for path in some]
+
+    _folder(paths, lambda: in_shares(look, paths, _SHARE))
+
+
+def _folder(paths: list[Path], answers: Callable[[], Iterable[object]]) -> None:
+    def repetition() -> protocol.Figures:
+        start = time.perf_counter()
+        assert not any(isinstance(answer, Failure) for answer in answers())
+        return {"rate": len(paths) / (time.perf_counter() - start)}
 
     repetition()
     protocol.serve(repetition)
@@ -170,6 +200,14 @@ def main() -> None:
             latency(count, of_classifier(network, int(variant)))
         case "runtime":
             latency(count, of_runtime(network, int(variant)))
+        case "detect":
+            detect(protocol.files(folder, count), network)
+        case "find":
+            find(protocol.files(folder, count))
+        case "detect_one":
+            protocol.one_by_one(protocol.files(folder, count), Detector(names=network).detect)
+        case "find_one":
+            protocol.one_by_one(protocol.files(folder, count), Detector().find)
         case "machine":
             machine(protocol.files(folder, count), *variant.split("-"))
         case _:

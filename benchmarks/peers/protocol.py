@@ -6,6 +6,7 @@ Standard library alone, since the notebook's environment has nothing of ours.
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,21 @@ def serve(repetition: Callable[[], Figures]) -> None:
     while True:
         wait()
         say(repetition())
+
+
+def one_by_one(paths: list[Path], answer: Callable[[Path], object]) -> None:
+    """Serve the milliseconds from each file to its answer, in a warm process."""
+
+    def repetition() -> Figures:
+        taken = []
+        for path in paths:
+            start = time.perf_counter()
+            answer(path)
+            taken.append(1e3 * (time.perf_counter() - start))
+        return percentiles(taken)
+
+    repetition()
+    serve(repetition)
 
 
 def percentiles(milliseconds: list[float]) -> Figures:
