@@ -85,21 +85,7 @@ def export(
         network = folded(network)
     wrapped = _Classifier(network, temperature, familiarity).eval()
     example = torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)
-    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript"):
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            wrapped,
-            (example,),
-            input_names=["pixels"],
-            output_names=wrapped.names,
-            dynamic_shapes=({0: torch.export.Dim("N")},),
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    _remove_traces(model)
+    model = traced(wrapped, example, wrapped.names, {0: torch.export.Dim("N")})
     arithmetic = {}
     if calibration is not None:
         arithmetic = {"arithmetic": INT8}
@@ -107,10 +93,39 @@ def export(
             model = to_int8(model, _PROBABILITIES, calibration)
     if _HEAT in wrapped.names:
         on_request(model, _HEAT, switch="explain")
-    if half or calibration is not None:
-        _store_half(model)
     values = {"labels": list(labels), "temperature": temperature, **arithmetic, **metadata}
-    helper.set_model_props(model, {key: json.dumps(value) for key, value in values.items()})
+    write(model, path, values, half or calibration is not None)
+
+
+def traced(
+    network: nn.Module, example: Tensor, outputs: list[str], dynamic: dict[int, Any]
+) -> onnx.ModelProto:
+    """The graph of a network. dynamic: `torch.export.Dim` by dimension of the input `pixels`."""
+    with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript"):
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (example,),
+            input_names=["pixels"],
+            output_names=outputs,
+            dynamic_shapes=(dynamic,),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    _remove_traces(model)
+    return model
+
+
+def write(
+    model: onnx.ModelProto, path: str | os.PathLike[str], metadata: dict[str, Any], half: bool
+) -> None:
+    """Check a graph and write it, whole or not at all. metadata, half: as `export` takes them."""
+    if half:
+        _store_half(model)
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
     onnx.checker.check_model(model, full_check=True)
     with whole(path) as temporary:
         onnx.save(model, temporary, format="protobuf")

@@ -94,3 +94,10 @@ def boxes(sides: Tensor) -> Tensor:
     left, upper, right, lower = sides.unbind(1)
     x, y = x.view(1, 1, -1), y.view(1, -1, 1)
     return torch.stack([x - left, y - upper, x + right, y + lower], dim=1)
+
+
+def peaks(log_odds: Tensor) -> Tensor:
+    """Scores, 0 to 1, `[N, H, W]`, of places that beat their neighbours; 0 of others."""
+    scores = log_odds.sigmoid()
+    highest = functional.max_pool2d(scores[:, None], 3, 1, 1)[:, 0]
+    return scores * (scores == highest)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from simpsons import images
-from simpsons.models.faces import Faces, boxes
+from simpsons.models.faces import Faces, boxes, peaks
 from simpsons.suppression import suppress
 from simpsons.training import augment, face_targets
 from simpsons.training.canvas import Boxed, Canvas, compose
@@ -116,13 +116,6 @@ def find(
             kept = likely[suppress(box[likely], score[likely])]
             found.append(((box[kept] / scale).astype(np.float32), score[kept]))
     return found
-
-
-def peaks(log_odds: Tensor) -> Tensor:
-    """Scores, 0 to 1, `[N, H, W]`, of places that beat their neighbours; 0 of others."""
-    scores = log_odds.sigmoid()
-    highest = nn.functional.max_pool2d(scores[:, None], 3, 1, 1)[:, 0]
-    return scores * (scores == highest)
 
 
 def average_precision(
