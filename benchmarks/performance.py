@@ -300,8 +300,10 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
     if not arguments.quick and arguments.only is None:
         suffix = " cuda" if on_gpu else ""
         for name, text in sections.items():
-            in_readme = name in (SECTION, FACES) and not on_gpu
-            write_section(README if in_readme else DOCUMENT, f"{name}{suffix}", text)
+            if name in (SECTION, FACES) and not on_gpu:
+                write_section(README, name, text)
+            if name != SECTION or on_gpu:
+                write_section(DOCUMENT, f"{name}{suffix}", text)
 
 
 def finding_faces(arguments: argparse.Namespace, work: Path, by: str) -> dict[str, str]:
