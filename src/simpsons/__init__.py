@@ -10,6 +10,7 @@ from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detection, Detector, Face
 from simpsons.images import ImageError
 from simpsons.network import ModelError
+from simpsons.predictor import Predictor
 
 __version__ = "0.1.0"
 
@@ -24,4 +25,5 @@ __all__ = [
     "ImageError",
     "ModelError",
     "Prediction",
+    "Predictor",
 ]
