@@ -26,8 +26,9 @@ from starlette.testclient import TestClient
 
 from simpsons import explain
 from simpsons.cli import main
+from simpsons.detector import Detector
 from simpsons.errors import SimpsonsError
-from simpsons.serve import server
+from simpsons.serve import server, uploads
 from simpsons.serve.app import create_app
 from simpsons.serve.guard import HEADERS
 from simpsons.serve.limits import Limits
@@ -172,6 +173,173 @@ def test_the_networks_that_a_model_names(tmp_path, onnx_model):
     assert list(server.load(str(run))) == ["my_run"]
 
 
+# Everyone
+
+
+def everyone(client, *sent, query="", network=0):
+    return pictures(client.post(f"/detect{query}", files=files(*sent)), network)
+
+
+def test_everyone_in_a_picture(client, detector, row):
+    [picture] = everyone(client, ("row.png", row))
+    expected = detector.detect(row)
+    assert set(picture) == {"path", "width", "height", "faces"}
+    assert (picture["path"], picture["width"], picture["height"]) == ("row.png", 240, 120)
+    assert [face["score"] for face in picture["faces"]] == [0.875, 0.75, 0.625]
+    for face, known in zip(picture["faces"], expected.faces, strict=True):
+        said = known.to_json()
+        assert set(face) == set(said) | {"square", "crop"}
+        assert face["box"] == said["box"]
+        assert face["label"] == said["label"]
+        assert face["probability"] == pytest.approx(said["probability"], abs=2e-6)
+        assert face["verdict"] in {face["label"], "unknown"}
+        assert len(face["top"]) == 5
+        assert face["crop"] is None
+
+
+def test_no_face_and_bad_pictures_among_good(client, doll, row):
+    sent = [("a.png", row), ("notes.txt", b"text"), ("b.png", doll), ("empty", b"")]
+    for network in (0, 1):
+        first, text, nobody, empty = everyone(client, *sent, query="?model=both", network=network)
+        assert len(first["faces"]) == 3
+        assert set(text) == set(empty) == {"path", "error"}
+        assert text["error"].startswith("notes.txt: not a picture")
+        assert empty["error"] == "empty: the file is empty; fetch it again"
+        assert nobody["faces"] == []
+        assert nobody["width"] > 0
+
+
+def test_who_names_the_faces(client, classifiers, detector, row):
+    sent = files(("row.png", row))
+    crops = detector.find(row).crops
+
+    def labels(result):
+        return [face["label"] for face in result["pictures"][0]["faces"]]
+
+    both = client.post("/detect?model=both&top=2", files=sent).json()["results"]
+    assert [result["network"] for result in both] == ["xception", "cnn"]
+    for result in both:
+        named = classifiers[result["network"]].predict_pixels(crops)
+        assert labels(result) == [one.label for one in named]
+        assert all(len(face["top"]) == 2 for face in result["pictures"][0]["faces"])
+    assert client.get("/service").json()["names"] == "cnn"
+    [result] = client.post("/detect", files=sent).json()["results"]
+    assert result["network"] == "cnn"
+
+
+def test_a_crop_gets_the_same_answer_and_its_heat_map(client, row):
+    [picture] = everyone(client, ("row.png", row), query="?crops=true")
+    for face in picture["faces"]:
+        start, content = face["crop"].split(",")
+        assert start == "data:image/png;base64"
+        crop = base64.b64decode(content)
+        [alone] = pictures(
+            client.post("/predict?model=cnn&explain=true", files=files(("face.png", crop)))
+        )
+        assert alone["label"] == face["label"]
+        assert alone["probability"] == pytest.approx(face["probability"], abs=2e-6)
+        assert alone["verdict"] == face["verdict"]
+        assert alone["heat_map"].startswith("data:image/png;base64,")
+
+
+def test_the_square_is_around_the_face_and_in_the_picture(client, row):
+    [picture] = everyone(client, ("row.png", row))
+    for face in picture["faces"]:
+        left, top, right, bottom = face["square"]
+        x1, y1, x2, y2 = face["box"]
+        assert 0 <= left <= x1 < x2 <= right <= 240
+        assert 0 <= top <= y1 < y2 <= bottom <= 120
+    assert picture["faces"][-1]["box"][2] == 240  # a face at the border
+
+
+def test_boxes_are_those_of_the_picture_as_people_see_it(client, row):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    stored = io.BytesIO()
+    sideways = Image.open(io.BytesIO(row)).transpose(Image.Transpose.ROTATE_90)
+    sideways.save(stored, "JPEG", exif=turned, quality=95)
+    [picture] = everyone(client, ("row.jpg", stored.getvalue()))
+    assert (picture["width"], picture["height"]) == (240, 120)
+    upright = everyone(client, ("row.png", row))[0]["faces"]
+    assert [face["box"] for face in picture["faces"]] == [face["box"] for face in upright]
+
+
+def test_a_crowd(client, crowd):
+    [picture] = everyone(client, ("crowd.png", crowd))
+    assert len(picture["faces"]) == 200
+    scores = [face["score"] for face in picture["faces"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_what_detect_refuses(client, doll):
+    sent = files(("a.png", doll))
+    for query, word in [
+        ("model=resnet", "model: no network 'resnet'"),
+        ("top=0", "top: "),
+        ("crops=perhaps", "crops: "),
+        ("explain=true", "no parameter 'explain'"),
+    ]:
+        assert refused(client.post(f"/detect?{query}", files=sent), 422, word)
+    assert refused(client.get("/detect"), 405, "GET")
+    assert refused(client.post("/detect", content=b"x"), 415)
+    large = files(("big.png", doll + bytes(SMALL.file_bytes)))
+    assert refused(client.post("/detect", files=large), 413, "big.png")
+    many = files(*((f"{number}.png", b"x") for number in range(5)))
+    assert refused(client.post("/detect", files=many), 413, "at most 4")
+    assert refused(
+        client.post("/detect", files=sent, headers={"Origin": "https://evil.example"}), 403
+    )
+    failure, picture = everyone(client, ("bomb.png", bomb(60_000, 60_000)), ("a.png", doll))
+    assert failure["error"].startswith("bomb.png: ")
+    assert picture["faces"] == []
+
+
+def test_many_pictures_of_one_leave_room_for_one_of_another(
+    classifiers, detector, doll, monkeypatch
+):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    found, at_work, all_are_read = [], threading.Semaphore(0), threading.Event()
+    read = threading.Semaphore(0)
+
+    def find(self, source, *, real=Detector.find):
+        found.append(source.name)
+        at_work.release()
+        assert all_are_read.wait(60)
+        return real(self, source)
+
+    async def counted(*given, real=uploads.read):
+        pictures = await real(*given)
+        read.release()
+        return pictures
+
+    monkeypatch.setattr(Detector, "find", find)
+    monkeypatch.setattr(uploads, "read", counted)
+    with TestClient(create_app(classifiers, detector), URL) as client, ThreadPoolExecutor() as pool:
+        many = pool.submit(everyone, client, *[(f"{number}", doll) for number in range(16)])
+        assert at_work.acquire(timeout=60)
+        assert at_work.acquire(timeout=60)  # both threads have a picture
+        one = pool.submit(everyone, client, ("other", doll))
+        assert read.acquire(timeout=60)
+        assert read.acquire(timeout=60)
+        client.get("/health")  # the service has done what it can until a thread is free
+        all_are_read.set()
+        assert len(one.result()) == 1
+        assert len(many.result()) == 16
+    assert found.index("other") <= 3
+
+
+def test_health_answers_while_faces_are_found(classifiers, detector, monkeypatch, doll):
+    done = threading.Event()
+    real = Detector.find
+    monkeypatch.setattr(Detector, "find", lambda *given: done.wait(10) and real(*given))
+    with TestClient(create_app(classifiers, detector), URL) as client, ThreadPoolExecutor() as pool:
+        slow = pool.submit(partial(client.post, "/detect", files=files(("a.png", doll))))
+        assert client.get("/health").status_code == 200
+        assert not slow.done()
+        done.set()
+        assert slow.result().status_code == 200
+
+
 # Facts and the page
 
 
@@ -185,18 +353,19 @@ def test_health_and_service(client):
     assert (service["file_bytes"], service["pictures"]) == (50_000, 4)
 
 
-def test_the_description_documents_answers_and_errors(client):
+@pytest.mark.parametrize(("path", "model"), [("/predict", "Answer"), ("/detect", "Everyone")])
+def test_the_description_documents_answers_and_errors(client, path, model):
     description = client.get("/openapi.json").json()
-    route = description["paths"]["/predict"]["post"]
+    route = description["paths"][path]["post"]
     assert set(route["responses"]) == {"200", "400", "403", "408", "413", "415", "422", "503"}
     for status, answer in route["responses"].items():
-        name = "Answer" if status == "200" else "ErrorMessage"
+        name = model if status == "200" else "ErrorMessage"
         schema = answer["content"]["application/json"]["schema"]
         assert schema == {"$ref": f"#/components/schemas/{name}"}
     form = route["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["properties"]["pictures"]["maxItems"] == 4
-    [model] = [each for each in route["parameters"] if each["name"] == "model"]
-    assert model["schema"]["enum"] == ["xception", "cnn", "both"]
+    [which] = [each for each in route["parameters"] if each["name"] == "model"]
+    assert which["schema"]["enum"] == ["xception", "cnn", "both"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
@@ -452,7 +621,7 @@ def test_too_many_requests_at_once(classifiers, detector, doll):
         async def prompt():
             return body
 
-        first = [asyncio.create_task(ask(app, late)) for _ in range(SMALL.requests)]
+        first = [asyncio.create_task(ask(app, late, path=path)) for path in ("/detect", "/predict")]
         await asyncio.sleep(0.05)
         refused = await ask(app, prompt)
         health = await ask(app, prompt, method="GET", path="/health")
@@ -460,6 +629,7 @@ def test_too_many_requests_at_once(classifiers, detector, doll):
         return refused, health, await asyncio.gather(*first), await ask(app, prompt)
 
     refused, health, first, after = asyncio.run(crowd())
+    assert len(first) == SMALL.requests
     assert refused[0] == 503
     assert set(refused[2]) == {"error", "remedy"}
     assert refused[1][b"retry-after"] == b"1"
