@@ -23,6 +23,7 @@ _SHOWN, _HIDDEN = (
     0.5,
     0.15,
 )  # shares of a face inside: from one on it counts, to the other it does not
+_ORDERS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 _SMALLEST = 7.0  # pixels of a face's longer side that can be found
 
 
@@ -30,10 +31,12 @@ class Boxed(NamedTuple):
     """Pictures with every face boxed.
 
     pixels: uint8 `[H, W, 3]` each. boxes: float32 `[M, 4]` each: x1, y1, x2, y2 in its pixels.
+    ignored: the same, of what may be a face or not.
     """
 
     pixels: Sequence[Pixels]
     boxes: Sequence[Boxes]
+    ignored: Sequence[Boxes]
 
 
 @dataclass
@@ -50,11 +53,16 @@ class Canvas:
 
 
 def compose(
-    pictures: Boxed, row: int, others: Sequence[int], size: int, rng: np.random.Generator
+    pictures: Boxed,
+    row: int,
+    others: Sequence[int],
+    size: int,
+    rng: np.random.Generator,
+    recolour: float = 0.0,
 ) -> Canvas:
     """A canvas with the picture in `row`, and with some of `others` beside it by chance.
 
-    others: three rows.
+    others: three rows. recolour: as `Augmentation` has it, for each picture on the canvas.
     """
     chance = rng.random()
     if chance < _ALONE:
@@ -72,13 +80,26 @@ def compose(
     canvas = np.full((size, size, 3), colour, np.uint8)
     found, ignored = [], []
     for one, cell in zip(rows, cells, strict=True):
-        boxes = _place(canvas, cell, pictures.pixels[one], pictures.boxes[one], rng)
+        pixels = pictures.pixels[one]
+        if rng.random() < recolour:
+            pixels = _recoloured(pixels, rng)
+        both = np.concatenate([pictures.boxes[one], pictures.ignored[one]])
+        boxes = _place(canvas, cell, pixels, both, rng)
         kept = _inside(boxes, cell)
         share = _area(kept) / np.maximum(_area(boxes), 1e-6)
         small = (kept[:, 2:] - kept[:, :2]).max(axis=1, initial=0) < _SMALLEST
-        found.append(kept[(share >= _SHOWN) & ~small])
-        ignored.append(kept[(share > _HIDDEN) & ((share < _SHOWN) | small)])
+        asked = np.arange(len(both)) < len(pictures.boxes[one])
+        clear = asked & (share >= _SHOWN) & ~small
+        found.append(kept[clear])
+        ignored.append(kept[(share > _HIDDEN) & ~clear])
     return Canvas(canvas, np.concatenate(found), np.concatenate(ignored))
+
+
+def _recoloured(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """The channels in another order, or one in eight times grey."""
+    if rng.random() < 1 / 8:
+        return np.repeat(pixels[..., 1:2], 3, axis=2)
+    return np.ascontiguousarray(pixels[..., _ORDERS[rng.integers(len(_ORDERS))]])
 
 
 def _place(

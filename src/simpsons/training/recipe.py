@@ -26,7 +26,8 @@ class Augmentation:
     apart by at most `stretch`. brightness, contrast, saturation: factors up to so far from 1.
     erase: probability that a rectangle of up to a quarter of the picture is made grey. mix:
     probability that a square of up to half of the picture shows another training picture, changed
-    likewise, whose label then counts for its share (CutMix, S. Yun et al., 2019).
+    likewise, whose label then counts for its share (CutMix, S. Yun et al., 2019). recolour: of a
+    face detector, probability that a picture's colour channels are exchanged or it is made grey.
     """
 
     flip: bool = True
@@ -41,6 +42,7 @@ class Augmentation:
     saturation: float = 0.0
     erase: float = 0.0
     mix: float = 0.0
+    recolour: float = 0.0
 
 
 @dataclass(frozen=True)
