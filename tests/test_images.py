@@ -401,7 +401,8 @@ def test_conversion_by_bands_changes_no_pixel(monkeypatch, mode):
     assert np.array_equal(decode(picture), whole)
 
 
-def test_large_pictures_are_decoded_one_at_a_time(monkeypatch):
+@pytest.mark.parametrize("way", [load, lambda source: images.decode_reduced(source, 20).pixels])
+def test_large_pictures_are_decoded_one_at_a_time(monkeypatch, way):
     at_once, most, lock = 0, 0, threading.Lock()
     real = images._decoded
 
@@ -421,7 +422,7 @@ def test_large_pictures_are_decoded_one_at_a_time(monkeypatch):
     monkeypatch.setattr(images, "LARGE", PICTURE.width * PICTURE.height - 1)
     content = encoded(PICTURE, "PNG")
     with ThreadPoolExecutor(4) as pool:
-        pixels = list(pool.map(load, [content] * 8))
+        pixels = list(pool.map(way, [content] * 8))
     assert most == 1
     assert all(np.array_equal(each, pixels[0]) for each in pixels)
 
