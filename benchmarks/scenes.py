@@ -19,7 +19,7 @@ from benchmarks.data import data_option, folder
 from benchmarks.report import table, write_section
 from simpsons import Classifier, Detector, images
 from simpsons.classifier import UNKNOWN, Prediction
-from simpsons.detector import Found
+from simpsons.detector import FACES, Found
 from simpsons.progress import bar
 
 DOCUMENT = "docs/everyone.md"
@@ -214,11 +214,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     data_option(parser)
     parser.add_argument("--part", choices=("validation", "test"), default="test")
+    parser.add_argument("--faces", default=FACES, metavar="NETWORK")
     parser.add_argument("--names", nargs="+", default=NETWORKS, metavar="NETWORK")
     arguments = parser.parse_args()
     root = frames.folder(folder(arguments))
     networks = {name: Classifier(name) for name in arguments.names}
-    detector = Detector(names=next(iter(networks.values())))
+    detector = Detector(arguments.faces, next(iter(networks.values())))
     by_name = sources(root, arguments.part)
     in_scenes = names_in_scenes(detector, networks, by_name)
     in_box = named_in_box(detector, networks, root, arguments.part)
