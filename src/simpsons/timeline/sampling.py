@@ -13,8 +13,8 @@ from simpsons.timeline.film import Film
 from simpsons.timeline.shots import ShotDetector
 
 KEPT = 640
-"""Pixels of the longer side that a frame keeps at least, if it has them: twice what the face detector
-looks at, so that a face that it sees 17 pixels large is cropped from 64, as the naming needs."""
+"""Pixels of the longer side that a frame keeps at least, if it has them: twice what the face
+detector looks at, so that a face that it sees 17 pixels large is cropped from 64."""
 
 
 @dataclass(frozen=True)
