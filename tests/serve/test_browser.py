@@ -1,6 +1,7 @@
 """The page in a real Chromium; each test fails on an error that the page itself reports."""
 
 import base64
+import io
 import re
 import shutil
 import threading
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from PIL import Image
 
 from simpsons.serve import server
 from simpsons.serve.app import create_app
@@ -147,9 +149,11 @@ def test_a_dropped_picture_gets_its_name_and_bars(open_page, pictures, classifie
     expect(page, "#drop").to_have_class("over")
     hand_over(page, "drop", [file])
     answered(page, 1)
-    expect(page, ".verdict").to_have_text(name(classifiers, "xception", file))
+    expect(page, ".verdict").to_have_text(name(classifiers, "cnn", file))
+    expect(page, ".hint").to_have_text("No face found: this is the picture as a whole.")
+    expect(page, ".face").to_have_count(0)
     expect(page, ".bars li").to_have_count(5)
-    top = classifiers["xception"].predict(file["buffer"]).top
+    top = classifiers["cnn"].predict(file["buffer"]).top
     expect(page, ".bars li >> nth=0").to_contain_text(f"{top[0][1]:.1%}".replace("%", " %"))
     expect(page, "#status").to_contain_text("1 picture. ")
     assert page.locator(".shown").evaluate("image => image.naturalWidth") > 0
@@ -160,9 +164,9 @@ def test_the_other_network_and_both(open_page, pictures, classifiers):
     file = pictures[0]
     page.set_input_files("#pick", [file])
     answered(page, 1)
-    page.get_by_label("cnn").check(force=True)
-    expect(page, ".network").to_have_text("cnn")
-    expect(page, ".verdict").to_have_text(name(classifiers, "cnn", file))
+    page.get_by_label("xception").check(force=True)
+    expect(page, ".network").to_have_text("xception")
+    expect(page, ".verdict").to_have_text(name(classifiers, "xception", file))
     page.get_by_label("side by side").check(force=True)
     expect(page, ".network").to_have_text(["xception", "cnn"])
     one, other = (page.locator(".panel").nth(number).bounding_box() for number in (0, 1))
@@ -281,6 +285,257 @@ def test_the_keyboard_and_a_screen_reader(open_page, pictures):
     page.locator("#examples button").first.focus()
     page.keyboard.press("Enter")
     answered(page, 1)
+
+
+# Everyone in a picture
+
+VERDICTS = ("homer_simpson", "unknown", "marge_simpson")
+"""Whom the faces of `row` are said to be, from left to right."""
+
+NAMES = ["Homer Simpson", "unknown", "Marge Simpson"]
+
+
+@pytest.fixture(scope="module")
+def row_file(row):
+    return {"name": "row.png", "mimeType": "image/png", "buffer": row}
+
+
+def play(page, *verdicts):
+    """Whom the service knows is not the page's to say, so the names in its answers are played."""
+
+    def answer(route):
+        said = route.fetch().json()
+        for result in said["results"]:
+            for picture in result["pictures"]:
+                faces = sorted(picture["faces"], key=lambda face: face["box"][0])
+                for face, verdict in zip(faces, verdicts, strict=True):
+                    label = "moe_szyslak" if verdict == "unknown" else verdict
+                    face |= {"verdict": verdict, "label": label, "probability": 0.875}
+        route.fulfill(json=said)
+
+    page.route("**/detect?*", answer)
+
+
+def show(page, file, *verdicts):
+    play(page, *(verdicts or VERDICTS))
+    page.set_input_files("#pick", [file])
+    answered(page, 1)
+
+
+def shares(page, number):
+    """Where a frame is, x1, y1, x2, y2 in parts of the picture."""
+    frame = (
+        page.locator(".frame")
+        .nth(number)
+        .evaluate(
+            """(frame) => {
+          const { left, top, width, height } = frame.getBoundingClientRect();
+          const edge = parseFloat(getComputedStyle(frame).borderLeftWidth);
+          const around = document.querySelector(".picture").getBoundingClientRect();
+          return [
+            (left + edge - around.left) / around.width, (top + edge - around.top) / around.height,
+            (left + width - edge - around.left) / around.width,
+            (top + height - edge - around.top) / around.height,
+          ];
+        }"""
+        )
+    )
+    return pytest.approx(frame, abs=0.006)
+
+
+def test_each_face_has_a_box_with_its_name(open_page, row_file):
+    page = open_page()
+    show(page, row_file)
+    expect(page, ".tag").to_have_text(NAMES)
+    expect(page, ".verdict").to_have_text("Homer Simpson, Marge Simpson and 1 unknown")
+    expect(page, "#status").to_have_text("1 picture. Homer Simpson, Marge Simpson and 1 unknown")
+    expect(page, ".whole .bars li").to_have_count(5)
+    expect(page, ".stranger .tag").to_have_text("unknown")
+    styles = [
+        page.locator(".frame").nth(number).evaluate("frame => getComputedStyle(frame).borderStyle")
+        for number in range(3)
+    ]
+    assert styles == ["solid", "dashed", "solid"]
+    for width in (1100, 500):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert shares(page, 0) == (0.1, 0.2, 0.3, 0.7)
+        assert shares(page, 1) == (0.4, 0.2, 0.6, 0.7)
+        assert shares(page, 2) == (0.95, 0.5, 1.0, 0.62)
+
+
+def test_a_face_is_chosen_for_its_bars_and_its_heat_map(open_page, row_file):
+    page = open_page()
+    show(page, row_file)
+    expect(page, ".chosen").to_be_hidden()
+    face = page.locator(".face").first
+    face.click()
+    expect(page, ".who").to_have_text("Homer Simpson")
+    expect(page, ".sure").to_have_text("87.5 % sure")
+    expect(page, ".chosen .bars li").to_have_count(5)
+    expect(page, ".glow[src]").to_be_visible(timeout=WAIT)
+    expect(page, "#status").to_have_text("Homer Simpson, 87.5 % sure")
+    crop, near = (page.locator(one).bounding_box() for one in (".crop", ".near"))
+    assert near["width"] / crop["width"] == pytest.approx(240 / 114, rel=0.02)  # 1.9 times 60
+    assert crop["x"] - near["x"] == pytest.approx(0, abs=1)
+    page.locator(".face").nth(1).click()
+    expect(page, ".who").to_have_text("Unknown")
+    expect(page, ".sure").to_have_text("unlike the pictures it learnt from; nearest is Moe Szyslak")
+    page.locator(".face").nth(1).click()
+    expect(page, ".chosen").to_be_hidden()
+
+
+def test_both_networks_say_who_a_face_is(open_page, row_file):
+    page = open_page()
+    page.get_by_label("side by side").check(force=True)
+    show(page, row_file)
+    expect(page, ".face").to_have_count(6)
+    page.locator(".face").nth(2).click()
+    expect(page, ".who").to_have_text(["Marge Simpson", "Marge Simpson"])
+    expect(page, ".glow[src]").to_have_count(2, timeout=WAIT)
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 1100
+
+
+def test_faces_by_keyboard(open_page, row_file):
+    page = open_page()
+    show(page, row_file)
+    page.get_by_role("button", name="Remove row.png").focus()
+    labels = []
+    for key in ("Tab", "ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft", "Home", "End"):
+        page.keyboard.press(key)
+        labels.append(page.evaluate("() => document.activeElement.ariaLabel"))
+    homer, marge = "Homer Simpson, 87.5 % sure", "Marge Simpson, 87.5 % sure"
+    stranger = "unknown, unlike the pictures it learnt from; nearest is Moe Szyslak"
+    assert labels == [homer, stranger, marge, marge, stranger, homer, marge]
+    focused = page.locator(".face:focus")
+    assert focused.evaluate("face => parseFloat(getComputedStyle(face).outlineWidth)") >= 2
+    page.keyboard.press("Enter")
+    expect(page, ".who").to_have_text("Marge Simpson")
+    api.expect(focused).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.ariaLabel") == "Back to the faces"
+    page.keyboard.press("Escape")
+    expect(page, ".chosen").to_be_hidden()
+    api.expect(focused).to_have_attribute("aria-label", marge)
+    page.keyboard.press("Tab")
+    assert not page.evaluate("() => document.activeElement.matches('.face')")
+    group = page.get_by_role("group", name="Faces in row.png")
+    api.expect(group.get_by_role("button")).to_have_count(3)
+
+
+def test_faces_are_touched_on_a_phone(open_page, row_file):
+    page = open_page(width=390, has_touch=True, is_mobile=True)
+    show(page, row_file)
+    api.expect(page.locator(".picture")).to_be_in_viewport(ratio=1)
+    for number in range(3):
+        target = page.locator(".face").nth(number).bounding_box()
+        assert min(target["width"], target["height"]) >= 24
+    assert page.locator(".frame").nth(2).bounding_box()["width"] < 24
+    page.locator(".face").nth(2).tap()
+    expect(page, ".who").to_have_text("Marge Simpson")
+    api.expect(page.locator(".chosen")).to_be_in_viewport(ratio=0.9)
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    page.get_by_role("button", name="Back to the faces").tap()
+    expect(page, ".chosen").to_be_hidden()
+
+
+def test_a_crowd_shows_the_names_that_there_is_room_for(open_page, row_file):
+    page = open_page()
+
+    def crowd(route):
+        said = route.fetch().json()
+        for result in said["results"]:
+            face = result["pictures"][0]["faces"][0] | {"verdict": "bart_simpson"}
+            result["pictures"][0]["faces"] = [
+                face | {"box": [x * 12 + 2, y * 12 + 2, x * 12 + 9, y * 12 + 10]}
+                for y in range(10)
+                for x in range(20)
+            ]
+        route.fulfill(json=said)
+
+    page.route("**/detect?*", crowd)
+    page.set_input_files("#pick", [row_file])
+    answered(page, 1)
+    expect(page, ".verdict").to_have_text("Bart Simpson (200 times)")
+    expect(page, ".face").to_have_count(200)
+    last = page.locator(".face").last
+    last.focus()
+    api.expect(last.locator(".tag")).to_be_visible()
+    covered = page.evaluate(
+        """() => {
+          const tags = [...document.querySelectorAll(".face:not(.crowded) .tag")];
+          const boxes = tags.map((tag) => tag.getBoundingClientRect());
+          return boxes.filter((one, number) => boxes.slice(0, number).some((other) => (
+            one.left < other.right && other.left < one.right
+            && one.top < other.bottom && other.top < one.bottom
+          ))).length;
+        }"""
+    )
+    assert covered == 0
+
+
+def test_a_lone_face_without_a_name_does_not_hide_what_the_whole_says(open_page, row_file):
+    page = open_page()
+
+    def lone(route):
+        said = route.fetch().json()
+        for result in said["results"]:
+            for picture in result["pictures"]:
+                picture["faces"] = picture["faces"][:1]
+                picture["faces"][0]["verdict"] = "unknown"
+        route.fulfill(json=said)
+
+    def known(route):
+        said = route.fetch().json()
+        for result in said["results"]:
+            result["pictures"][0] |= {"verdict": "bart_simpson", "label": "bart_simpson"}
+        route.fulfill(json=said)
+
+    page.route("**/detect?*", lone)
+    page.route("**/predict?*", known)
+    page.set_input_files("#pick", [row_file])
+    answered(page, 1)
+    expect(page, ".verdict").to_have_text("Bart Simpson")
+    expect(page, ".hint").to_have_text("So says the picture as a whole; the face alone is unknown.")
+    expect(page, ".tag").to_have_text("unknown")
+
+
+def test_a_heat_map_that_does_not_come(open_page, row_file):
+    page = open_page()
+    show(page, row_file)
+    page.route("**/predict?*", lambda route: route.fulfill(status=503, json=BUSY))
+    page.locator(".face").first.click()
+    expect(page, "#status").to_have_text("No heat map: busy; try again in a moment", timeout=WAIT)
+    expect(page, ".chosen .bars li").to_have_count(5)
+    page.unroute("**/predict?*")
+    page.locator(".face").nth(1).click()
+    page.locator(".face").first.click()
+    expect(page, ".glow[src]").to_be_visible(timeout=WAIT)
+
+
+def test_colours_of_the_system_and_no_motion(open_page, row_file):
+    page = open_page(forced_colors="active", reduced_motion="reduce")
+    show(page, row_file)
+    edges = page.locator(".frame").evaluate_all(
+        "frames => frames.map((frame) => getComputedStyle(frame).borderTopStyle)"
+    )
+    assert edges == ["solid", "dashed", "solid"]
+    moving = page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter(
+          (element) => parseFloat(getComputedStyle(element).transitionDuration) > 0
+        ).length"""
+    )
+    assert moving == 0
+    switch = page.get_by_label("Heat map")
+    assert switch.evaluate("input => getComputedStyle(input).appearance") == "auto"
+
+
+def test_a_format_that_the_browser_can_t_show(open_page, row):
+    file = io.BytesIO()
+    Image.open(io.BytesIO(row)).save(file, "TIFF")
+    page = open_page()
+    show(page, {"name": "row.tif", "mimeType": "image/tiff", "buffer": file.getvalue()})
+    expect(page, ".shown").to_be_hidden()
+    assert shares(page, 0) == (0.1, 0.2, 0.3, 0.7)
 
 
 def test_a_service_that_is_gone(open_page, pictures):
