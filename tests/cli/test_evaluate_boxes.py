@@ -129,6 +129,13 @@ def test_pictures_that_the_networks_learnt_from_are_told(cli, folder, monkeypatc
     assert "1 of these 2 pictures are named like pictures that faces learnt from" in result.stdout
 
 
+def test_a_file_of_one_box_a_picture_is_told(cli, folder):
+    boxes = folder.parent / "annotation.txt"
+    boxes.write_text("./characters/bart_simpson/1.png,10,10,30,30,bart_simpson\n")
+    result = cli("evaluate", folder, "--boxes", boxes)
+    assert "annotation.txt has boxes of one character a picture; faces of others" in result.stdout
+
+
 def test_only_bad_rows_is_an_error(cli, folder):
     boxes = folder.parent / "bad.csv"
     boxes.write_text(f"{HEADER}\n{ROWS[3]}\n")
@@ -156,3 +163,17 @@ def test_a_missing_box_file_and_an_unwritable_report(cli, folder, tmp_path):
     unwritable = cli("evaluate", folder, *boxes, "--report", tmp_path)
     assert unwritable.exit_code == 2
     assert "Is a directory" in unwritable.stderr
+
+
+def test_with_networks_that_run(cli, doll_faces, tmp_path):
+    """`doll_faces` takes each picture for one face."""
+    for name in ("a", "b"):
+        Image.new("RGB", (80, 60), "yellow").save(tmp_path / f"{name}.png")
+    file = tmp_path / "faces.csv"
+    file.write_text(f"{HEADER}\na.png,0,0,80,60,unknown\nb.png,2,1,80,60,unknown\n")
+    given = ("--boxes", file, "--faces", doll_faces)
+    found = json.loads(cli("evaluate", tmp_path, *given, "--json").stdout)
+    assert found["ap_50_95"] == pytest.approx(1)
+    assert found["recall"]["count"] == found["strangers_named"]["of"] == 2
+    report = ("--report", tmp_path / "audit.html", "--json")
+    assert json.loads(cli("data", "audit", tmp_path, *given, *report).stdout)["findings"] == []

@@ -1,6 +1,8 @@
 """Every box file that people have is read; what says no box is told, never dropped."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -385,3 +387,32 @@ def test_the_real_boxes_lie_in_their_pictures(real_data):
     count = sum(map(len, found.pictures.values()))
     assert count > 5000
     assert len(found.bad) < 0.01 * count
+
+
+def test_the_examples_of_the_documentation(tmp_path):
+    text = (Path(__file__).parents[2] / "docs/boxes.md").read_text(encoding="utf-8")
+    csv, annotation, coco, voc, yolo, classes = re.findall("```\\w*\n(.*?)```", text, re.DOTALL)[:6]
+    (tmp_path / "family").mkdir()
+    Image.new("RGB", (320, 240)).save(tmp_path / "family/0001.jpg")
+    Image.new("RGB", (320, 240)).save(tmp_path / "family/0007.jpg")
+    files = {
+        "boxes.csv": csv.replace("street", "family"),
+        "annotation.txt": annotation.replace("bart_simpson/pic_0000", "family/0001"),
+        "boxes.json": coco,
+        "voc/0001.xml": voc,
+        "yolo/0001.txt": yolo,
+        "yolo/data.yaml": classes,
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    counts = {"boxes.csv": 3, "annotation.txt": 1, "boxes.json": 1, "voc": 1, "yolo": 1}
+    for name, count in counts.items():
+        found = boxes.read(tmp_path / name, tmp_path)
+        assert found.bad == ()
+        assert len(found.pictures["family/0001.jpg"]) == count
+    homers = [boxes.read(tmp_path / name, tmp_path) for name in ("boxes.json", "voc", "yolo")]
+    for found in homers:
+        [box] = found.pictures["family/0001.jpg"]
+        assert box.name == "homer_simpson"
+        assert box.corners == pytest.approx((88.5, 20, 131, 78.2), abs=0.6)

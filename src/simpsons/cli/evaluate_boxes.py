@@ -140,6 +140,11 @@ def _notes(
     root: Path, asked: Boxed, listed: Boxes, not_measured: dict[str, int], measured: Measured
 ) -> list[str]:
     notes = []
+    if listed.format == boxes.ANNOTATION:
+        notes.append(
+            f"{asked.boxes.name} has boxes of one character a picture; faces of others in it count "
+            "as false, so precision is too low."
+        )
     if count := not_measured["unlisted"]:
         notes.append(
             f"{count:,} pictures of {root} are not in {asked.boxes.name} and were not measured."
