@@ -473,7 +473,7 @@ def test_a_crowd_shows_the_names_that_there_is_room_for(open_page, row_file):
     assert covered == 0
 
 
-def test_a_lone_face_without_a_name_does_not_hide_what_the_whole_says(open_page, row_file):
+def test_a_face_without_a_name_does_not_hide_what_the_whole_says(open_page, row_file):
     page = open_page()
 
     def lone(route):
@@ -495,7 +495,9 @@ def test_a_lone_face_without_a_name_does_not_hide_what_the_whole_says(open_page,
     page.set_input_files("#pick", [row_file])
     answered(page, 1)
     expect(page, ".verdict").to_have_text("Bart Simpson")
-    expect(page, ".hint").to_have_text("So says the picture as a whole; the face alone is unknown.")
+    expect(page, ".hint").to_have_text(
+        "So says the picture as a whole; by the face alone it is nobody known."
+    )
     expect(page, ".tag").to_have_text("unknown")
 
 

@@ -209,13 +209,14 @@ function instance(template) {
   return template.content.cloneNode(true).firstElementChild;
 }
 
-// Everyone whom a network names, from left to right, and how many strangers; of a picture without
-// faces, or of a lone face that it can't name, what it says of the whole.
+// Everyone whom a network names, from left to right, and how many strangers; where it names nobody,
+// what it says of the whole.
 function summary(answer, names) {
   const known = answer.faces.filter(({ verdict }) => verdict !== "unknown");
   const strangers = answer.faces.length - known.length;
-  if (answer.faces.length === 0 || (known.length === 0 && strangers === 1)) {
-    return named(answer, names);
+  if (known.length === 0) {
+    return answer.verdict === "unknown" && strangers > 1
+      ? `${strangers} unknown faces` : named(answer, names);
   }
   const times = new Map();
   for (const { verdict } of known) times.set(verdict, (times.get(verdict) ?? 0) + 1);
@@ -228,8 +229,8 @@ function summary(answer, names) {
 
 function hint({ faces, verdict }) {
   if (faces.length === 0) return "No face found: this is the picture as a whole.";
-  if (faces.length === 1 && faces[0].verdict === "unknown" && verdict !== "unknown") {
-    return "So says the picture as a whole; the face alone is unknown.";
+  if (verdict !== "unknown" && faces.every((face) => face.verdict === "unknown")) {
+    return "So says the picture as a whole; by the face alone it is nobody known.";
   }
   return "Choose a face for its bars and heat map.";
 }

@@ -83,12 +83,12 @@ export class Faces {
     const order = first ? [first, ...this.buttons.filter((other) => other !== first)] : this.buttons;
     const measured = order.map((button) => measure(button, bounds));
     const placed = [];
-    for (const { button, tag, frame, around, places } of measured) {
+    for (const { button, tag, width, frame, around, places } of measured) {
       const free = places.filter((place) => placed.every((other) => apart(place, other)));
       const clear = free.find((place) => (
         measured.every((other) => other.button === button || apart(place, other.frame))
       ));
-      const best = clear ?? (tag.offsetWidth < 3 * frame.width ? free[0] : undefined);
+      const best = clear ?? (width < 3 * frame.width ? free[0] : undefined);
       button.classList.toggle("crowded", !best);
       if (best) placed.push(best);
       const { left, top } = best ?? places[0];
@@ -111,7 +111,7 @@ function measure(button, bounds) {
   const places = (tops.length > 0 ? tops : [frame.top]).map(
     (top) => ({ left, top, right: left + width, bottom: top + height }),
   );
-  return { button, tag, frame, around: button.getBoundingClientRect(), places };
+  return { button, tag, width, frame, around: button.getBoundingClientRect(), places };
 }
 
 function apart(one, other) {
