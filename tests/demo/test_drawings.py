@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from simpsons.dataset import boxes
 from simpsons.demo import drawings
-from simpsons.demo.drawings import DOLLS, draw, draw_boxed, write_drawings
+from simpsons.demo.drawings import BOXES, DOLLS, draw, draw_boxed, write_drawings
 from simpsons.demo.scenes import PROPS, SCENES
+from simpsons.demo.stage import render
 from simpsons.errors import SimpsonsError
 
 
@@ -108,6 +110,19 @@ def test_only_seed_doll_and_number_decide(tmp_path):
     assert all(small[name] != other[name] for name in small)
 
 
+@pytest.mark.usefixtures("three_dolls")
+def test_the_boxes_of_drawings(tmp_path):
+    write_drawings(tmp_path / "plain", 2, seed=5, size=64)
+    write_drawings(tmp_path / "boxed", 2, seed=5, size=64, boxed=True)
+    assert files(tmp_path / "plain") == files(tmp_path / "boxed")
+    listed = boxes.read(tmp_path / "boxed" / BOXES, tmp_path / "boxed")
+    assert listed.pictures.keys() == files(tmp_path / "boxed").keys()
+    assert not listed.bad
+    for path, [box] in listed.pictures.items():
+        assert path.startswith(f"{box.name}/")
+        assert 8 < box.x2 - box.x1 < 40
+
+
 def test_existing_folder_is_refused_and_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(SimpsonsError, match="choose another folder"):
@@ -143,7 +158,8 @@ def test_one_picture_in_five_belongs_to_a_shot():
 
 def test_frames_of_a_shot_are_near_duplicates_and_other_pictures_are_not():
     starts = drawings._shot_starts(0, 2, 20)
-    frames = [drawings._frame(0, 2, number, first, 48) for number, first in enumerate(starts)]
+    takes = [drawings._frame(0, 2, number, first) for number, first in enumerate(starts)]
+    frames = [render([(DOLLS[2], take.pose)], take.stage, 48) for take in takes]
     within, across = [], []
     for i, one in enumerate(frames):
         for j in range(i):

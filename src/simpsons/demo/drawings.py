@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from simpsons.dataset import boxes
 from simpsons.demo.body import Arm
 from simpsons.demo.dolls import DOLLS, Doll
 from simpsons.demo.stage import (
@@ -34,7 +35,9 @@ from simpsons.demo.stage import (
 from simpsons.errors import SimpsonsError
 from simpsons.progress import Track, silent
 
-__all__ = ["DOLLS", "Box", "Doll", "draw", "draw_boxed", "write_drawings"]
+__all__ = ["BOXES", "DOLLS", "Box", "Doll", "draw", "draw_boxed", "write_drawings"]
+
+BOXES = "faces.csv"
 
 JPEG_QUALITY = 90
 
@@ -76,8 +79,12 @@ def write_drawings(
     seed: int = 0,
     size: int = 128,
     track: Track = silent,
+    *,
+    boxed: bool = False,
 ) -> None:
     """Write `<folder>/<slug>/pic_0000.jpg` and so on, `per_character` pictures of each doll.
+
+    boxed: also write the boxes of the faces, to `<folder>/faces.csv`; see `dataset.boxes`.
 
     A picture depends on `seed`, `size`, its doll and its number, and on nothing else: a larger
     set begins with the smaller one. One in five belongs to a shot.
@@ -97,10 +104,18 @@ def write_drawings(
     with new_folder(folder) as partial:
         for doll in DOLLS:
             (partial / doll.slug).mkdir()
+        listed = {}
         for index, number, first in track(jobs, len(jobs), "drawing"):
-            picture = _frame(seed, index, number, first, size)
-            path = partial / DOLLS[index].slug / f"pic_{number:04d}.jpg"
-            picture.save(path, quality=JPEG_QUALITY)
+            take = _frame(seed, index, number, first)
+            cast = [(DOLLS[index], take.pose)]
+            path = f"{DOLLS[index].slug}/pic_{number:04d}.jpg"
+            render(cast, take.stage, size).save(partial / path, quality=JPEG_QUALITY)
+            if boxed:
+                listed[path] = [
+                    boxes.Box(path, *face.box) for face in faces(cast, take.stage, size)
+                ]
+        if boxed:
+            boxes.write(partial / BOXES, listed)
 
 
 @contextmanager
@@ -132,13 +147,13 @@ def _shot_starts(seed: int, index: int, count: int) -> list[int]:
     return starts[:count]
 
 
-def _frame(seed: int, index: int, number: int, first: int, size: int) -> Image.Image:
+def _frame(seed: int, index: int, number: int, first: int) -> Take:
     """Picture `number` of a doll, in the shot that began with picture `first`."""
     take = _take(np.random.default_rng(np.random.SeedSequence((seed, index, first))))
     if number != first:
         rng = np.random.default_rng(np.random.SeedSequence((seed, index, number)))
         take = _nudged(take, rng)
-    return render([(DOLLS[index], take.pose)], take.stage, size)
+    return take
 
 
 def _take(rng: np.random.Generator) -> Take:

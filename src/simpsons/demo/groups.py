@@ -12,7 +12,7 @@ from PIL import Image
 
 from simpsons.dataset import boxes
 from simpsons.demo.dolls import DOLLS, Doll, any_stranger
-from simpsons.demo.drawings import JPEG_QUALITY, new_folder
+from simpsons.demo.drawings import BOXES, JPEG_QUALITY, new_folder
 from simpsons.demo.stage import (
     Box,
     Cast,
@@ -26,9 +26,7 @@ from simpsons.demo.stage import (
 )
 from simpsons.progress import Track, silent
 
-__all__ = ["MOST_DOLLS", "draw_scene", "write_scenes"]
-
-BOXES = "faces.csv"
+__all__ = ["BOXES", "MOST_DOLLS", "draw_scene", "write_scenes"]
 
 MOST_DOLLS = 6
 
