@@ -20,6 +20,8 @@ from simpsons import (
     images,
 )
 from simpsons.classifier import BATCH, model_path
+from simpsons.demo.drawings import DOLLS
+from simpsons.demo.groups import draw_scene
 from simpsons.detector import _is_part
 from simpsons.errors import SimpsonsError
 from simpsons.images import ImageError
@@ -365,7 +367,7 @@ def test_a_file_that_is_missing_or_no_onnx(tmp_path):
     (tmp_path / "words.onnx").write_text("words")
     message = refusal(tmp_path / "words.onnx")
     assert message.startswith(f"{tmp_path / 'words.onnx'}: is no ONNX file that can be run (")
-    assert message.endswith("use faces, or train a detector with `simpsons train --network faces`")
+    assert message.endswith("use faces, or train a detector with `simpsons train --model faces`")
     (tmp_path / "config.json").write_text("{}")
     assert "its training has not come to its end" in refusal(tmp_path)
 
@@ -417,3 +419,20 @@ def test_a_file_of_another_shape(write_spots, names, tmp_path):
     helper.set_model_props(classifier, {"task": '"faces"', "threshold": "0.5"})
     onnx.save(classifier, tmp_path / "model.onnx")
     assert "needed are uint8 [N, H, W, 3] and boxes, scores, picture" in refusal(tmp_path, names)
+
+
+# The detector in the package
+
+
+def test_the_shipped_detector_finds_the_faces_of_dolls():
+    detector = Detector(threads=1)
+    hits = []
+    for number in range(4):
+        people = DOLLS[3 * number : 3 * number + 3]
+        scene, boxes = draw_scene(people, np.random.default_rng(number))
+        found_here = found(detector, scene)
+        for left, top, right, bottom, *_ in boxes:
+            x, y = (left + right) / 2, (top + bottom) / 2
+            hits.append(any(x1 < x < x2 and y1 < y < y2 for x1, y1, x2, y2 in found_here))
+    assert len(hits) == 12
+    assert sum(hits) >= 10

@@ -119,3 +119,17 @@ def test_whose_faces_are_looked_for(names, spots, spot_names):
     assert Predictor(spot_names, spots).predict(pixels).verdict != "unknown"
     with pytest.raises(ModelError, match="names pictures and finds no faces"):
         Predictor(names, spot_names)
+
+
+def test_a_shipped_network_looks_for_faces_with_the_shipped_detector(monkeypatch):
+    looked = []
+    detect = Detector.detect
+    monkeypatch.setattr(
+        Detector,
+        "detect",
+        lambda self, *given: looked.append(self.path.name) or detect(self, *given),
+    )
+    classifier = Classifier("cnn-int8", threads=1)
+    assert Predictor(classifier).predict(scene()) == classifier.predict(scene())
+    assert classifier.predict(scene()).verdict == "unknown"
+    assert looked == ["faces.onnx"]

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from simpsons import images
 from simpsons.classifier import SHIPPED, UNKNOWN, Classifier, Failure, Prediction, model_path
 from simpsons.detector import FACES, Detection, Detector, Face
-from simpsons.network import find
 from simpsons.shares import in_shares
 
 A = TypeVar("A", bound=Prediction | Failure)
@@ -66,9 +65,7 @@ class Predictor:
         else:
             self._detector = Detector(faces, self.classifier)
         is_shipped = self.classifier.path in map(model_path, SHIPPED)
-        self._has_faces = self._detector is not None or (
-            is_shipped and find(FACES, [FACES]).is_file()
-        )
+        self._has_faces = is_shipped or self._detector is not None
         self._opening = threading.Lock()
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
