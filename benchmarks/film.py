@@ -54,7 +54,7 @@ def truth(shots: Sequence[Shot]) -> Truth:
         seen = slice(start + DISSOLVE // 2 * shot.dissolves, None)
         must[seen] = names
         kind[seen] = list(KINDS).index(shot.kind)
-        may[start : start + shot.frames] |= names | np.isin(SLUGS, list(shot.others))
+        may[start : start + shot.frames] |= names
     return Truth(kind, must, may)
 
 
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--shortest", type=float, default=SHORTEST)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    pictures = Pictures(folder(given).parent, given.part)
+    pictures = Pictures(folder(given), given.part)
     shots = list(film_scenes.shots(pictures, given.seconds, given.seed))
     true = truth(shots)
     detector = Detector(given.faces, given.model)

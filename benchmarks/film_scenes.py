@@ -3,11 +3,9 @@
 Who is in a shot is known, so what a time line says of it is right or wrong.
 """
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +14,11 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks import other_cartoon
+from benchmarks import frames, other_cartoon
 from benchmarks.strangers import PHOTOGRAPHS
 from simpsons import images
 from simpsons.characters import SLUGS
-from simpsons.dataset import split
+from simpsons.dataset.boxes import Box as BoxOfFace
 
 WIDTH, HEIGHT, RATE = 960, 540, 25
 """Of the film: pixels and frames a second."""
@@ -31,16 +29,12 @@ LENGTHS = 2.0, 4.0
 DISSOLVE = 12
 """Frames in which one shot becomes the next."""
 
-FULLY_BOXED = frozenset({"bart_simpson", "homer_simpson", "lisa_simpson", "marge_simpson"})
-"""Characters whose names stand in the complete box file; others are `unknown` there."""
-
 KINDS = {"one": 0.35, "several": 0.35, "strangers": 0.18, "titles": 0.06, "photographs": 0.06}
 """What shots show, and the share of each among all shots."""
 
+_DISSOLVED = 0.2  # share of shots
 _GAP = 4  # pixels between pictures side by side
 _MARGIN = 0.25  # room around a face that a crop leaves, in sides of its box
-_WIDE = 0.5, 1.0  # the same of boxes that may be wrong, up and left of them, and down and right
-_SMALL = 24  # pixels of a side below which such a box says nothing
 _ZOOM = 0.88  # of a window that zooms in, what is left of it at the end
 _UNCROPPED = 0.94  # the same of a picture whose faces are not known
 
@@ -50,14 +44,13 @@ Box = tuple[float, float, float, float]
 class Shown(NamedTuple):
     """A picture and who is in it.
 
-    least: the part that a crop must leave, x1, y1, x2, y2 in pixels; None for all of it. names: who
-    must be found. others: who may be found, for what the box file calls unknown.
+    least: the part that a crop must leave, x1, y1, x2, y2 in pixels; None for all of it. names: of
+    those among the 18.
     """
 
     path: Path
     least: Box | None
     names: frozenset[str]
-    others: frozenset[str] = frozenset()
 
 
 class Shot(NamedTuple):
@@ -68,55 +61,53 @@ class Shot(NamedTuple):
     draw: Callable[[float], images.Pixels]
     kind: str
     names: frozenset[str]
-    others: frozenset[str]
     dissolves: bool
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Held-out pictures. data: the folder that has `frames` and `other_characters` in it; part:
-    `validation` or `test`."""
+    """Held-out pictures. data: the data set's folder, which has `frames` and `other_characters`
+    beside it. part: `validation` or `test`."""
 
     data: Path
     part: str
 
     @cached_property
     def single(self) -> dict[str, list[Shown]]:
-        """By character, pictures that show one face alone, as far as the box files know."""
-        root = self.data / "frames" / "simpsons"
+        """By character, pictures that show nobody else."""
+        root = frames.folder(self.data)
         found: dict[str, list[Shown]] = {name: [] for name in SLUGS}
-        for path, faces in self._boxed.items():
-            name = faces[0][0]
-            if len(faces) == 1 and name in FULLY_BOXED:
-                found[name].append(Shown(root / path, _around([faces[0][1]]), frozenset({name})))
-        for path, [(name, box)] in self._faces("one_box.csv").items():
-            if name not in FULLY_BOXED:
-                found[name].append(Shown(root / path, _far_around(box), frozenset({name})))
+        alone = [boxes[0] for boxes in self._complete.values() if len(boxes) == 1]
+        others = frames.listed_in(frames.OTHERS_SHOWN)
+        for path, box in frames.one_box(root, self.part).items():
+            if path not in self._complete and path not in others:
+                alone.append(box)
+        for box in alone:
+            if box.name in found:
+                shown = Shown(root / box.path, _around([box.corners]), frozenset({box.name}))
+                found[box.name].append(shown)
         return found
 
     @cached_property
     def several(self) -> list[Shown]:
-        """Pictures with a named face and others, of which each is boxed."""
-        root = self.data / "frames" / "simpsons"
-        found = []
-        for path, faces in self._boxed.items():
-            names = frozenset(name for name, _ in faces)
-            if len(faces) > 1 and names & FULLY_BOXED:
-                others = frozenset(SLUGS) - FULLY_BOXED if "unknown" in names else frozenset()
-                least = _around([box for _, box in faces])
-                found.append(Shown(root / path, least, names & FULLY_BOXED, frozenset(others)))
-        return found
+        """Pictures of several faces, one with a name at least."""
+        root = frames.folder(self.data)
+        return [
+            Shown(root / path, _around([box.corners for box in boxes]), frames.named(boxes))
+            for path, boxes in self._complete.items()
+            if len(boxes) > 1 and frames.named(boxes)
+        ]
 
     @cached_property
     def strangers(self) -> list[list[Shown]]:
         """Minor characters, a half of them, and characters of another cartoon."""
-        folders = sorted(path for path in (self.data / "other_characters").iterdir())
+        folders = sorted((self.data.parent / "other_characters").iterdir())
         half = len(folders) // 2
         chosen = folders[half:] if self.part == "test" else folders[:half]
         minor = [path for folder in chosen for path in sorted(folder.glob("*.jpg"))]
         held = other_cartoon.held_out(0)
         other = [
-            self.data / "frames" / "dexter" / folder / f"{number:04d}.jpg"
+            self.data.parent / "frames" / "dexter" / folder / f"{number:04d}.jpg"
             for (folder, number), part in sorted(held.items())
             if part == self.part
         ]
@@ -132,18 +123,8 @@ class Pictures:
         return [images.decode(getattr(skimage.data, name)()) for name in names]
 
     @cached_property
-    def _boxed(self) -> dict[str, list[tuple[str, Box]]]:
-        return self._faces("faces.csv")
-
-    def _faces(self, name: str) -> dict[str, list[tuple[str, Box]]]:
-        """By path, the names and boxes of a file, of pictures of this part."""
-        found: dict[str, list[tuple[str, Box]]] = {}
-        with (self.data / "frames" / "simpsons" / name).open(encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                x1, y1, x2, y2 = (float(row[key]) for key in ("x1", "y1", "x2", "y2"))
-                found.setdefault(row["path"], []).append((row["name"], (x1, y1, x2, y2)))
-        parts = split.parts_of(list(found))
-        return {path: found[path] for path in compress(found, parts == self.part)}
+    def _complete(self) -> dict[str, tuple[BoxOfFace, ...]]:
+        return frames.complete(frames.folder(self.data), self.part)
 
 
 def shots(pictures: Pictures, seconds: float, seed: int) -> Iterator[Shot]:
@@ -151,13 +132,10 @@ def shots(pictures: Pictures, seconds: float, seed: int) -> Iterator[Shot]:
     rng = np.random.default_rng(seed)
     count = round(seconds / np.mean(LENGTHS))
     kinds = [kind for kind, share in KINDS.items() for _ in range(round(share * count))]
-    before = ""
-    for kind in rng.permutation(kinds).tolist():
-        frames = round(rng.uniform(*LENGTHS) * RATE)
-        draw, names, others = _MAKERS[kind](pictures, rng)
-        dissolves = bool(before) and rng.random() < 0.2
-        yield Shot(frames, draw, kind, names, others, dissolves)
-        before = kind
+    for number, kind in enumerate(rng.permutation(kinds).tolist()):
+        length = round(rng.uniform(*LENGTHS) * RATE)
+        draw, names = _MAKERS[kind](pictures, rng)
+        yield Shot(length, draw, kind, names, number > 0 and rng.random() < _DISSOLVED)
 
 
 def write(path: Path, made: Sequence[Shot]) -> None:
@@ -165,7 +143,7 @@ def write(path: Path, made: Sequence[Shot]) -> None:
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast"})
         stream.width, stream.height = WIDTH, HEIGHT
-        for pixels in frames(made):
+        for pixels in drawn(made):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
         container.mux(stream.encode())
 
@@ -180,23 +158,22 @@ def starts(made: Sequence[Shot]) -> list[int]:
     return result
 
 
-def frames(made: Sequence[Shot]) -> Iterator[images.Pixels]:
+def drawn(made: Sequence[Shot]) -> Iterator[images.Pixels]:
     """Every frame of the film, uint8 `[HEIGHT, WIDTH, 3]`."""
     tail: list[images.Pixels] = []
     for shot, after in zip(made, [*made[1:], None], strict=True):
-        drawn: list[images.Pixels] = []
+        now: list[images.Pixels] = []
         for number in range(shot.frames):  # cartoons move with every other frame
-            drawn.append(drawn[-1] if number % 2 else shot.draw(number / shot.frames))
+            now.append(now[-1] if number % 2 else shot.draw(number / shot.frames))
         for number, pixels in enumerate(tail):
             share = np.float32((number + 1) / (len(tail) + 1))
-            mixed = (1 - share) * pixels + share * drawn[number]
-            drawn[number] = mixed.round().astype(np.uint8)
+            now[number] = ((1 - share) * pixels + share * now[number]).round().astype(np.uint8)
         kept = DISSOLVE if after is not None and after.dissolves else 0
-        yield from drawn[: len(drawn) - kept]
-        tail = drawn[len(drawn) - kept :]
+        yield from now[: len(now) - kept]
+        tail = now[len(now) - kept :]
 
 
-_Made = tuple[Callable[[float], images.Pixels], frozenset[str], frozenset[str]]
+_Made = tuple[Callable[[float], images.Pixels], frozenset[str]]
 _Area = tuple[int, int, int, int]
 
 
@@ -233,13 +210,13 @@ def _title(_: Pictures, rng: np.random.Generator) -> _Made:
         place = WIDTH / 2, HEIGHT * (0.25 + 0.25 * line)
         pen.text(place, str(rng.choice(words)), tuple(colours[1].tolist()), font, anchor="mm")
     pixels = np.asarray(card)
-    return lambda _share: pixels, frozenset(), frozenset()
+    return lambda _share: pixels, frozenset()
 
 
 def _photograph(pictures: Pictures, rng: np.random.Generator) -> _Made:
     pixels = pictures.photographs[int(rng.integers(len(pictures.photographs)))]
     camera = _Camera(pixels, None, (0, 0, WIDTH, HEIGHT), rng)
-    return _onto_black([camera]), frozenset(), frozenset()
+    return _onto_black([camera]), frozenset()
 
 
 _MAKERS: dict[str, Callable[[Pictures, np.random.Generator], _Made]] = {
@@ -290,8 +267,7 @@ def _composed(shown: Sequence[Shown], area: _Area, rng: np.random.Generator) -> 
         place = left, top, left + across - gap, top + down - gap
         cameras.append(_Camera(images.decode(one.path), one.least, place, rng))
     names = frozenset[str]().union(*(one.names for one in shown))
-    others = frozenset[str]().union(*(one.others for one in shown))
-    return _onto_black(cameras), names, others - names
+    return _onto_black(cameras), names
 
 
 def _onto_black(cameras: Sequence["_Camera"]) -> Callable[[float], images.Pixels]:
@@ -352,16 +328,6 @@ def _around(faces: Sequence[Box]) -> Box:
     room = _MARGIN * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
     low, high = (boxes[:, :2] - room).min(axis=0), (boxes[:, 2:] + room).max(axis=0)
     return low[0], low[1], high[0], high[1]
-
-
-def _far_around(box: Box) -> Box | None:
-    """The surroundings of a box that may be wrong; such boxes lie up and left of the head."""
-    x1, y1, x2, y2 = box
-    if min(x2 - x1, y2 - y1) < _SMALL:
-        return None
-    side = max(x2 - x1, y2 - y1)
-    before, after = _WIDE
-    return x1 - before * side, y1 - before * side, x2 + after * side, y2 + after * side
 
 
 def _window(
