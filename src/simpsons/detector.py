@@ -40,7 +40,7 @@ share of it lies inside, and its score is below this share of the other's."""
 MOST_SIDE = 4096
 """Pixels of the longer side that a detector looks at, at most."""
 
-_REMEDY = f"use {FACES}, or train a detector with `simpsons train --network faces`"
+_REMEDY = f"use {FACES}, or train a detector with `simpsons train --model faces`"
 _OUTPUTS = ("boxes", "scores", "picture")
 _SHARE = 4  # pictures that a thread looks at on its own
 _GREY = 128  # what training puts beside a picture

@@ -1,10 +1,10 @@
 """From a trained face detector to one ONNX file that is the whole detector.
 
-Input `pixels`: uint8 `[N, H, W, 3]`, RGB, H and W at least 32. Outputs, sorted by picture and then by
-score, the highest first: `boxes`, float32 `[M, 4]`, x1, y1, x2, y2 in pixels, which may lie outside
-the picture; `scores`, float32 `[M]`, 0 to 1; `picture`, int64 `[M]`, which of the N. Scaling to
-[0, 1] and the suppression of boxes on the same face are inside. The metadata says the threshold
-from which on a score counts, and which size pictures are scaled to before.
+Input `pixels`: uint8 `[N, H, W, 3]`, RGB, H and W at least 32. Outputs, sorted by picture and then
+by score, the highest first: `boxes`, float32 `[M, 4]`, x1, y1, x2, y2 in pixels, which may lie
+outside the picture; `scores`, float32 `[M]`, 0 to 1; `picture`, int64 `[M]`, which of the N.
+Scaling to [0, 1] and the suppression of boxes on the same face are inside. The metadata says the
+threshold from which on a score counts, and which size pictures are scaled to before.
 """
 
 import os

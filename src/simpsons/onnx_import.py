@@ -5,7 +5,7 @@ batch norm that only adds the bias. The answers are the same.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import onnx
@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from simpsons import models
 from simpsons.classifier import Classifier
-from simpsons.models import xception
-from simpsons.network import ModelError
+from simpsons.detector import FACES
+from simpsons.models import faces, xception
+from simpsons.models.faces import Faces
+from simpsons.network import FACES_TASK, ModelError, Network, find
 from simpsons.quantize import INT8
 
 
@@ -53,6 +55,28 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
     return network.eval()
 
 
+def read_faces(model: str | os.PathLike[str]) -> Faces:
+    """The network of `faces` or of a face detector's ONNX file, in evaluation mode.
+
+    Raises ModelError for a file that is missing, no ONNX, or that this package did not export.
+    """
+    remedy = f"use {FACES}, or a file that `simpsons export` wrote of a run of it"
+    path = find(model, [FACES])
+    if not Network(path, 1, remedy).says("task", FACES_TASK):
+        raise ModelError(f"{path}: is no face detector; {remedy}")
+    network = Faces()
+    own = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
+    graph = _Graph(onnx.load(path, format="protobuf").graph)
+    try:
+        weights = dict(graph.weights_of_faces(own))
+    except (KeyError, ValueError):  # nodes that the network does not have
+        weights = {}
+    if different := sorted(own ^ set(weights)):
+        raise ModelError(f"{path}: has other weights than {FACES} ({different[0]}); {remedy}")
+    network.load_state_dict(weights, strict=False)
+    return network.eval()
+
+
 class _Graph:
     """The weights of a graph's layers. Equal weights are stored once, under one layer's name, so
     that each is found by the node that uses it."""
@@ -71,6 +95,21 @@ class _Graph:
                 name = _norm_after(self._convolution_before(node))
                 for key, value in zip(_NORM, node.input[1:], strict=True):
                     yield f"{name}.{key}", self._value(value)
+
+    def weights_of_faces(self, own: Collection[str]) -> Iterator[tuple[str, Tensor]]:
+        """Those of a face detector, whose weights have the names `own`; each `Conv` alone, or with
+        the batch norm that follows it folded in."""
+        for node in self._nodes:
+            if node.op_type != "Conv":
+                continue
+            name = _layer_name(node)
+            yield f"{name}.weight", self._value(node.input[1])
+            bias = self._value(node.input[2])
+            norm = f"{name.removesuffix('0')}1"
+            if f"{norm}.running_mean" in own:
+                yield from _adding(bias, norm, faces.BATCH_NORM_EPSILON)
+            else:
+                yield f"{name}.bias", bias
 
     def _layer(self, node: onnx.NodeProto) -> Iterator[tuple[str, Tensor]]:
         name = _layer_name(node)
@@ -119,9 +158,11 @@ def _norm_after(convolution: str) -> str:
     return f"blocks.{int(block) + 1}.main.0" if layer == ["residual"] else f"blocks.{block}.main.3"
 
 
-def _adding(bias: Tensor, norm: str) -> Iterator[tuple[str, Tensor]]:
+def _adding(
+    bias: Tensor, norm: str, epsilon: float = xception.BATCH_NORM_EPSILON
+) -> Iterator[tuple[str, Tensor]]:
     """The weights of a batch norm that adds `bias` and does nothing else."""
-    scale = (1 + xception.BATCH_NORM_EPSILON) ** 0.5
+    scale = (1 + epsilon) ** 0.5
     values = (torch.full_like(bias, scale), bias, torch.zeros_like(bias), torch.ones_like(bias))
     for key, value in zip(_NORM, values, strict=True):
         yield f"{norm}.{key}", value

@@ -400,14 +400,37 @@ def test_an_export_knows_what_the_run_left_out(cli, many_drawings, tmp_path):
     assert Classifier(again).threshold == Classifier(run_folder).threshold
 
 
-def test_models_prints_both_networks(cli):
+def test_models_prints_the_networks(cli):
     result = cli("models")
-    assert "cnn: 2,240,306 parameters" in result.stdout
-    assert "xception: 768,210 parameters, 1,984 of them batch-norm statistics" in result.stdout
+    assert "cnn at 64x64: 2,240,306 parameters" in result.stdout
+    assert (
+        "xception at 64x64: 768,210 parameters, 1,984 of them batch-norm statistics"
+        in result.stdout
+    )
     assert "32x62x62" in result.stdout
     facts = json.loads(cli("models", "--model", "xception", "--json").stdout)
     assert facts["parameters"] == 768_210
     assert sum(layer["parameters"] for layer in facts["layers"]) == 768_210
+    assert "faces at 320x240: " in result.stdout
+    detector = json.loads(cli("models", "--model", "faces", "--json").stdout)
+    assert detector["layers"][-1]["shape"] == [1, 30, 40]  # middles, at an eighth of the size
+    assert detector["multiply_adds"] > facts["multiply_adds"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--mix", 0.5), "--mix is for networks that name pictures"),
+        (("--views", 2), "--views is for networks that name pictures"),
+        (("--recipe", "notebook"), "the recipe notebook is for networks that name pictures"),
+        ((), "give their file with --boxes"),
+    ],
+)
+def test_what_a_detector_has_no_use_for_is_refused(cli, drawings, tmp_path, options, says):
+    result = cli("train", drawings, "--model", "faces", "--out", tmp_path / "run", *options)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 def test_a_missing_extra_is_named(cli, monkeypatch):
@@ -422,5 +445,5 @@ def test_a_missing_extra_is_named(cli, monkeypatch):
     assert "pip install 'simpsons[train]'" in result.stderr
     taught = cli("models", "--help")
     assert taught.exit_code == 0
-    assert "Show both networks layer by layer" in taught.stdout
+    assert "Show the networks layer by layer" in taught.stdout
     assert "pip install 'simpsons[train]'" in taught.stdout

@@ -19,7 +19,7 @@ COMMANDS = {
     "export": ("simpsons.cli.train:export", "Write a run's best weights as one ONNX file."),
     "import": ("simpsons.cli.train:import_keras", "Turn a Keras file into an ONNX file."),
     "serve": ("simpsons.cli.serve:serve", "Serve a page and an API on this machine."),
-    "models": ("simpsons.cli.models:models", "Show both networks layer by layer."),
+    "models": ("simpsons.cli.models:models", "Show the networks layer by layer."),
     "data": ("simpsons.cli.data:data", "Fetch, look at, audit and split pictures."),
     "demo": ("simpsons.cli.demo:demo", "Run the whole path without any data."),
 }

@@ -4,27 +4,36 @@ import click
 
 from simpsons import models as networks
 from simpsons.cli import options
+from simpsons.images import SIZE
 from simpsons.models.summary import Layer, count, layers, statistics
+
+_SEEN = {**dict.fromkeys(networks.NETWORKS, (SIZE, SIZE)), networks.DETECTOR: (320, 240)}
+"""Width and height of the picture whose multiply-adds are shown, by network."""
 
 
 @click.command()
-@click.option("--model", type=click.Choice(networks.NETWORKS), help="Only this one.")
+@click.option("--model", type=click.Choice(list(_SEEN)), help="Only this one.")
 @options.as_json
 def models(model: str | None, as_json: bool) -> None:
-    """Show both networks layer by layer: output shape, parameters, multiply-adds.
+    """Show the networks layer by layer: output shape, parameters, multiply-adds.
 
     \b
     simpsons models
     simpsons models --model xception --json
+
+    faces takes pictures of any size; its figures are of one of 320x240 pixels.
     """
-    for name in [model] if model else networks.NETWORKS:
+    for name in [model] if model else _SEEN:
         network = networks.build(name)
-        rows = layers(network)
+        width, height = _SEEN[name]
+        rows = layers(network, width, height)
         total, fixed = count(network), statistics(network)
         if as_json:
             options.print_json(
                 {
                     "network": name,
+                    "width": width,
+                    "height": height,
                     "parameters": total,
                     "batch_norm_statistics": fixed,
                     "multiply_adds": sum(row.multiply_adds for row in rows),
@@ -32,11 +41,11 @@ def models(model: str | None, as_json: bool) -> None:
                 }
             )
         else:
-            _print_table(name, rows, total, fixed)
+            _print_table(f"{name} at {width}x{height}", rows, total, fixed)
 
 
-def _print_table(name: str, rows: list[Layer], total: int, fixed: int) -> None:
-    click.echo(f"{name}: {total:,} parameters, {fixed:,} of them batch-norm statistics")
+def _print_table(title: str, rows: list[Layer], total: int, fixed: int) -> None:
+    click.echo(f"{title}: {total:,} parameters, {fixed:,} of them batch-norm statistics")
     line = "{:<22} {:<18} {:>14} {:>12} {:>14}"
     click.echo(line.format("layer", "kind", "output", "parameters", "multiply-adds"))
     for row in rows:

@@ -12,13 +12,15 @@ import click
 from simpsons import models as networks
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.cli import options
-from simpsons.dataset import cache, kaggle
+from simpsons.dataset import cache, kaggle, sources
 from simpsons.dataset import split as splits
-from simpsons.dataset.folders import find, parse_characters
+from simpsons.dataset.boxed_pictures import BoxedPictures
+from simpsons.dataset.boxes import ANNOTATION, Boxes, read
+from simpsons.dataset.folders import Characters, find, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
 from simpsons.progress import bar, silent
-from simpsons.training import learnt, parallel, run, ship
+from simpsons.training import face_ship, learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
 from simpsons.training.card import card_path, write_card
 from simpsons.training.config import CONFIG, SPLIT, Config
@@ -26,17 +28,26 @@ from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
 from simpsons.training.history import Observer, Silent
 
+_SHIPPED = (*SHIPPED, networks.DETECTOR)
 _FEW = 1024  # pictures
+_BAD_ROWS = 10  # that are printed
 
 
 @click.command()
 @options.folder
 @click.option(
     "--model",
-    type=click.Choice([*networks.NETWORKS, networks.TEACHER]),
+    type=click.Choice([*networks.NETWORKS, networks.TEACHER, networks.DETECTOR]),
     default="xception",
     show_default=True,
-    help="resnet is larger; its run is a --teacher for the others.",
+    help="resnet is larger; its run is a --teacher for the others. faces finds faces.",
+)
+@click.option(
+    "--boxes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Learn faces, from a file with a box and a name for each: CSV, COCO JSON, annotation.txt, "
+    "or a folder of Pascal VOC or YOLO files.",
 )
 @click.option(
     "--recipe",
@@ -75,8 +86,8 @@ _FEW = 1024  # pictures
     "initial",
     type=click.Path(),
     metavar="MODEL",
-    help="Start from these weights instead of new ones: a run folder, cnn, xception, or an ONNX "
-    "file. With few pictures far more accurate.",
+    help="Start from these weights instead of new ones: a run folder, cnn, xception, faces, or an "
+    "ONNX file. With few pictures far more accurate.",
 )
 @click.option(
     "--teacher",
@@ -105,6 +116,7 @@ _FEW = 1024  # pictures
 def train(
     folder: str | None,
     model: recipes.Trained,
+    boxes: Path | None,
     recipe: str,
     epochs: int | None,
     batch: int | None,
@@ -130,6 +142,8 @@ def train(
     simpsons train my_cartoon --from xception --out runs/mine
     simpsons train my_cartoon --model cnn --teacher runs/mine
     simpsons train my_cartoon --exclude exclude.csv
+    simpsons train my_frames --boxes faces.csv --from xception --out runs/names
+    simpsons train my_frames --boxes faces.csv --model faces --from faces --out runs/faces
     simpsons train simpsons_dataset --split shipped --from xception --epochs 5
     simpsons train --resume runs/mine
     torchrun --nproc-per-node 2 -m simpsons train simpsons_dataset
@@ -138,6 +152,10 @@ def train(
     on the validation part. Ctrl-C saves; --resume goes on. A GPU needs no other command. With
     torchrun several processes, each with its own GPU if there are any, train one network: to
     rounding the same one.
+
+    With --boxes a network learns to name faces, those called unknown as nobody's, and whole
+    pictures too where FOLDER has one folder a character. --model faces learns to find them, from
+    pictures in which every face has a box.
     """
     out = resume or out or Path("runs", model)
     with _one_voice() as speaks, ExitStack() as stack:
@@ -148,13 +166,16 @@ def train(
             config = Config.read(resume)
             name, chosen, device = config.network, config.recipe, config.device
         else:
+            if model == networks.DETECTOR:
+                _require_of_a_detector(recipe)
             chosen = recipes.named(recipe, model)
-            listing = find(kaggle.resolve(folder), parse_characters(characters))
+            root, asked = kaggle.resolve(folder), parse_characters(characters)
+            listed = read(boxes, root) if boxes else None
+            count, told = _what(root, model, listed, asked)
             if chosen != recipes.NOTEBOOK:
-                count = len(listing.pictures)
                 on_gpu = choose_device(device).type == "cuda"
                 chosen = (chosen.on_gpu(count) if on_gpu else chosen).for_few(count)
-                is_few = count < _FEW and not initial and model in networks.NETWORKS
+                is_few = count < _FEW and not initial and model in _SHIPPED
             chosen = replace(
                 chosen,
                 epochs=epochs or chosen.epochs,
@@ -170,7 +191,14 @@ def train(
             click.echo(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
             click.echo(f"on {describe(choose_device(device))}", err=True)
             if not resume:
-                click.echo(f"{listing.root}: {listing.summary}", err=True)
+                click.echo(f"{root}: {told}", err=True)
+                _tell_bad_rows(listed)
+                if model == networks.DETECTOR and listed and listed.format == ANNOTATION:
+                    click.echo(
+                        f"Warning: {listed.file} has one box a picture; the other faces in it are "
+                        "learnt as none.",
+                        err=True,
+                    )
             if is_few:
                 click.echo(
                     f"Few pictures: --from {name} starts from what the shipped network has learnt "
@@ -193,12 +221,13 @@ def train(
             else:
                 measured = run.start(
                     out,
-                    kaggle.resolve(folder),
+                    root,
                     model,
                     chosen,
+                    boxes=listed,
                     split=split,
                     exclude=exclude,
-                    characters=parse_characters(characters),
+                    characters=asked,
                     initial=initial,
                     teachers=teachers,
                     seed=seed,
@@ -225,14 +254,50 @@ def train(
     click.echo(f"next        {_evaluation(out)}")
 
 
+def _what(root: Path, model: str, listed: Boxes | None, asked: Characters) -> tuple[int, str]:
+    """How many pictures and faces there are to learn from, and what they are, in words."""
+    if listed is None:
+        listing = find(root, asked)
+        return len(listing.pictures), listing.summary
+    if model == networks.DETECTOR:
+        return len(listed.complete), listed.summary
+    chosen = sources.choose(root, listed, asked)
+    return len(chosen), chosen.summary
+
+
+def _tell_bad_rows(listed: Boxes | None) -> None:
+    if not listed or not listed.bad:
+        return
+    click.echo(
+        f"{listed.file}: {len(listed.bad):,} bad rows; {len(listed.incomplete):,} pictures with "
+        "one are left out:",
+        err=True,
+    )
+    for row in listed.bad[:_BAD_ROWS]:
+        click.echo(f"  {row}", err=True)
+    if len(listed.bad) > _BAD_ROWS:
+        click.echo(f"  and {len(listed.bad) - _BAD_ROWS:,} more, which the report lists", err=True)
+
+
+def _require_of_a_detector(recipe: str) -> None:
+    """Raise SimpsonsError for options that a face detector has no use for."""
+    for name in ("views", "mix"):
+        if options.given(name):
+            raise SimpsonsError(f"--{name} is for networks that name pictures; omit it")
+    if recipe != "default":
+        raise SimpsonsError(f"the recipe {recipe} is for networks that name pictures; omit it")
+
+
 def _evaluation(folder: Path) -> str:
     """The command that measures a run on its test part, or else on its validation part."""
     config = Config.read(folder)
-    model = f"./{folder}" if str(folder) in SHIPPED else str(folder)
-    words = ["simpsons", "evaluate", config.data, "--model", model]
+    model = f"./{folder}" if str(folder) in _SHIPPED else str(folder)
+    words = ["simpsons", "evaluate", config.data]
+    words += ["--boxes", config.boxes] if config.boxes else []
+    words += ["--faces" if config.network == networks.DETECTOR else "--model", model]
     part = "test" if config.parts["test"] else "validation"
     words += ["--split", str(folder / SPLIT), "--part", part]
-    if config.characters is not None:
+    if config.characters is not None and not config.boxes:
         chosen = config.characters
         names = str(chosen) if isinstance(chosen, str | int) else ",".join(chosen)
         words += ["--characters", names]
@@ -288,17 +353,19 @@ def export(
     last: bool,
     card: bool,
 ) -> None:
-    """Write the best weights of RUN as one ONNX file OUT that is the whole classifier.
+    """Write the best weights of RUN as one ONNX file OUT that is the whole classifier or detector.
 
     \b
     simpsons export runs/xception homer.onnx
     simpsons predict picture.jpg --model homer.onnx
     simpsons export xception again.onnx --data simpsons_dataset --half
     simpsons export cnn cnn-int8.onnx --int8 --card
+    simpsons export runs/faces faces.onnx --card
 
     The file says who is in a picture, and how familiar the picture is: that is learnt here, from
     the training part. With --data an exported file is written anew, with the same probabilities;
-    nearly the same with --int8.
+    nearly the same with --int8. A run of faces gives a file that finds them, its large weights
+    always as float16.
     """
     require_writable(out)
     if card:
@@ -326,7 +393,12 @@ def export(
         run.export_run(folder, out, dataset, parts, half, int8, last, bar)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     if card:
-        click.echo(f"wrote {write_card(out, dataset, parts, bar)}")
+        written = (
+            face_ship.write_card(out, dataset, parts, bar)
+            if isinstance(dataset, BoxedPictures)
+            else write_card(out, dataset, parts, bar)
+        )
+        click.echo(f"wrote {written}")
 
 
 @click.command("import")

@@ -34,11 +34,13 @@ _BLOCK = 1024  # pictures that are copied before what was read of the file is le
 class Wholes(NamedTuple):
     """The whole pictures that the rows of a data set are, or are cut out of.
 
-    images: uint8 `[P, 64, 64, 3]`. row: int64 `[N]`, which of them each row is of.
+    images: uint8 `[P, 64, 64, 3]`. row: int64 `[N]`, which of them each row is of. is_face: bool
+    `[N]`, which rows are cut out.
     """
 
     images: images.Pixels
     row: NDArray[np.int64]
+    is_face: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

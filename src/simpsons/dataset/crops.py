@@ -132,16 +132,17 @@ def _dataset(
         sizes=np.array(cut.sizes, np.int64)[row],
         formats=tuple(Path(picture.path).suffix.lstrip(".").upper() for picture in of_faces),
         problems=problems,
-        wholes=Wholes(cut.together(_WHOLES, side, side, 3), row),
+        wholes=Wholes(cut.together(_WHOLES, side, side, 3), row, np.ones(len(row), bool)),
     )
 
 
 def _joined_wholes(parts: Sequence[Dataset]) -> Wholes:
     """One whole picture for each file; of a part whose rows are whole, the first rows."""
     number: dict[Path, int] = {}
-    rows, blocks = [], []
+    rows, blocks, is_face = [], [], []
     for part in parts:
-        wholes = part.wholes or Wholes(part.images, np.arange(len(part)))
+        every = np.arange(len(part))
+        wholes = part.wholes or Wholes(part.images, every, np.zeros(len(part), bool))
         files = [part.root / path for path in part.paths]
         new: list[int] = []
         for file, whole in zip(files, wholes.row.tolist(), strict=True):
@@ -149,9 +150,10 @@ def _joined_wholes(parts: Sequence[Dataset]) -> Wholes:
                 number[file] = len(number)
                 new.append(whole)
         rows += [number[file] for file in files]
+        is_face.append(wholes.is_face)
         if new:
             blocks.append((wholes.images, np.array(new, np.int64)))
-    return Wholes(_stacked(blocks), np.array(rows, np.int64))
+    return Wholes(_stacked(blocks), np.array(rows, np.int64), np.concatenate(is_face))
 
 
 def _stacked(blocks: Sequence[tuple[images.Pixels, NDArray[np.int64]]]) -> images.Pixels:

@@ -9,7 +9,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -136,7 +136,7 @@ def find(root: str | os.PathLike[str], characters: Characters = None) -> Listing
             f"{root}: no pictures found{empty}; expected one folder per character with "
             f"{', '.join(sorted(images.SUFFIXES))} files in it, or files named <character>_<n>.jpg"
         )
-    classes = _choose(root, found, characters)
+    classes = choose(root, found, characters)
     pictures = tuple(picture for name in classes for picture in sorted(found[name]))
     if not pictures:
         others = ", ".join(sorted(name for name in found if found[name]))
@@ -263,7 +263,11 @@ def _picture(
     return Picture(path, character, status.st_size, modified)
 
 
-def _choose(root: Path, found: dict[str, list[Picture]], characters: Characters) -> tuple[str, ...]:
+def choose(root: Path, found: Mapping[str, Sized], characters: Characters) -> tuple[str, ...]:
+    """The classes, sorted, of all that were found, with what there is of each.
+
+    characters: as `find` takes it, which raises what this does.
+    """
     if characters is None:
         ours = [name for name in found if name in SLUGS]
         return tuple(sorted(ours or found))

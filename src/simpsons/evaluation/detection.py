@@ -154,6 +154,16 @@ class DetectionEvaluation:
         return self._share(lambda one: one.face and self._is_known(one), _is_named)
 
     @property
+    def headline(self) -> str:
+        """How well faces are found, in words."""
+        figures = (self.ap.at_50, self.precision.value, self.recall.value)
+        ap, precision, recall = ("-" if one is None else f"{one:.3f}" for one in figures)
+        return (
+            f"average precision {ap} at IoU 0.5; at a score of {self.threshold:.2f} precision "
+            f"{precision}, recall {recall} ({self.faces:,} faces in {self.pictures:,} pictures)"
+        )
+
+    @property
     def missed(self) -> list[Outcome]:
         """Boxes whose face was not found, the largest first."""
         missed = [one for one in self.outcomes if one.box and not one.face]

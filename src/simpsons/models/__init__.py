@@ -1,8 +1,9 @@
-"""The two networks that are studied, and one that teaches them."""
+"""The two networks that are studied, one that teaches them, and the face detector."""
 
 from torch import Tensor, nn
 
 from simpsons.models.cnn import CNN
+from simpsons.models.faces import Faces
 from simpsons.models.resnet import ResNet
 from simpsons.models.xception import Xception
 
@@ -12,14 +13,17 @@ NETWORKS = ("cnn", "xception")
 TEACHER = "resnet"
 """The larger one that teaches them."""
 
+DETECTOR = "faces"
+"""The one that finds faces."""
+
 
 def build(
     network: str, classes: int = 18, dropout: float = 0.5, batch_norm: bool = False
 ) -> nn.Module:
     """A network with new weights.
 
-    network: `cnn`, `xception` or `resnet`. `batch_norm` is for training `cnn`; see `CNN`.
-    Raises ValueError for another name.
+    network: `cnn`, `xception` or `resnet`; `faces` has neither classes nor dropout. `batch_norm` is
+    for training `cnn`; see `CNN`. Raises ValueError for another name.
     """
     if network == "cnn":
         return CNN(classes, batch_norm, dropout)
@@ -27,7 +31,10 @@ def build(
         return Xception(classes, dropout)
     if network == TEACHER:
         return ResNet(classes, dropout)
-    raise ValueError(f"no network {network!r}; use {', '.join(NETWORKS)} or {TEACHER}")
+    if network == DETECTOR:
+        return Faces()
+    names = ", ".join((*NETWORKS, TEACHER))
+    raise ValueError(f"no network {network!r}; use {names} or {DETECTOR}")
 
 
 def outputs(network: nn.Module) -> int:

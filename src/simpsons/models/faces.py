@@ -14,6 +14,8 @@ from torch.nn import functional
 STRIDE = 8
 """Pixels of the picture for each place of the last map."""
 
+BATCH_NORM_EPSILON = 1e-5
+
 _WIDTHS = (16, 32, 64, 128, 128)
 _NECK = 64
 _TYPICAL = 24.0  # pixels from the middle of a face to its side
@@ -63,7 +65,8 @@ class _Residual(nn.Module):
         super().__init__()
         self.first = _convolution(width, width)
         self.second = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width, BATCH_NORM_EPSILON),
         )
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -73,7 +76,7 @@ class _Residual(nn.Module):
 def _convolution(before: int, after: int, stride: int = 1, size: int = 3) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False),
-        nn.BatchNorm2d(after),
+        nn.BatchNorm2d(after, BATCH_NORM_EPSILON),
         nn.ReLU(),
     )
 

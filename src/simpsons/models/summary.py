@@ -21,8 +21,11 @@ class Layer(NamedTuple):
     multiply_adds: int
 
 
-def layers(network: nn.Module) -> list[Layer]:
-    """The layers of a network that have no layers inside them, in the order they run."""
+def layers(network: nn.Module, width: int = SIZE, height: int = SIZE) -> list[Layer]:
+    """The layers of a network that have no layers inside them, in the order they run.
+
+    width, height: in pixels, of the picture that it looks at.
+    """
     found: list[Layer] = []
 
     def note(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
@@ -37,7 +40,7 @@ def layers(network: nn.Module) -> list[Layer]:
     handles = [note(name, layer) for name, layer in leaves]
     network.eval()
     with torch.inference_mode():
-        network(torch.zeros(1, 3, SIZE, SIZE))
+        network(torch.zeros(1, 3, height, width))
     for handle in handles:
         handle.remove()
     return found

@@ -1,6 +1,7 @@
 """The card beside exported weights: data, split, recipe, figures and licence, all measured."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,47 +47,74 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
         for part in PARTS[1:]
         if len(rows := dataset.known(split.rows(part)))
     ]
-    parts = ", ".join(f"{count:,} {part}" for part, count in facts["split"]["parts"].items())
-    recipe = json.dumps(facts["recipe"], indent=2)
-    taught = f", taught by {facts['teachers']} network(s)" if facts["teachers"] else ""
-    started = ", from the weights of an earlier run" if facts["initial"] else ""
-    averaged = "averaged " if facts["recipe"].get("average") else ""
     is_last = facts.get("epoch_kept") == "last"
-    chosen = "" if is_last else " (best on validation)"
     chose = "the temperature" if is_last else "the epoch and the temperature"
-    lines = [
-        _title(model),
-        "",
+    lines = described(
+        model,
+        facts,
         f"`{facts['network']}`{_arithmetic(facts)}, {len(classifier.labels)} classes, "
         f"{model.stat().st_size / 1e6:.1f} MB. "
         "Input: uint8 `[N, 64, 64, 3]`, RGB. Output: probabilities, float32 `[N, classes]`.",
-        "",
-        f"- **Data:** {len(dataset):,} pictures in `{dataset.root.name}`, "
+        f"{len(dataset):,} {_what(dataset)} in `{dataset.root.name}`, "
         f"{len(dataset.problems):,} left out.",
+        _verdicts(facts),
+        [
+            "| part | accuracy (95 % interval) | macro-F1 | log loss | calibration error |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            f"Validation chose {chose}, the test part did not.",
+        ],
+    )
+    write_text(path, "\n".join(lines) + "\n")
+    return path
+
+
+def described(
+    model: Path,
+    facts: dict[str, Any],
+    network: str,
+    data: str,
+    more: Sequence[str],
+    figures: Sequence[str],
+) -> list[str]:
+    """The lines of a card. facts: the file's metadata. network, data: what they are, in words.
+
+    more: lines of the list. figures: lines of the table and below.
+    """
+    parts = ", ".join(f"{count:,} {part}" for part, count in facts["split"]["parts"].items())
+    taught = f", taught by {facts['teachers']} network(s)" if facts["teachers"] else ""
+    started = ", from the weights of an earlier run" if facts["initial"] else ""
+    averaged = "averaged " if facts["recipe"].get("average") else ""
+    chosen = "" if facts.get("epoch_kept") == "last" else " (best on validation)"
+    temperature = (
+        f"temperature {facts['temperature']:.3f} (fitted on validation), "
+        if "temperature" in facts
+        else ""
+    )
+    return [
+        _title(model),
+        "",
+        network,
+        "",
+        f"- **Data:** {data}",
         f"- **Split:** {_split(facts['split'])}: {parts}.",
         f"- **Training:** recipe `{facts['recipe']['name']}`{started}{taught}, the {averaged}"
         f"weights of epoch {facts['epoch']} of {facts['recipe']['epochs']}{chosen}, "
-        f"temperature {facts['temperature']:.3f} (fitted on validation), "
-        f"simpsons {facts['version']}.",
-        *_verdicts(facts),
+        f"{temperature}simpsons {facts['version']}.",
+        *more,
         f"- **Licence of the weights:** {facts.get('data_licence', _OWN_DATA)}.",
         "",
-        "| part | accuracy (95 % interval) | macro-F1 | log loss | calibration error |",
-        "|---|---|---|---|---|",
-        *rows,
-        "",
-        f"Validation chose {chose}, the test part did not.",
+        *figures,
         "",
         "<details><summary>Recipe</summary>",
         "",
         "```json",
-        recipe,
+        json.dumps(facts["recipe"], indent=2),
         "```",
         "",
         "</details>",
     ]
-    write_text(path, "\n".join(lines) + "\n")
-    return path
 
 
 def _title(model: Path) -> str:
@@ -98,6 +126,10 @@ def _split(facts: dict[str, Any]) -> str:
         return "shipped (leak-free, seed 0, kept in `split.csv`)"
     seed = "" if facts["seed"] is None else f", seed {facts['seed']}"
     return f"{facts['kind']}{seed}"
+
+
+def _what(dataset: Dataset) -> str:
+    return "pictures" if dataset.wholes is None else "pictures and faces"
 
 
 def _arithmetic(facts: dict[str, Any]) -> str:

@@ -16,9 +16,9 @@ CONFIG, SPLIT, TENSORBOARD = "config.json", "split.csv", "tensorboard"
 class Config:
     """What was asked of a run, and on what it ran.
 
-    initial, teachers: as `learnt.load` takes them. machine: `device.Machine`'s values.
-    licence: of the data that the run, or a network that it learnt from, has seen; None where only
-    the owner of the pictures knows it.
+    initial, teachers: as `learnt.load` takes them. machine: `device.Machine`'s values. licence: of
+    the data that the run, or a network that it learnt from, has seen; None where only the owner of
+    the pictures knows it. boxes: the box file, if there is one.
     """
 
     network: str
@@ -40,6 +40,7 @@ class Config:
     relabelled: int = 0
     machine: dict[str, Any] = field(default_factory=dict)
     licence: str | None = None
+    boxes: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

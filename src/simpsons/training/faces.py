@@ -1,6 +1,7 @@
 """Training a face detector, by the loop that trains the classifiers."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,19 +9,64 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from simpsons import images
+from simpsons.dataset.boxed_pictures import BoxedPictures
+from simpsons.dataset.split import Split
 from simpsons.models.faces import Faces, boxes, peaks
 from simpsons.suppression import suppress
-from simpsons.training import augment, face_targets
+from simpsons.training import allocator, augment, face_targets, unfold
 from simpsons.training.canvas import Boxed, Canvas, compose
-from simpsons.training.loop import Training, seed_of
+from simpsons.training.device import choose_device
+from simpsons.training.history import Epoch, Observer
+from simpsons.training.loop import Training, run, seed_of
 from simpsons.training.recipe import Recipe
 from simpsons.training.tally import Tally
 
 VALIDATION_SIZE = 320
 """Longer side in pixels of the pictures that validation looks at."""
 
+_ENOUGH = 64  # canvases, for a mean and a variance
 _FOUND = 0.05  # score of a face that validation counts
 _AT_ONCE = 16
+
+
+def train(
+    dataset: BoxedPictures,
+    split: Split,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    initial: nn.Module | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    observer: Observer,
+) -> list[Epoch]:
+    """Train a detector into a run folder, or go on where the run in it stopped; see `loop.train`.
+
+    initial: a detector whose weights are the first ones.
+    """
+    where = choose_device(device)
+    allocator.set_thresholds(where)
+    pictures = Boxed(dataset.larger, dataset.boxes, dataset.ignored)
+    rows, validation = (split.rows(part) for part in ("train", "validation"))
+    training = FaceTraining(pictures, rows, validation, recipe, initial, seed, where)
+    return run(training, folder, observer)
+
+
+def make_trainable(
+    network: nn.Module, dataset: BoxedPictures, split: Split, recipe: Recipe
+) -> None:
+    """Give a detector that was read from an ONNX file batch norms that can learn on, in place.
+
+    See `unfold`.
+    """
+    pictures = Boxed(dataset.larger, dataset.boxes, dataset.ignored)
+    rng = np.random.default_rng(0)
+    rows, size = split.rows("train"), recipe.size_at(0)
+    some = rng.choice(rows, _ENOUGH)
+    canvases = [
+        compose(pictures, row, rng.choice(rows, 3).tolist(), size, rng).pixels for row in some
+    ]
+    unfold.take_statistics(network, np.stack(canvases))
 
 
 class FaceTraining(Training):
@@ -99,6 +145,7 @@ def find(
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """The boxes `[M, 4]` and scores `[M]` of the faces in each picture, the surest first."""
     network.eval()
+    device = next(network.parameters()).device
     found: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
     for start in range(0, len(pictures), _AT_ONCE):
         some = [images.fit_within(pixels, size) for pixels in pictures[start : start + _AT_ONCE]]
@@ -106,9 +153,10 @@ def find(
         for number, (pixels, _) in enumerate(some):
             canvas[number, : pixels.shape[0], : pixels.shape[1]] = pixels
         batch = torch.from_numpy(canvas).permute(0, 3, 1, 2).float().div_(255)
-        with torch.autocast("cpu", torch.bfloat16):
-            log_odds, sides = network(batch.contiguous(memory_format=torch.channels_last))
-        scores, corners = peaks(log_odds), boxes(sides)
+        batch = batch.to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            log_odds, sides = network(batch)
+        scores, corners = peaks(log_odds).cpu(), boxes(sides).cpu()
         for number, (_, scale) in enumerate(some):
             score = scores[number].flatten().numpy()
             box = corners[number].flatten(1).T.numpy()

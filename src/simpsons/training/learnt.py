@@ -18,10 +18,14 @@ from simpsons.classifier import SHIPPED, Classifier
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
+from simpsons.detector import FACES
 from simpsons.errors import SimpsonsError
-from simpsons.onnx_import import read_onnx
+from simpsons.network import FACES_TASK, Network, find
+from simpsons.onnx_import import read_faces, read_onnx
 from simpsons.training import checkpoint, loop
 from simpsons.training.config import CONFIG, SPLIT, Config
+
+_SHIPPED = (*SHIPPED, FACES)
 
 
 def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -53,14 +57,15 @@ def load_last(folder: Path) -> nn.Module:
 
 
 def named(source: str | os.PathLike[str]) -> str:
-    """What `config.json` calls a source: `cnn` and `xception` as they are, else a whole path."""
-    return str(source) if str(source) in SHIPPED else str(Path(source).resolve())
+    """What `config.json` calls a source: `cnn`, `xception` and `faces` as they are, else a whole
+    path."""
+    return str(source) if str(source) in _SHIPPED else str(Path(source).resolve())
 
 
 def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[str, ...]]:
-    """A network that has learnt, and its classes.
+    """A network that has learnt, and its classes; a face detector has none.
 
-    source: `cnn`, `xception`, a run folder, or an ONNX file that `simpsons export` wrote.
+    source: `cnn`, `xception`, `faces`, a run folder, or an ONNX file that `simpsons export` wrote.
     Raises SimpsonsError if it is none, or learnt from pictures of the names of some that the split
     holds out.
     """
@@ -70,11 +75,13 @@ def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[
         seen = np.flatnonzero(parts == "train")
         _require_unseen(source, seen, split, "train it on the same split")
         return load_best(Path(source))[0], config.classes
-    classifier = Classifier(source)
-    if splits.is_shipped(classifier.metadata):
+    facts = _metadata(source)
+    if splits.is_shipped(facts):
         seen = splits.shipped_rows(dataset, "train")
         _require_unseen(source, seen, split, "choose --split shipped")
-    return read_onnx(source), classifier.labels
+    if facts.get("task") == FACES_TASK:
+        return read_faces(source), ()
+    return read_onnx(source), Classifier(source).labels
 
 
 def licence(source: str) -> str | None:
@@ -84,17 +91,24 @@ def licence(source: str) -> str | None:
     """
     if _is_run(source):
         return Config.read(Path(source)).licence
-    return Classifier(source).metadata.get("data_licence")
+    return _metadata(source).get("data_licence")
 
 
 def of_unknown_split(sources: Iterable[str]) -> list[str]:
     """Those sources of which it is not known which pictures they learnt from."""
     files = [source for source in sources if not _is_run(source)]
-    return [file for file in files if not splits.is_shipped(Classifier(file).metadata)]
+    return [file for file in files if not splits.is_shipped(_metadata(file))]
+
+
+def _metadata(source: str) -> dict[str, Any]:
+    """What an ONNX file says of itself. Raises ModelError if it is of no network of ours."""
+    path = find(source, _SHIPPED)
+    network = Network(path, 1, f"use {', '.join(_SHIPPED)}, or a file that `simpsons export` wrote")
+    return network.metadata() if network.says("task", FACES_TASK) else Classifier(path).metadata
 
 
 def _is_run(source: str) -> bool:
-    return source not in SHIPPED and Path(source, CONFIG).is_file()
+    return source not in _SHIPPED and Path(source, CONFIG).is_file()
 
 
 def _require_unseen(source: str, seen: NDArray[np.int64], split: Split, remedy: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from simpsons.images import SIZE
 
 Network = Literal["cnn", "xception"]
-Trained = Literal["cnn", "xception", "resnet"]
+Trained = Literal["cnn", "xception", "resnet", "faces"]
 
 NAMES = ("default", "notebook")
 """The recipes that ship."""
@@ -59,10 +59,10 @@ class Recipe:
     views: where a run has teachers, each picture is augmented in so many ways, an epoch each, then
     in the same ways again, so that the teachers are asked only once; 0 for ever new ones.
     batch_norm: train `cnn` with a batch norm after each convolution and fold it away after.
-    sizes: width and height in pixels that `xception` or `resnet` sees, each from a share of all
-    steps on: `((0.0, 32), (0.5, 64))` is 32x32 for the first half. Small pictures cost less, and
-    the last steps are the full size (progressive resizing, J. Howard, 2018). Validation is at full
-    size.
+    sizes: width and height in pixels that `xception`, `resnet` or `faces` sees, each from a share
+    of all steps on: `((0.0, 32), (0.5, 64))` is 32x32 for the first half. Small pictures cost less,
+    and the last steps are the full size (progressive resizing, J. Howard, 2018). Validation is at
+    full size.
     """
 
     name: str
@@ -196,6 +196,19 @@ DEFAULT: dict[Trained, Recipe] = {
         distillation=0.5,
         augmentation=replace(_OURS, mix=0.5),
         sizes=((0.0, 32), (0.4, 48), (0.75, 64)),
+    ),
+    "faces": Recipe(
+        name="default",
+        epochs=30,
+        batch=32,
+        optimizer="adamw",
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        schedule="one-cycle",
+        warm_up=0.1,
+        average=0.998,
+        sizes=((0.0, 192),),
+        augmentation=Augmentation(brightness=0.3, contrast=0.3, saturation=0.5),
     ),
 }
 """Ours: more accuracy in far fewer epochs. `docs/how-it-works.md` says what each part is for."""

@@ -1,13 +1,13 @@
 """A run folder: start a training in it, go on with it, and finish it with weights and a report.
 
 config.json        everything needed to repeat the run
-split.csv          which picture was in which part
+split.csv          which picture was in which part; its faces are in the same
 exclude.csv        what training dropped or relabelled, where --exclude was given
 metrics.csv        one row an epoch
 best.safetensors   the weights with the best validation accuracy
 last.safetensors   the state to go on from
 curves.png         loss and accuracy by epoch
-model.onnx         the best weights as the whole classifier
+model.onnx         the best weights as the whole classifier or detector
 report/index.html  figures on the validation part
 """
 
@@ -27,21 +27,26 @@ from torch import nn
 from simpsons import __version__, models
 from simpsons.characters import SLUGS
 from simpsons.classifier import UNKNOWN, Classifier
-from simpsons.dataset import cache, exclusions
+from simpsons.dataset import boxed_pictures, cache, exclusions, sources
+from simpsons.dataset import boxes as box_files
 from simpsons.dataset import split as splits
+from simpsons.dataset.boxed_pictures import BoxedPictures
+from simpsons.dataset.boxes import Boxes
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.exclusions import Excluded
 from simpsons.dataset.folders import Characters, DataError
 from simpsons.dataset.kaggle import LICENCE
 from simpsons.dataset.split import Split
 from simpsons.errors import SimpsonsError
-from simpsons.evaluation import plots
+from simpsons.evaluation import detection, plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import fit_temperature
 from simpsons.evaluation.report import write_report
 from simpsons.files import write_text
+from simpsons.models.faces import Faces
 from simpsons.progress import Track, silent
-from simpsons.training import checkpoint, learnt, loop, parallel, ship, unfold
+from simpsons.training import checkpoint, face_ship, learnt, loop, parallel, ship, unfold
+from simpsons.training import faces as face_training
 from simpsons.training.claim import claimed
 from simpsons.training.config import CONFIG, SPLIT, TENSORBOARD, Config
 from simpsons.training.device import Machine, choose_device, describe
@@ -63,6 +68,7 @@ def start(
     network: str,
     recipe: Recipe,
     *,
+    boxes: str | os.PathLike[str] | Boxes | None = None,
     split: str = "leak-free",
     exclude: str | os.PathLike[str] | None = None,
     characters: Characters = None,
@@ -72,13 +78,16 @@ def start(
     device: str = "auto",
     observer: Observer,
     track: Track = silent,
-) -> Measured | None:
+) -> Measured | detection.Measured | None:
     """Train a network on a folder of pictures into a new run folder; see `finish`.
 
-    exclude: a list of training pictures to drop or relabel; see `dataset.exclusions`.
-    initial: a network whose best weights are the first ones, as far as their shapes fit: a run
-    folder, `cnn`, `xception` or an ONNX file. teachers: networks to learn from, likewise; see
-    `Recipe.distillation`. Neither may have learnt from pictures that this run holds out.
+    boxes: a file with boxes around the faces, or what `dataset.boxes.read` made of it with the
+    folder. A classifier then learns faces, and also whole pictures where there is one folder a
+    character; see `dataset.sources`. `faces` needs it. exclude: a list of training pictures to drop
+    or relabel; see `dataset.exclusions`. initial: a network whose best weights are the first ones,
+    as far as their shapes fit: a run folder, `cnn`, `xception`, `faces` or an ONNX file. teachers:
+    networks to learn from, likewise; see `Recipe.distillation`. Neither may have learnt from
+    pictures that this run holds out.
 
     Of several processes, all train and the first one writes; see `parallel`. The others return
     None. Raises SimpsonsError when the folder has a run already or the data can't be used.
@@ -101,14 +110,17 @@ def start(
                 f"the recipe {recipe.name} doesn't learn from teachers; omit --teacher, or choose "
                 "--recipe default"
             )
-        dataset = cache.load(data, characters, track)
-        require_trainable(dataset)
+        _require_consistent(network, boxes, exclude, characters, teachers)
+        dataset = _load(network, data, boxes, characters, track)
+        if network != models.DETECTOR:
+            require_trainable(dataset)
         chosen = splits.make(dataset, split, seed, track)
         chosen = splits.with_groups(dataset, chosen, track)
         excluded = Excluded(0, 0)
         if exclude:
             dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
         splits.require_parts(dataset, chosen, "choose another --split")
+        _require_faces(dataset, chosen)
         config = Config(
             network=network,
             recipe=recipe,
@@ -128,7 +140,11 @@ def start(
             classes=dataset.classes,
             version=__version__,
             machine=asdict(describe(where)),
-            licence=_licence(dataset.classes, [initial, *teachers] if initial else teachers),
+            licence=_licence(
+                dataset.names if isinstance(dataset, BoxedPictures) else dataset.classes,
+                [initial, *teachers] if initial else teachers,
+            ),
+            boxes=None if boxes is None else str(_file(boxes).resolve()),
         )
         _learn_from(config, dataset, chosen)
         if exclude:
@@ -145,7 +161,7 @@ def start(
 
 def resume(
     folder: str | os.PathLike[str], *, observer: Observer, track: Track = silent
-) -> Measured | None:
+) -> Measured | detection.Measured | None:
     """Go on with a run that was stopped, to the same result as if it had not been.
 
     The number of processes may be another one. Returns what `start` returns. Raises SimpsonsError
@@ -164,7 +180,7 @@ def load(folder: Path, track: Track = silent) -> tuple[Config, Dataset, Split]:
     Raises SimpsonsError when the folder is no run, or its data changed.
     """
     config = Config.read(folder)
-    dataset = cache.load(config.data, config.characters, track)
+    dataset = _load(config.network, config.data, config.boxes, config.characters, track)
     split = splits.read(folder / SPLIT, dataset)
     if (folder / EXCLUDE).exists():
         dataset, split, _ = exclusions.apply(folder / EXCLUDE, dataset, split)
@@ -191,12 +207,76 @@ def require_trainable(dataset: Dataset) -> None:
         )
 
 
-def finish(folder: Path, dataset: Dataset, split: Split, track: Track = silent) -> Measured:
+def _load(
+    network: str,
+    data: str | os.PathLike[str],
+    boxes: str | os.PathLike[str] | Boxes | None,
+    characters: Characters,
+    track: Track,
+) -> Dataset:
+    """What a network learns from: BoxedPictures for the detector."""
+    if boxes is None:
+        return cache.load(data, characters, track)
+    listed = boxes if isinstance(boxes, Boxes) else box_files.read(boxes, data)
+    if network == models.DETECTOR:
+        return boxed_pictures.load(data, listed, track)
+    return sources.load(sources.choose(data, listed, characters), track)
+
+
+def _file(boxes: str | os.PathLike[str] | Boxes) -> Path:
+    return boxes.file if isinstance(boxes, Boxes) else Path(boxes)
+
+
+def _require_consistent(
+    network: str,
+    boxes: object,
+    exclude: object,
+    characters: Characters,
+    teachers: Sequence[object],
+) -> None:
+    """Raise SimpsonsError for what can't be asked for together."""
+    detects = network == models.DETECTOR
+    if detects and boxes is None:
+        raise SimpsonsError(
+            f"{network} learns from boxes around every face; give their file with --boxes"
+        )
+    if exclude and boxes is not None:
+        raise SimpsonsError(
+            "--exclude lists whole pictures, and --boxes says who is in them; correct the box file "
+            "instead"
+        )
+    if detects and characters is not None:
+        raise SimpsonsError(f"{network} finds every face, whoever it is; omit --characters")
+    if detects and teachers:
+        raise SimpsonsError(f"{network} doesn't learn from teachers; omit --teacher")
+
+
+def _require_faces(dataset: Dataset, split: Split) -> None:
+    """Raise DataError if a detector would have no face to learn from or to be measured by."""
+    if not isinstance(dataset, BoxedPictures):
+        return
+    for part in splits.PARTS[:2]:
+        if not dataset.faces(split.rows(part)):
+            raise DataError(
+                f"{dataset.root}: its {part} pictures show no face; box more pictures with faces"
+            )
+
+
+def finish(
+    folder: Path, dataset: Dataset, split: Split, track: Track = silent
+) -> Measured | detection.Measured:
     """Export the best weights of a run and report on the validation part.
 
-    The temperature is fitted on the validation part. Returns what was measured there.
+    The temperature, of a detector the threshold, is fitted on the validation part. Returns what was
+    measured there.
     """
     config = Config.read(folder)
+    if isinstance(dataset, BoxedPictures):
+        network, metadata = _best(folder, config)
+        assert isinstance(network, Faces)
+        found = face_ship.ship(network, folder / MODEL, dataset, split, metadata, track)
+        told = facts(config)
+        return face_ship.report(folder / REPORT, folder / MODEL, dataset, split, found, told, track)
     export_run(folder, folder / MODEL, dataset, split, track=track)
     classifier = Classifier(folder)
     measured = measure(classifier, dataset, dataset.known(split.rows("validation")), track)
@@ -225,15 +305,27 @@ def export_run(
 ) -> None:
     """Write the best weights of a run, or those of its last epoch, as one ONNX file; see `ship`."""
     config = Config.read(folder)
+    network, metadata = _best(folder, config, last)
+    if isinstance(dataset, BoxedPictures):
+        assert isinstance(network, Faces)
+        if int8:
+            raise SimpsonsError(f"{folder}: finds faces, which int8 is too coarse for; omit --int8")
+        face_ship.ship(network, out, dataset, split, metadata, track)
+        return
+    rows = dataset.known(split.rows("validation"))
+    pixels = torch.from_numpy(np.array(dataset.images[rows]))
+    logits = predict_logits(network, pixels, torch.arange(len(rows)))
+    temperature = fit_temperature(logits.numpy(), dataset.labels[rows])
+    ship.ship(network, out, dataset, split, metadata, temperature, half, int8, track)
+
+
+def _best(folder: Path, config: Config, last: bool = False) -> tuple[nn.Module, dict[str, Any]]:
+    """The network of a run with the best weights or the last, and what its file says of it."""
     if last:
         network, epoch = learnt.load_last(folder), config.recipe.epochs
     else:
         network, best = learnt.load_best(folder)
         epoch = best["epoch"]
-    rows = torch.from_numpy(dataset.known(split.rows("validation")))
-    pixels = torch.from_numpy(np.array(dataset.images[rows]))
-    logits = predict_logits(network, pixels, torch.arange(len(rows)))
-    temperature = fit_temperature(logits.numpy(), dataset.labels[rows])
     metadata: dict[str, Any] = {
         "network": config.network,
         "recipe": config.recipe.to_json(),
@@ -246,12 +338,13 @@ def export_run(
     }
     if licence := config.licence or _licence(config.classes, ()):
         metadata["data_licence"] = licence
-    ship.ship(network, out, dataset, split, metadata, temperature, half, int8, track)
+    return network, metadata
 
 
 def _licence(classes: Sequence[str], sources: Sequence[str | os.PathLike[str]]) -> str | None:
     """Of the pictures of these classes, or else of those that the first of the sources has seen."""
-    if set(classes) <= set(SLUGS):
+    named = set(classes) - {UNKNOWN}
+    if named and named <= set(SLUGS):
         return LICENCE
     licences = (learnt.licence(str(source)) for source in sources)
     return next((licence for licence in licences if licence), None)
@@ -274,6 +367,7 @@ def facts(config: Config) -> dict[str, str]:
         "Data": f"{config.data}: {config.pictures:,} pictures, {config.left_out} left out",
         "Split": f"{config.split}: {parts}",
         "Exclusions": f"{config.dropped} dropped, {config.relabelled} relabelled",
+        "Boxes": config.boxes or "none",
         "Seed": str(config.seed),
         "Machine": str(Machine(**config.machine)) if config.machine else "not noted",
         "simpsons": config.version,
@@ -305,20 +399,33 @@ def _train(
     split: Split,
     observer: Observer,
     track: Track,
-) -> Measured | None:
+) -> Measured | detection.Measured | None:
     initial, teachers = _learn_from(config, dataset, split)
-    loop.train(
-        dataset,
-        split,
-        config.network,
-        config.recipe,
-        folder,
-        initial=initial,
-        teachers=teachers,
-        seed=config.seed,
-        device=config.device,
-        observer=_Curves(folder / CURVES, config.recipe.epochs, observer),
-    )
+    curves = _Curves(folder / CURVES, config.recipe.epochs, observer)
+    if isinstance(dataset, BoxedPictures):
+        face_training.train(
+            dataset,
+            split,
+            config.recipe,
+            folder,
+            initial=initial,
+            seed=config.seed,
+            device=config.device,
+            observer=curves,
+        )
+    else:
+        loop.train(
+            dataset,
+            split,
+            config.network,
+            config.recipe,
+            folder,
+            initial=initial,
+            teachers=teachers,
+            seed=config.seed,
+            device=config.device,
+            observer=curves,
+        )
     return parallel.first_does(lambda: finish(folder, dataset, split, track))
 
 
@@ -334,7 +441,11 @@ def _learn_from(
                 f"{config.initial}: is no {config.network}, so none of its weights would fit; "
                 "choose another with --from"
             )
-        initial = unfold.trainable(initial, config.recipe, dataset.images[split.rows("train")])
+        if isinstance(dataset, BoxedPictures):
+            face_training.make_trainable(initial, dataset, split, config.recipe)
+        else:
+            pixels = dataset.images[split.rows("train")]
+            initial = unfold.trainable(initial, config.recipe, pixels)
     teachers = []
     for source in config.teachers:
         teacher, classes = learnt.load(source, dataset, split)

@@ -8,8 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from simpsons import familiarity, quantize
@@ -41,7 +39,7 @@ def ship(
 
     int8: with int8 arithmetic, calibrated on some pictures of the training part.
     """
-    train, validation = (dataset.known(split.rows(part)) for part in ("train", "validation"))
+    train = dataset.known(split.rows("train"))
     strangers = dataset.images[dataset.strangers(split.rows("train"))]
     fitted = familiarity.fit(
         network.cpu(),
@@ -54,7 +52,7 @@ def ship(
     calibration = dataset.images[quantize.calibration_rows(train)] if int8 else None
     with whole(out) as file:
         export(network, file, dataset.classes, metadata, temperature, half, fitted, calibration)
-        add_metadata(file, _measured(file, dataset, validation))
+        add_metadata(file, _measured(file, dataset, split))
 
 
 def ship_again(
@@ -85,13 +83,21 @@ def ship_again(
     ship(read_onnx(model), out, dataset, split, kept, temperature, half, int8, track)
 
 
-def _measured(file: Path, dataset: Dataset, validation: NDArray[np.int64]) -> dict[str, Any]:
+def _measured(file: Path, dataset: Dataset, split: Split) -> dict[str, Any]:
     """What the metadata says of the validation part."""
+    rows = split.rows("validation")
     classifier = Classifier(file)
-    probabilities, values = classifier.probabilities_and_familiarity(dataset.images[validation])
+    probabilities, values = classifier.probabilities_and_familiarity(dataset.images[rows])
     assert values is not None
-    right = probabilities.argmax(axis=1) == dataset.labels[validation]
-    return {
-        "familiarity_threshold": familiarity.threshold(values),
-        "figures": {"validation_accuracy": float(right.mean())},
-    }
+    known = dataset.labels[rows] >= 0
+    threshold = familiarity.threshold(values[known])
+    right = probabilities.argmax(axis=1) == dataset.labels[rows]
+    figures = {"validation_accuracy": float(right[known].mean())}
+    if dataset.wholes is not None:
+        is_face = dataset.wholes.is_face[rows]
+        for name, chosen in {"whole": known & ~is_face, "faces": known & is_face}.items():
+            if chosen.any():
+                figures[f"validation_accuracy_{name}"] = float(right[chosen].mean())
+        if not known.all():
+            figures["validation_strangers_named"] = float((values[~known] >= threshold).mean())
+    return {"familiarity_threshold": threshold, "figures": figures}

@@ -26,15 +26,23 @@ def trainable(network: nn.Module, recipe: Recipe, pixels: Pixels) -> nn.Module:
     """
     if isinstance(network, CNN):
         network = _with_batch_norms(network) if recipe.batch_norm else folded(network.eval())
+    some = np.random.default_rng(0).permutation(len(pixels))[:_ENOUGH]
+    take_statistics(network, pixels[np.sort(some)])
+    return network
+
+
+def take_statistics(network: nn.Module, pixels: Pixels) -> None:
+    """Give the batch norms that only add a bias the statistics of training pictures, in place.
+
+    pixels: uint8 `[N, H, W, 3]`. The answers stay the same.
+    """
     bare = [layer for layer in network.modules() if _only_adds(layer)]
     handles = [layer.register_forward_pre_hook(_take_statistics) for layer in bare]
-    some = np.random.default_rng(0).permutation(len(pixels))[:_ENOUGH]
     with torch.no_grad():
         network.eval()
-        network(torch.from_numpy(pixels[np.sort(some)]).permute(0, 3, 1, 2).float() / 255)
+        network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
     for handle in handles:
         handle.remove()
-    return network
 
 
 def _with_batch_norms(plain: CNN) -> CNN:
