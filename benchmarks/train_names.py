@@ -1,0 +1,294 @@
+"""How the two networks that ship learnt to name faces as well as whole pictures.
+
+A network that knows whole pictures goes on with these, taught by both networks, and with the faces
+in them; strangers, and what a detector takes for a face and is none, are negatives. The run is a
+folder, and goes on where it was stopped.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks import frames, other_cartoon
+from benchmarks.data import data_option, folder
+from benchmarks.train_faces import Array, middles_inside
+from simpsons import images
+from simpsons.characters import SLUGS
+from simpsons.dataset import boxes, cache
+from simpsons.dataset import split as splits
+from simpsons.dataset.boxed_pictures import LONGEST
+from simpsons.dataset.split import Split
+from simpsons.evaluation.overlap import iou
+from simpsons.models import NETWORKS
+from simpsons.models.faces import Faces
+from simpsons.onnx_import import read_onnx
+from simpsons.progress import bar
+from simpsons.training import allocator, checkpoint, loop, unfold
+from simpsons.training.display import Display
+from simpsons.training.faces import find
+from simpsons.training.recipe import DEFAULT
+
+FOUND = 0.35
+"""Score of a face that is cut out for its name."""
+
+TAUGHT = 0.9
+"""Share of the teachers' answers in what a whole picture of the 18 is to be; the label has the
+rest."""
+
+STAGES = {"xception": (8, 1.5e-3, 64), "cnn": (6, 1e-3, 64)}
+"""Epochs, highest learning rate and batch with which a network goes on."""
+
+_LOW_RESOLUTION, _SMALLEST = 192, 20  # pixels: of the data set's small copies, and of a face there
+_LEAST = 14  # pixels of a face that is learnt from
+_ELSEWHERE = 0.15  # overlap
+_NO_FACE = 0.3  # score of what is cut out because it is no face
+_CPU = torch.device("cpu")
+
+
+@dataclass
+class Crops:
+    """Pictures of 64x64 pixels that a network learns from.
+
+    labels: of the 18, -1 for strangers. is_face: whether a face, cut out, or a whole picture.
+    """
+
+    images: images.Pixels
+    labels: NDArray[np.int64]
+    part: NDArray[np.str_]
+    is_face: NDArray[np.bool_]
+    classes: tuple[str, ...] = SLUGS
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def in_memory(self) -> images.Pixels:
+        """As `Dataset` has it."""
+        return self.images
+
+    def known(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those that are no strangers."""
+        return rows[self.labels[rows] >= 0]
+
+    def strangers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The others."""
+        return rows[self.labels[rows] < 0]
+
+    def rows(self, part: str) -> NDArray[np.int64]:
+        """The pictures in a part."""
+        return np.flatnonzero(self.part == part)
+
+
+Cut = Iterator[tuple[images.Pixels, int, str]]
+"""A crop, its label and its part."""
+
+
+def learnt_from(data: Path, detector: nn.Module) -> Crops:
+    """Whole pictures and faces of the 18 and of strangers, for training and validation."""
+    whole = cache.load(data, track=bar)
+    parts = splits.make(whole, "shipped").part
+    faces_cut = [
+        *all_boxed(data),
+        *other_faces(data),
+        *with_labels(data, whole.paths, parts, detector),
+        *minor_faces(data, detector),
+        *no_faces(data, detector),
+    ]
+    strange = list(whole_strangers(data))
+    crops, labels, their_parts = zip(*faces_cut, strict=True)
+    return Crops(
+        np.concatenate([np.asarray(whole.images), np.stack(crops), np.stack(strange)]),
+        np.concatenate([whole.labels, labels, np.full(len(strange), -1)]).astype(np.int64),
+        np.concatenate([parts, their_parts, np.full(len(strange), "train")]),
+        np.repeat([False, True, False], [len(whole), len(crops), len(strange)]),
+    )
+
+
+def all_boxed(data: Path) -> Cut:
+    """Every face of our pictures that have all of them boxed."""
+    root = frames.folder(data)
+    for part in splits.PARTS[:2]:
+        for path, found in bar(frames.complete(root, part).items(), None, "cutting"):
+            pixels = images.decode(root / path)
+            for box in found:
+                if size(box.corners) >= _LEAST:
+                    label = SLUGS.index(box.name) if box.name in SLUGS else -1
+                    yield images.crop_around(pixels, box.corners), label, part
+
+
+def other_faces(data: Path) -> Cut:
+    """Every second face of the other cartoon."""
+    root = other_cartoon.folder(data)
+    boxed = (
+        (path, box, part)
+        for part in splits.PARTS[:2]
+        for path, found in other_cartoon.complete(root, part).items()
+        for box in found
+        if size(box.corners) >= _LEAST
+    )
+    for path, box, part in islice(boxed, 0, None, 2):
+        yield images.crop_around(images.decode(root / path), box.corners), -1, part
+
+
+def with_labels(
+    data: Path, paths: Sequence[str], parts: NDArray[np.str_], detector: nn.Module
+) -> Cut:
+    """The face of the named character in each other picture: the best one in its box, else the
+    only one in the picture."""
+    root = frames.folder(data)
+    all_boxes = boxes.read(root / frames.COMPLETE).pictures
+    one_box = boxes.read(root / frames.ONE_BOX).pictures
+    chosen = [
+        (path, part)
+        for path, part in zip(paths, parts.tolist(), strict=True)
+        if part in splits.PARTS[:2] and path not in all_boxes
+    ]
+    for path, part in bar(chosen, None, "cutting"):
+        is_large = (root / path).is_file()
+        pixels = images.decode(root / path if is_large else data / path)
+        [(found, scores)] = find(detector, [pixels], LONGEST if is_large else _LOW_RESOLUTION)
+        found = found[scores >= FOUND]
+        inside = np.empty(0, np.int64)
+        if one_box.get(path):
+            corners = np.array(one_box[path][0].corners)
+            inside = np.flatnonzero(middles_inside(found, corners))
+        if len(inside):
+            face = found[inside[0]]
+        elif len(found) == 1 and (is_large or size(found[0]) >= _SMALLEST):
+            face = found[0]
+        else:
+            continue
+        yield images.crop_around(pixels, face.tolist()), SLUGS.index(path.split("/")[0]), part
+
+
+def minor_faces(data: Path, detector: nn.Module) -> Cut:
+    """Faces of the half of the minor characters that may be learnt from."""
+    for path in minor_pictures(data):
+        pixels = images.decode(path)
+        [(found, scores)] = find(detector, [pixels], _LOW_RESOLUTION)
+        for face in found[scores >= FOUND].tolist():
+            yield images.crop_around(pixels, face), -1, "train"
+
+
+def no_faces(data: Path, detector: nn.Module) -> Cut:
+    """What a detector takes for a face and is none, in training pictures of both cartoons."""
+    ours_root, others_root = frames.folder(data), other_cartoon.folder(data)
+    others_boxed = list(other_cartoon.complete(others_root, "train").items())[::3]
+    boxed = [(ours_root / path, all_) for path, all_ in frames.complete(ours_root, "train").items()]
+    boxed += [(others_root / path, all_) for path, all_ in others_boxed]
+    for path, true in bar(boxed, None, "looking for what is no face"):
+        pixels = images.decode(path)
+        corners = np.array([box.corners for box in true])
+        [(found, scores)] = find(detector, [pixels], LONGEST)
+        for face in found[scores >= _NO_FACE]:
+            middle = (face[:2] + face[2:]) / 2
+            within = ((corners[:, :2] < middle) & (middle < corners[:, 2:])).all(axis=1).any()
+            if not within and iou(face, corners).max(initial=0) < _ELSEWHERE:
+                yield images.crop_around(pixels, face.tolist()), -1, "train"
+
+
+def whole_strangers(data: Path) -> Iterator[images.Pixels]:
+    """Whole pictures of minor characters and of the other cartoon."""
+    yield from (images.load(path) for path in minor_pictures(data))
+    root = other_cartoon.folder(data)
+    parts = other_cartoon.split(root, track=bar)
+    for path in [path for path, part in parts.items() if part == "train"][::4]:
+        yield images.load(root / path)
+
+
+def minor_pictures(data: Path) -> list[Path]:
+    """Of the first half of the minor characters; see `strangers.minor_characters`."""
+    folders = sorted(path for path in (data.parent.parent / "other_characters").iterdir())
+    return [path for each in folders[: len(folders) // 2] for path in sorted(each.glob("*.jpg"))]
+
+
+def size(corners: Sequence[float] | Array) -> float:
+    """The longer side of a box."""
+    x1, y1, x2, y2 = corners
+    return float(max(x2 - x1, y2 - y1))
+
+
+class NamesTraining(loop.Classification):
+    """Goes on with a network: whole pictures as its teachers answer, faces as they are labelled.
+
+    crops: what it learns from.
+    """
+
+    crops: Crops
+
+    def loss(self, rows: Tensor) -> Tensor:
+        """Cross-entropy with the teachers' answers for whole pictures, else with the label."""
+        pixels, labels = self._augmented(rows)
+        assert self.mixture is not None
+        others_pixels, their_labels = self._augmented(self.mixture.other[rows])
+        pixels = self.mixture.pixels(rows, pixels, others_pixels)
+        labels = self.mixture.labels(rows, labels, their_labels)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        smoothing = self.recipe.label_smoothing
+        answers = labels * (1 - smoothing) + smoothing / labels.shape[1]
+        whole = ~torch.from_numpy(self.crops.is_face)[rows] & (self.labels[rows] >= 0)
+        with self.autocast:
+            if whole.any():
+                taught = self.teachers.answer(pixels[whole], rows[whole])
+                assert taught is not None
+                answers[whole] = TAUGHT * taught + (1 - TAUGHT) * answers[whole]
+            logits = self.forward(pixels)
+            loss = functional.cross_entropy(logits, answers)
+        self.tally.note(rows, logits, loss)
+        return loss
+
+
+def names(data: Path, out: Path, network: str, start: Path, detector: Path) -> nn.Module:
+    """A network that names whole pictures and faces: the averaged weights of its last epoch.
+
+    start: a folder with `cnn.onnx` and `xception.onnx`, which know whole pictures: the first
+    weights, and the teachers.
+    """
+    epochs, rate, batch = STAGES[network]
+    recipe = replace(
+        DEFAULT["cnn" if network == "cnn" else "xception"],
+        epochs=epochs,
+        learning_rate=rate,
+        batch=batch,
+        views=0,
+        warm_up=0.1,
+        average=0.995,
+    )
+    recipe = replace(recipe, augmentation=replace(recipe.augmentation, mix=0.5))
+    finder = Faces()
+    checkpoint.set_weights(finder, checkpoint.read(detector / loop.BEST).tensors)
+    crops = learnt_from(data, finder)
+    split = Split("shipped", None, crops.part, np.arange(len(crops)))
+    rows = crops.rows("train")
+    first = unfold.trainable(read_onnx(start / f"{network}.onnx"), recipe, crops.images[rows])
+    teachers = [read_onnx(start / f"{name}.onnx") for name in NETWORKS]
+    training = NamesTraining(crops, split, network, recipe, first, teachers, 0, _CPU)
+    training.crops = crops
+    out.mkdir(parents=True, exist_ok=True)
+    with Display(epochs) as display:
+        loop.run(training, out, display)
+    return training.average.network
+
+
+def main() -> None:
+    """Train, and keep the run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    data_option(parser)
+    parser.add_argument("network", choices=NETWORKS)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--start", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--detector", type=Path, required=True, metavar="RUN")
+    arguments = parser.parse_args()
+    allocator.set_thresholds(_CPU)
+    names(folder(arguments), arguments.out, arguments.network, arguments.start, arguments.detector)
+
+
+if __name__ == "__main__":
+    main()
