@@ -76,11 +76,13 @@ export class Faces {
 
   // Each tag above its frame, else below or in it, where it covers no other tag and no other face.
   // Where there is no such place it is hidden until its face is pointed at, has the focus or is
-  // chosen; only a large face's tag may then cover a part of another face.
+  // chosen; only a large face's tag may then cover a part of another face. Names go before
+  // strangers.
   placeTags() {
     const bounds = this.layer.getBoundingClientRect();
-    const first = this.buttons[this.chosen];
-    const order = first ? [first, ...this.buttons.filter((other) => other !== first)] : this.buttons;
+    const rank = (button) => (button === this.buttons[this.chosen] ? 0 : 1)
+      + button.classList.contains("stranger");
+    const order = [...this.buttons].sort((one, other) => rank(one) - rank(other));
     const measured = order.map((button) => measure(button, bounds));
     const placed = [];
     for (const { button, tag, width, frame, around, places } of measured) {
@@ -88,7 +90,7 @@ export class Faces {
       const clear = free.find((place) => (
         measured.every((other) => other.button === button || apart(place, other.frame))
       ));
-      const best = clear ?? (width < 3 * frame.width ? free[0] : undefined);
+      const best = clear ?? (width < 4 * frame.width ? free[0] : undefined);
       button.classList.toggle("crowded", !best);
       if (best) placed.push(best);
       const { left, top } = best ?? places[0];
