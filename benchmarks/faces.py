@@ -111,10 +111,13 @@ def by_size(outcomes: Sequence[Outcome]) -> list[Share]:
     ]
 
 
-def alone(pictures: Sequence[tuple[Face, ...]], threshold: float) -> list[Face]:
-    """The faces that are the only one in their picture with such a score."""
-    sure = ([face for face in faces if face.score >= threshold] for faces in pictures)
-    return [faces[0] for faces in sure if len(faces) == 1]
+def alone(pictures: Sequence[Found], threshold: float) -> list[Found]:
+    """The pictures in which one face has such a score, with that face alone; it is the surest."""
+    return [
+        Found(one.width, one.height, one.boxes[:1], one.scores[:1], one.crops[:1])
+        for one in pictures
+        if (one.scores >= threshold).sum() == 1
+    ]
 
 
 def find(detector: Detector, files: Sequence[Path], what: str, keep: Path | None) -> list[Found]:
@@ -182,7 +185,7 @@ class Benchmark:
             for kind, truth in self.truth.items()
         }
         minor = strangers.minor_files(data.parent / "other_characters")[part == "test"]
-        self.found[MINOR] = find(self.detector, minor, MINOR, keep)
+        self.found[MINOR] = alone(find(self.detector, minor, MINOR, keep), self.threshold)
 
     def names(self, network: Classifier) -> tuple[dict[str, DetectionEvaluation], Named]:
         """The evaluation of each cartoon, and what the network says."""
@@ -197,7 +200,7 @@ class Benchmark:
         strange = {
             OURS: unknown,
             OTHER: others,
-            MINOR: alone(named[MINOR], self.threshold),
+            MINOR: [face for faces in named[MINOR] for face in faces],
         }
         return evaluations, Named(evaluations[OURS], known, strange)
 

@@ -80,8 +80,16 @@ def train(pictures: dict[str, list[list[float]]], weights: Path) -> None:
         for number in range(TEMPLATES):
             its = [face for face, one in zip(counting, group, strict=True) if one == number]
             listed = Path(temporary, "pictures.xml")
-            _write_list(listed, faces, its)
-            dlib.train_simple_object_detector(str(listed), f"{weights}.{number}", options)
+            while True:
+                _write_list(listed, faces, its)
+                try:
+                    dlib.train_simple_object_detector(str(listed), f"{weights}.{number}", options)
+                    break
+                except RuntimeError as error:  # it names pictures with a face that none can match
+                    refused = {line.strip() for line in str(error).splitlines()}
+                    if not any(face.file in refused for face in its):
+                        raise
+                    its = [face for face in its if face.file not in refused]
 
 
 def _mirrored_too(pictures: dict[str, list[list[float]]], folder: Path) -> list[Known]:

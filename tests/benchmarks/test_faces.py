@@ -6,7 +6,7 @@ from benchmarks import faces
 from simpsons import Detector
 from simpsons.classifier import Prediction
 from simpsons.dataset.boxes import Box
-from simpsons.detector import Face
+from simpsons.detector import Face, Found
 from simpsons.evaluation.detection import Outcome
 
 
@@ -47,8 +47,15 @@ def test_recall_is_by_the_longer_side_of_the_box():
 
 
 def test_a_face_is_alone_if_no_other_is_as_sure():
-    one, two, unsure = face(score=0.9), face(score=0.8), face(score=0.3)
-    assert faces.alone([(one, unsure), (one, two), (), (unsure,)], 0.5) == [one]
+    def found(*scores):
+        count = len(scores)
+        boxes, crops = np.zeros((count, 4), np.float32), np.zeros((count, 64, 64, 3), np.uint8)
+        return Found(100, 80, boxes, np.array(scores, np.float32), crops)
+
+    pictures = [found(0.9, 0.3), found(0.9, 0.8), found(), found(0.3)]
+    chosen = faces.alone(pictures, 0.5)
+    assert [one.scores.tolist() for one in chosen] == [pytest.approx([0.9])]
+    assert [len(one.boxes) for one in chosen] == [len(one.crops) for one in chosen] == [1]
 
 
 @pytest.fixture
