@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from simpsons.demo import path
 from simpsons.demo.drawings import DOLLS
@@ -18,7 +19,7 @@ class Quiet:
 def test_the_whole_path_on_a_small_set(tmp_path):
     said = []
     (tmp_path / "demo").mkdir()
-    test = path.play(
+    test, everyone = path.play(
         tmp_path / "demo",
         recipe=replace(path.RECIPE, epochs=1),
         per_character=12,
@@ -28,10 +29,13 @@ def test_the_whole_path_on_a_small_set(tmp_path):
     pictures = list((tmp_path / "demo" / path.DRAWINGS).rglob("*.jpg"))
     assert len(pictures) == 12 * len(DOLLS)
     assert 0 < test.evaluation.n < len(pictures)
-    assert len(said) == 3
+    assert len(said) == 4
     report = (tmp_path / "demo" / path.REPORT).read_text(encoding="utf-8")
     assert "drawings made by simpsons demo" in report
     assert (tmp_path / "demo" / path.COUNTS).stat().st_size > 1000
+    assert len(everyone.faces) >= 5
+    with Image.open(tmp_path / "demo" / path.EVERYONE) as picture:
+        assert (picture.format, max(picture.size)) == ("PNG", 960)
     with pytest.raises(SimpsonsError, match="has something in it already"):
         path.play(tmp_path / "demo", observer=Quiet(), say=said.append)
 

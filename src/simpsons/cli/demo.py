@@ -18,19 +18,20 @@ from simpsons.training.display import Display
 @options.seed
 @options.as_json
 def demo(out: Path, seed: int, as_json: bool) -> None:
-    """Run the whole path without any data: draw, split, train, evaluate, report.
+    """Run the whole path without any data: draw, split, train, evaluate, report, find everyone.
 
     \b
     simpsons demo
     simpsons predict demo/drawings/ada_thimble --model demo/run
 
     Draws 18 paper dolls, told apart by hair, colour, outline and clothes, and trains xception on
-    them in about two minutes on two cores.
+    them in about two minutes on two cores. Then it draws several in one picture, a stranger among
+    them, and boxes and names their faces.
     """
     start = time.perf_counter()
     try:
         with Display(path.RECIPE.epochs) as display:
-            test = path.play(
+            test, everyone = path.play(
                 out,
                 seed=seed,
                 observer=display,
@@ -43,10 +44,18 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
     seconds = time.perf_counter() - start
     if as_json:
         evaluation = test.evaluation.to_json()
-        options.print_json({"out": str(out), "seconds": seconds, "test": evaluation})
+        options.print_json(
+            {
+                "out": str(out),
+                "seconds": seconds,
+                "test": evaluation,
+                "everyone": everyone.to_json()["faces"],
+            }
+        )
         return
     click.echo(f"\ntest      {test.evaluation.headline}, after {seconds:.0f} s")
     click.echo(f"report    {out / path.REPORT}")
     click.echo(f"curves    {out / path.RUN / run.CURVES}")
     click.echo(f"counts    {out / path.COUNTS}")
+    click.echo(f"everyone  {out / path.EVERYONE}: {len(everyone.faces)} faces")
     click.echo(f"try it    simpsons predict {out / path.DRAWINGS} --model {out / path.RUN}")
