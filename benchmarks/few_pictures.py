@@ -24,7 +24,7 @@ from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.demo.drawings import write_drawings
-from simpsons.demo.path import DRAWINGS, DRAWINGS_PER_CHARACTER
+from simpsons.demo.path import DRAWINGS
 from simpsons.evaluation.metrics import wilson_interval
 from simpsons.models import NETWORKS
 from simpsons.onnx_import import read_onnx
@@ -35,6 +35,8 @@ from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import DEFAULT, Network
 
 DOCUMENT = "docs/your-own-cartoon.md"
+
+_DRAWN = 80  # pictures of each doll
 
 
 def limited(dataset: Dataset, split: Split, each: int) -> Split:
@@ -89,7 +91,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["SIMPSONS_CACHE"] = temporary
         drawings = Path(temporary, DRAWINGS)
-        write_drawings(drawings, DRAWINGS_PER_CHARACTER, track=bar)
+        write_drawings(drawings, _DRAWN, track=bar)
         write_table(cache.load(drawings, track=bar), arguments)
 
 
