@@ -1,9 +1,12 @@
 """The card beside exported weights: data, split, recipe, figures and licence, all measured."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simpsons.classifier import Classifier
 from simpsons.dataset.cache import Dataset
@@ -44,8 +47,8 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     facts = classifier.metadata
     rows = [
         _row(part, measure(classifier, dataset, rows, track).evaluation)
-        for part in PARTS[1:]
-        if len(rows := dataset.known(split.rows(part)))
+        for part, rows in _parts(dataset, split)
+        if len(rows)
     ]
     is_last = facts.get("epoch_kept") == "last"
     chose = "the temperature" if is_last else "the epoch and the temperature"
@@ -117,6 +120,17 @@ def described(
     ]
 
 
+def _parts(dataset: Dataset, split: Split) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """What is measured: the held-out parts, and faces and whole pictures apart."""
+    for part in PARTS[1:]:
+        rows = dataset.known(split.rows(part))
+        yield part, rows
+        if dataset.wholes is not None:
+            is_face = dataset.wholes.is_face[rows]
+            yield f"{part}, whole pictures", rows[~is_face]
+            yield f"{part}, faces", rows[is_face]
+
+
 def _title(model: Path) -> str:
     return f"# {model.name}"
 
@@ -143,8 +157,14 @@ def _verdicts(facts: dict[str, Any]) -> list[str]:
     return [
         f"- **Verdicts:** output `familiarity`, float32 `[N]`; below "
         f"{facts['familiarity_threshold']:.3f} a picture is `unknown` ({KNOWN:.0%} of the "
-        "validation pictures are above)."
+        "validation pictures are above)." + _strangers(facts.get("figures", {}))
     ]
+
+
+def _strangers(figures: dict[str, Any]) -> str:
+    if "validation_strangers_named" not in figures:
+        return ""
+    return f" Of strangers' faces there {figures['validation_strangers_named']:.1%} are above too."
 
 
 def _row(part: str, figures: Evaluation) -> str:

@@ -15,7 +15,7 @@ from simpsons.models.faces import Faces, boxes, peaks
 from simpsons.suppression import suppress
 from simpsons.training import allocator, augment, face_targets, unfold
 from simpsons.training.canvas import Boxed, Canvas, compose
-from simpsons.training.device import choose_device
+from simpsons.training.device import choose_device, precision
 from simpsons.training.history import Epoch, Observer
 from simpsons.training.loop import Training, run, seed_of
 from simpsons.training.recipe import Recipe
@@ -154,7 +154,7 @@ def find(
             canvas[number, : pixels.shape[0], : pixels.shape[1]] = pixels
         batch = torch.from_numpy(canvas).permute(0, 3, 1, 2).float().div_(255)
         batch = batch.to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
+        with precision(device):
             log_odds, sides = network(batch)
         scores, corners = peaks(log_odds).cpu(), boxes(sides).cpu()
         for number, (_, scale) in enumerate(some):
