@@ -181,9 +181,10 @@ def test_of_several_films_one_that_fails_is_reported_and_the_rest_go_on(
 
 
 def test_several_films_of_which_none_can_be_read(run, tmp_path):
-    result = run(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", tmp_path / "out")
+    result = run(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", tmp_path / "out", "--json")
     assert result.exit_code == 2
     assert result.stderr.count("no such file") == 2
+    assert ["error" in each for each in json.loads(result.stdout)["films"]] == [True, True]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,9 +2,8 @@
 
 import json
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +12,9 @@ from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
 from simpsons.progress import bar
+
+if TYPE_CHECKING:
+    from simpsons.timeline import Timeline
 
 
 @click.command()
@@ -123,7 +125,10 @@ class _Reader:
         self._settings = rate, minimum, shortest
 
     def one(self, film: Path, folder: Path, copy: Path | None, as_json: bool) -> int:
-        found, written = self._read(film, folder, copy)
+        found, written = self._read(film, folder)
+        if copy:
+            self._annotate(copy, found)
+            written.append(copy)
         if as_json:
             options.print_json(found.to_json())
         else:
@@ -133,7 +138,9 @@ class _Reader:
                 click.echo("nobody was recognised")
             for path in written:
                 click.echo(f"wrote {path}")
-        return _reported(found.problem)
+        if found.problem:
+            _report(found.problem)
+        return int(found.problem is not None)
 
     def several(
         self, films: list[tuple[Path, Path, Path | None]], out: Path | None, as_json: bool
@@ -141,25 +148,33 @@ class _Reader:
         from simpsons.timeline.totals import Totals
 
         totals = Totals()
-        read: list[dict[str, Any]] = []
-        codes = Counter[int]()
+        results: list[dict[str, Any]] = []
+        failed, problems = 0, 0
         for film, folder, copy in films:
             try:
-                found, _ = self._read(film, folder, copy)
+                found, _ = self._read(film, folder)
             except (SimpsonsError, OSError) as error:
-                codes[2] += 1
-                read.append({"film": str(film), "error": _said(error)})
-                _reported(_said(error))
+                _report(_said(error))
+                results.append({"film": str(film), "error": _said(error)})
+                failed += 1
                 continue
             totals.add(found)
-            read.append(found.to_json())
-            codes[_reported(found.problem)] += 1
+            results.append(found.to_json())
             if not as_json:
                 characters = len({each.label for each in found.intervals})
                 plural = "" if characters == 1 else "s"
                 click.echo(f"{film}: {characters} character{plural}, wrote {folder}")
-        result = {"films": read, **totals.to_json()}
-        if out and codes[2] < len(films):
+            if found.problem:
+                _report(found.problem)
+                problems += 1
+            if copy:
+                try:
+                    self._annotate(copy, found)
+                except (SimpsonsError, OSError) as error:
+                    _report(_said(error))
+                    problems += 1
+        result = {"films": results, **totals.to_json()}
+        if out and failed < len(films):
             write_text(out / "totals.csv", totals.to_csv())
             text = json.dumps(result, indent=1, ensure_ascii=False)
             write_text(out / "totals.json", f"{text}\n")
@@ -168,17 +183,18 @@ class _Reader:
         else:
             for row in totals.rows():
                 click.echo(f"{row.seconds:9.1f} s {row.share:7.1%} {row.films:5}  {row.name}")
-        return 2 if codes[2] == len(films) else int(codes[0] < len(films))
+        return 2 if failed == len(films) else int(failed + problems > 0)
 
-    def _read(self, film: Path, folder: Path, copy: Path | None) -> tuple[Any, list[Path]]:
+    def _read(self, film: Path, folder: Path) -> tuple["Timeline", list[Path]]:
         from simpsons import timeline as timelines
 
         found = timelines.read(film, self._detector, *self._settings, bar)
-        written = timelines.write(folder, found)
-        if copy:
-            timelines.annotate(copy, found, bar)
-            written.append(copy)
-        return found, written
+        return found, timelines.write(folder, found)
+
+    def _annotate(self, copy: Path, found: "Timeline") -> None:
+        from simpsons import timeline as timelines
+
+        timelines.annotate(copy, found, bar)
 
 
 def _unique(films: tuple[Path, ...], folder: Path | None, ending: str) -> list[Path]:
@@ -213,9 +229,5 @@ def _said(error: SimpsonsError | OSError) -> str:
     return f"{error.filename}: {error.strerror}; check the path and its disk"
 
 
-def _reported(problem: str | None) -> int:
-    """Print what went wrong, if anything; 1 then, else 0."""
-    if problem is None:
-        return 0
+def _report(problem: str) -> None:
     click.echo(f"Error: {problem}", err=True)
-    return 1
