@@ -165,7 +165,7 @@ def _read(file: Path) -> list[Found]:
 
 def name_all(network: Classifier, pictures: Sequence[Found]) -> list[tuple[Face, ...]]:
     """The faces of each picture with their names."""
-    predictions = iter(network.predict_pixels(np.concatenate([p.crops for p in pictures])))
+    predictions = iter(network.predict_faces(np.concatenate([p.crops for p in pictures])))
     return [one.named([next(predictions) for _ in one.boxes]) for one in pictures]
 
 

@@ -157,7 +157,7 @@ def names_in_scenes(
     for scene, true in bar(scenes(by_name, SCENES, SEED), SCENES, "made scenes"):
         found = detector.find(scene)
         for name, network in networks.items():
-            predictions = network.predict_pixels(found.crops)
+            predictions = network.predict_faces(found.crops)
             counts[name].add({one.verdict for one in predictions} - {UNKNOWN}, true)
     return counts
 
@@ -171,7 +171,7 @@ def named_in_box(
     for path, box in bar(listed.items(), len(listed), "pictures of one box"):
         found = detector.find(root / path)
         for name, network in networks.items():
-            predictions = network.predict_pixels(found.crops)
+            predictions = network.predict_faces(found.crops)
             hits[name] += any(
                 one.verdict == box.name for one in _centred_in(found, predictions, box.corners)
             )
@@ -205,7 +205,7 @@ def strangers(
 
 
 def _named(network: Classifier, crops: Sequence[images.Pixels]) -> float:
-    predictions = network.predict_pixels(np.stack(crops))
+    predictions = network.predict_faces(np.stack(crops))
     return float(np.mean([one.verdict != UNKNOWN for one in predictions]))
 
 

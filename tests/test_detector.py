@@ -171,10 +171,10 @@ def test_a_face_is_named_by_what_is_around_it(detector):
 
 def test_naming_with_one_core_or_all_gives_the_same(detector):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
-    one = detector.names.predict_pixels(pixels, 2, on_one_core=True)
-    assert one == detector.names.predict_pixels(pixels, 2)
+    one = detector.names.predict_faces(pixels, 2, on_one_core=True)
+    assert one == detector.names.predict_faces(pixels, 2)
     assert one == [detector.names.predict(each, 2) for each in pixels]
-    assert detector.names.predict_pixels(pixels[:0]) == []
+    assert detector.names.predict_faces(pixels[:0]) == []
 
 
 def test_json(detector, tmp_path):

@@ -111,7 +111,8 @@ class Classifier:
 
     labels: the classes, in the order of the probabilities. metadata: what the file says of
     itself: recipe, split, figures, licence. threshold: the familiarity below which the verdict is
-    `unknown`, None where the file has none.
+    `unknown`, None where the file has none. face_threshold: the same for faces that are cut out of
+    a picture.
 
     Raises ModelError for a file that is missing, no ONNX, or of another shape.
     """
@@ -132,7 +133,9 @@ class Classifier:
         self._decoder = Decoder()
         self.metadata = self._read_metadata()
         self.labels = tuple(str(label) for label in self.metadata["labels"])
-        self.threshold = self._read_threshold()
+        self.threshold = self._read_threshold("familiarity_threshold")
+        of_faces = self._read_threshold("face_familiarity_threshold")
+        self.face_threshold = self.threshold if of_faces is None else of_faces
         self._require_shape()
 
     def probabilities(self, pixels: images.Pixels) -> NDArray[np.float32]:
@@ -175,7 +178,8 @@ class Classifier:
         Raises simpsons.ImageError as `images.decode` does.
         """
         pixels = images.load(source)[None]
-        [prediction] = self._predictions(self._network.on_all_cores, [source], pixels, top)
+        session = self._network.on_all_cores
+        [prediction] = self._predictions(session, [source], pixels, top, self.threshold)
         return prediction
 
     def predict_pixels(
@@ -186,12 +190,23 @@ class Classifier:
         pixels: uint8 `[N, 64, 64, 3]` (RGB). on_one_core: for a thread of several that each have
         pictures of their own.
         """
+        return self._predict_fitted(pixels, top, on_one_core, self.threshold)
+
+    def predict_faces(
+        self, crops: images.Pixels, top: int = 5, *, on_one_core: bool = False
+    ) -> list[Prediction]:
+        """Say whose faces these are, cut out as `images.crop_around` does; see `predict_pixels`."""
+        return self._predict_fitted(crops, top, on_one_core, self.face_threshold)
+
+    def _predict_fitted(
+        self, pixels: images.Pixels, top: int, on_one_core: bool, threshold: float | None
+    ) -> list[Prediction]:
         session = self._network.on_one_core if on_one_core else self._network.on_all_cores
         parts = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
         return [
             prediction
             for part in parts
-            for prediction in self._predictions(session, [None] * len(part), part, top)
+            for prediction in self._predictions(session, [None] * len(part), part, top, threshold)
         ]
 
     def predict_all(
@@ -213,7 +228,7 @@ class Classifier:
         if read:
             readable, pixels = zip(*read, strict=True)
             predictions = self._predictions(
-                self._network.on_one_core, readable, np.stack(pixels), top
+                self._network.on_one_core, readable, np.stack(pixels), top, self.threshold
             )
         return [
             Failure(path_of(source), pixels) if isinstance(pixels, str) else next(predictions)
@@ -234,6 +249,7 @@ class Classifier:
         sources: Iterable[images.Source | None],
         pixels: images.Pixels,
         top: int,
+        threshold: float | None,
     ) -> Iterator[Prediction]:
         rows, familiarity = self._run(session, pixels)
         order = np.argsort(-rows, axis=1, kind="stable")[:, : max(1, top)]
@@ -243,7 +259,7 @@ class Classifier:
             sources, order.tolist(), best, familiar, strict=True
         ):
             named = tuple(zip((self.labels[label] for label in labels), values, strict=True))
-            yield Prediction(path_of(source), named, how, self.threshold)
+            yield Prediction(path_of(source), named, how, threshold)
 
     def _run(
         self, session: Any, pixels: images.Pixels
@@ -263,12 +279,12 @@ class Classifier:
             ) from None
         return metadata
 
-    def _read_threshold(self) -> float | None:
-        threshold = self.metadata.get("familiarity_threshold")
+    def _read_threshold(self, name: str) -> float | None:
+        threshold = self.metadata.get(name)
         if threshold is not None and not isinstance(threshold, int | float):
             raise ModelError(
-                f"{self.path}: its familiarity_threshold is {threshold!r}, no number; export it "
-                "again with `simpsons export`"
+                f"{self.path}: its {name} is {threshold!r}, no number; export it again with "
+                "`simpsons export`"
             )
         return threshold
 

@@ -197,7 +197,7 @@ class Detector:
         does.
         """
         found = self.find(source)
-        named = self.names.predict_pixels(found.crops, top)
+        named = self.names.predict_faces(found.crops, top)
         return Detection(path_of(source), found.named(named))
 
     def detect_all(
@@ -217,7 +217,7 @@ class Detector:
         together = (
             np.concatenate(crops) if crops else np.empty((0, images.SIZE, images.SIZE, 3), np.uint8)
         )
-        named = iter(self.names.predict_pixels(together, top, on_one_core=True))
+        named = iter(self.names.predict_faces(together, top, on_one_core=True))
         return [
             Failure(path_of(source), one)
             if isinstance(one, str)

@@ -219,7 +219,7 @@ def test_who_names_the_faces(client, classifiers, detector, row):
     both = client.post("/detect?model=both&top=2", files=sent).json()["results"]
     assert [result["network"] for result in both] == ["xception", "cnn"]
     for result in both:
-        named = classifiers[result["network"]].predict_pixels(crops)
+        named = classifiers[result["network"]].predict_faces(crops)
         assert labels(result) == [one.label for one in named]
         assert all(len(face["top"]) == 2 for face in result["pictures"][0]["faces"])
     assert client.get("/service").json()["names"] == "cnn"

@@ -134,7 +134,7 @@ class Inference:
             for network in networks:
                 named: list[Prediction] = []
                 for part in faces.parts(found):
-                    named += await self._run(self.classifiers[network].predict_pixels, part, top)
+                    named += await self._run(self.classifiers[network].predict_faces, part, top)
                 answers.append({"path": upload.name} | faces.answer(found, named, shown))
             return answers
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from simpsons import familiarity, quantize
@@ -21,7 +22,7 @@ from simpsons.files import whole
 from simpsons.onnx_import import read_onnx
 from simpsons.progress import Track, silent
 
-_WRITTEN_BY_EXPORT = ("labels", "temperature")
+_WRITTEN_BY_EXPORT = ("labels", "temperature", "face_familiarity_threshold")
 
 
 def ship(
@@ -90,14 +91,24 @@ def _measured(file: Path, dataset: Dataset, split: Split) -> dict[str, Any]:
     probabilities, values = classifier.probabilities_and_familiarity(dataset.images[rows])
     assert values is not None
     known = dataset.labels[rows] >= 0
-    threshold = familiarity.threshold(values[known])
     right = probabilities.argmax(axis=1) == dataset.labels[rows]
-    figures = {"validation_accuracy": float(right[known].mean())}
+    is_face = np.zeros(len(rows), bool)
     if dataset.wholes is not None:
         is_face = dataset.wholes.is_face[rows]
-        for name, chosen in {"whole": known & ~is_face, "faces": known & is_face}.items():
-            if chosen.any():
-                figures[f"validation_accuracy_{name}"] = float(right[chosen].mean())
-        if not known.all():
-            figures["validation_strangers_named"] = float((values[~known] >= threshold).mean())
-    return {"familiarity_threshold": threshold, "figures": figures}
+    figures = {"validation_accuracy": float(right[known].mean())}
+    thresholds = {}
+    kinds = {
+        "whole": ("familiarity_threshold", known & ~is_face),
+        "faces": ("face_familiarity_threshold", known & is_face),
+    }
+    for kind, (name, chosen) in kinds.items():
+        if chosen.any():
+            thresholds[name] = familiarity.threshold(values[chosen])
+            if dataset.wholes is not None:
+                figures[f"validation_accuracy_{kind}"] = float(right[chosen].mean())
+    strangers = ~known & is_face
+    if strangers.any():
+        named = values[strangers] >= thresholds["face_familiarity_threshold"]
+        figures["validation_strangers_named"] = float(named.mean())
+    thresholds.setdefault("familiarity_threshold", familiarity.threshold(values[known]))
+    return {**thresholds, "figures": figures}
