@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from simpsons import jpeg
+from simpsons import jpeg, png, tiff
 from simpsons.errors import SimpsonsError
 
 SIZE = 64
@@ -61,6 +61,8 @@ _READ_AHEAD = 1_000_000  # bytes; a larger file is read when it is decoded
 _BAND = 1_000_000  # pixels that are converted at once
 _ONE_LARGE = threading.Lock()
 _READING = threading.Semaphore(2)  # more threads would wait for one another, not for the disk
+_LONGEST_SIGNATURE = 8
+_SIGNATURES = (b"BM", b"GIF8", b"\xff\xd8\xff", png.SIGNATURE, b"II*\0", b"MM\0*")
 _FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _EXIF_ORIENTATION = 0x0112
@@ -124,7 +126,8 @@ def load(source: Source, size: int = SIZE) -> Pixels:
     Returns uint8 `[size, size, 3]`, RGB. Raises ImageError as `decode` does.
     """
     if isinstance(source, np.ndarray | Image.Image):
-        return fit(decode(source), size)
+        with _blaming(_name(source)):
+            return fit(decode(source), size)
     return load_file(source, size).pixels
 
 
@@ -171,7 +174,7 @@ def _content(source: Source) -> BinaryIO | None:
             file = io.BytesIO(os.read(opened, status.st_size))
         finally:
             os.close(opened)
-    except (OSError, ValueError):
+    except (OSError, ValueError, MemoryError):
         return None
     file.name = str(path)
     return file
@@ -267,14 +270,16 @@ def decode(source: Source) -> Pixels:
     Raises ImageError for what is missing, empty, truncated, not a picture, or larger than
     `MAX_PIXELS`.
     """
-    if isinstance(source, np.ndarray):
-        return _array_to_rgb(source, "the array")
-    if isinstance(source, Image.Image):
-        decoded = _decoded(source, "the PIL image")
-    else:
-        with _opened(source) as (file, name), _identified(file, name) as image, _room_for(image):
-            decoded = _decoded(image, name)
-    return decoded.upright(decoded.image)
+    if isinstance(source, np.ndarray | Image.Image):
+        name = _name(source)
+        with _blaming(name):
+            if isinstance(source, np.ndarray):
+                return _array_to_rgb(source, name)
+            decoded = _decoded(source, name)
+            return decoded.upright(decoded.image)
+    with _opened(source) as (file, name), _identified(file, name) as image, _room_for(image):
+        decoded = _decoded(image, name)
+        return decoded.upright(decoded.image)
 
 
 def decode_reduced(source: Source, least: int) -> Reduced:
@@ -285,11 +290,12 @@ def decode_reduced(source: Source, least: int) -> Reduced:
     of a square. Raises ImageError as `decode` does.
     """
     if isinstance(source, np.ndarray | Image.Image):
-        pixels = decode(source)
-        height, width = pixels.shape[:2]
-        if max(height, width) >= 2 * least:
-            pixels = np.asarray(_reduced(Image.fromarray(pixels), least))
-        return Reduced(pixels, width, height)
+        with _blaming(_name(source)):
+            pixels = decode(source)
+            height, width = pixels.shape[:2]
+            if max(height, width) >= 2 * least:
+                pixels = np.asarray(_reduced(Image.fromarray(pixels), least))
+            return Reduced(pixels, width, height)
     with _opened(source) as (file, name):
         ordinary = jpeg.decode(file, least, MAX_PIXELS, max)
         if ordinary:
@@ -317,7 +323,7 @@ def size_of(file: File) -> tuple[int, int]:
 
     Raises ImageError as `decode` does, but not for damage behind the header.
     """
-    with _opened(file) as (opened, name), _identified(opened, name) as image:
+    with _opened(file) as (opened, name), _identified(opened, name, whole=False) as image:
         turned = _TRANSPOSE.get(_orientation(image)) in _SIDEWAYS
         return (image.height, image.width) if turned else image.size
 
@@ -331,75 +337,125 @@ def _resized(
 
 @contextmanager
 def _opened(source: File) -> Iterator[tuple[BinaryIO, str]]:
-    """The file of a picture, and what errors call it."""
+    """The file of a picture, and what errors call it; they are its ImageErrors."""
+    name = _name(source)
+    with _blaming(name):
+        if isinstance(source, bytes):
+            yield io.BytesIO(source), name
+        elif isinstance(source, str | os.PathLike):
+            with _readable(Path(name)) as file:
+                yield file, name
+        elif source.closed if hasattr(source, "closed") else False:
+            raise ImageError(f"{name}: the file object is closed; give it open")
+        elif isinstance(source, io.TextIOBase):
+            raise ImageError(f"{name}: is opened as text; open it with the mode 'rb'")
+        else:
+            yield source, name
+
+
+def _name(source: Source) -> str:
+    """What errors call it. Raises ImageError for what can be no picture."""
+    if isinstance(source, str | os.PathLike):
+        return str(Path(os.fsdecode(source)))
+    if isinstance(source, np.ndarray):
+        return "the array"
+    if isinstance(source, Image.Image):
+        return "the PIL image"
     if isinstance(source, bytes):
-        yield io.BytesIO(source), "the bytes given"
-    elif isinstance(source, str | os.PathLike):
-        path = Path(source)
-        with _readable(path) as file:
-            yield file, str(path)
-    elif hasattr(source, "read"):
-        yield source, str(getattr(source, "name", "the file object"))
-    else:
-        raise ImageError(
-            f"{type(source).__name__} is not a picture: give a path, bytes, a binary file object, "
-            "a PIL image or an array"
+        return "the bytes given"
+    if hasattr(source, "read"):
+        return str(getattr(source, "name", "the file object"))
+    raise ImageError(
+        f"{type(source).__name__} is not a picture: give a path, bytes, a binary file object, "
+        "a PIL image or an array"
+    )
+
+
+@contextmanager
+def _blaming(name: str) -> Iterator[None]:
+    """Whatever is raised inside is the ImageError of this picture: each decoder has its own."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:
+        raise _image_error(name, error) from None
+
+
+def _image_error(name: str, error: Exception) -> ImageError:
+    if isinstance(error, Image.DecompressionBombError):
+        return ImageError(_too_large(name))
+    if isinstance(error, MemoryError):
+        return UnreadableError(
+            f"{name}: the memory does not suffice to decode it; free some, or make it smaller"
         )
+    if isinstance(error, FileNotFoundError):
+        return UnreadableError(f"{name}: no such file; check the path")
+    if isinstance(error, IsADirectoryError | PermissionError):
+        if os.path.isdir(name):  # noqa: PTH112 (Windows permits no folder; never raises)
+            return ImageError(f"{name}: is a folder, not a picture; give a file in it")
+        return ImageError(f"{name}: no permission to read it; change its permissions")
+    if isinstance(error, OSError) and error.errno is not None:  # of the system, not of a decoder
+        return _unreadable(name, error.strerror or error)
+    return ImageError(_damaged(name, error))
+
+
+def _unreadable(name: str, reason: object) -> UnreadableError:
+    return UnreadableError(f"{name}: can't be read ({reason}); check the path and disk")
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[BinaryIO]:
     try:
         opened = os.open(path, _FLAGS)
-        try:
-            status = os.fstat(opened)
-            if stat.S_ISREG(status.st_mode) and status.st_size <= _READ_AT_ONCE:
-                yield io.BytesIO(os.read(opened, status.st_size))
-            else:
-                with os.fdopen(opened, "rb", closefd=False) as file:
-                    yield file
-        finally:
-            os.close(opened)
-    except ImageError:
-        raise
-    except FileNotFoundError:
-        raise ImageError(f"{path}: no such file; check the path") from None
-    except IsADirectoryError:
-        raise ImageError(f"{path}: is a folder, not a picture; give a file in it") from None
-    except PermissionError:
-        if os.path.isdir(path):  # noqa: PTH112 (what Windows says of a folder; never raises)
-            raise ImageError(f"{path}: is a folder, not a picture; give a file in it") from None
-        raise ImageError(f"{path}: no permission to read it; change its permissions") from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = getattr(error, "strerror", None) or error
-        raise UnreadableError(
-            f"{path}: can't be read ({reason}); check the path and disk"
-        ) from None
+    except ValueError as error:  # a null character in the path
+        raise _unreadable(str(path), error) from None
+    try:
+        status = os.fstat(opened)
+        if stat.S_ISREG(status.st_mode) and status.st_size <= _READ_AT_ONCE:
+            yield io.BytesIO(os.read(opened, status.st_size))
+        else:
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                yield file
+    finally:
+        os.close(opened)
 
 
-def _identified(file: BinaryIO, name: str) -> Image.Image:
+def _identified(file: BinaryIO, name: str, *, whole: bool = True) -> Image.Image:
+    """The picture of a file, not yet decoded. whole: whether its checksums must be right."""
     if not file.seekable():  # a pipe or a download
         file = io.BytesIO(file.read())
     file.seek(0)  # whoever wrote it may have left it at its end
-    if not file.read(1):
+    start = file.read(_LONGEST_SIGNATURE)
+    if not start:
         raise ImageError(f"{name}: the file is empty; fetch it again")
+    if whole and start.startswith(png.SIGNATURE):
+        file.seek(0)
+        fault = png.fault(file)
+        if fault:
+            raise ImageError(_damaged(name, fault))
     file.seek(0)
     try:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
-        is_film = name.lower().endswith(_FILMS)
-        remedy = "read a film with `simpsons timeline`" if is_film else "convert it to JPEG or PNG"
-        raise ImageError(f"{name}: not a picture in a format known here; {remedy}") from None
-    except Image.DecompressionBombError:
-        raise ImageError(_too_large(name)) from None
-    except Exception as error:  # each decoder has errors of its own
-        raise ImageError(_damaged(name, error)) from None
+        raise ImageError(_unidentified(name, start)) from None
     _require_size(image, name)
     return image
 
 
-def _damaged(name: str, error: Exception) -> str:
-    said = str(error) or type(error).__name__
+def _unidentified(name: str, start: bytes) -> str:
+    if start.startswith(_SIGNATURES):
+        return (
+            f"{name}: the picture is damaged or of a kind that can't be read; fetch it again, or "
+            "convert it to JPEG or PNG"
+        )
+    is_film = name.lower().endswith(_FILMS)
+    remedy = "read a film with `simpsons timeline`" if is_film else "convert it to JPEG or PNG"
+    return f"{name}: not a picture in a format known here; {remedy}"
+
+
+def _damaged(name: str, reason: object) -> str:
+    said = str(reason) or type(reason).__name__
     reason = "is truncated" if "truncated" in said.lower() else f"is damaged ({said})"
     return f"{name}: the picture {reason}; fetch it again"
 
@@ -417,12 +473,11 @@ def _require_size(image: Image.Image, name: str) -> None:
 
 def _decoded(image: Image.Image, name: str) -> _Decoded:
     _require_size(image, name)
-    try:
-        image.load()
-    except Image.DecompressionBombError:
-        raise ImageError(_too_large(name)) from None
-    except Exception as error:
-        raise ImageError(_damaged(name, error)) from None
+    fault = tiff.fault(image)
+    if fault:
+        raise ImageError(f"{name}: {fault}; save it with 8 bits a channel, one pixel after another")
+    tiff.silence()
+    image.load()
     return _Decoded(_to_rgb(image, name), _TRANSPOSE.get(_orientation(image)))
 
 
@@ -436,10 +491,15 @@ def _room_for(image: Image.Image) -> Iterator[None]:
 
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     def from_deep(band: Image.Image) -> Image.Image:
-        return Image.fromarray(_array_to_rgb(np.asarray(band), name))
+        values = tiff.straight(image, np.asarray(band))
+        if values.dtype == np.int32 and values.min() >= 0 and values.max() <= 65535:
+            values = values.astype(np.uint16)  # what Pillow makes of 16 bits at times
+        return Image.fromarray(_array_to_rgb(values, name))
 
     if image.mode.startswith(("I", "F")):
         return _by_bands(image, from_deep)
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise ImageError(_damaged(name, "it has no palette"))
     if image.has_transparency_data:
         return _by_bands(image, _on_white)
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -456,7 +516,8 @@ def _by_bands(image: Image.Image, to_rgb: Callable[[Image.Image], Image.Image]) 
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    with_alpha = image.convert("RGBA")
+    straight = image.convert("LA") if image.mode == "La" else image  # Pillow turns it into no other
+    with_alpha = straight.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, with_alpha).convert("RGB")
 
@@ -492,7 +553,7 @@ def _to_uint8(array: NDArray[np.generic], name: str) -> Pixels:
     low, high = array.min(), array.max()
     if np.issubdtype(array.dtype, np.floating) and low >= 0 and high <= 1:
         return _rounded(array.astype(np.float32) * np.float32(255))
-    if array.dtype.type in (np.uint16, np.int32) and low >= 0 and high <= 65535:
+    if array.dtype.type == np.uint16:
         return _rounded(array.astype(np.float32) / np.float32(257))
     raise ImageError(
         f"{name}: has {array.dtype} values from {low} to {high}; give uint8, uint16, or floats "

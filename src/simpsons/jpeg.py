@@ -56,7 +56,7 @@ def decode(
         pixels = simplejpeg.decode_jpeg(data, _MODE, min_width=size[0], min_height=size[1])
         image = Image.frombuffer(_MODE, size, pixels, "raw", _MODE, 0, 1)
         return Jpeg(image, width, height, scale)
-    except ValueError:
+    except Exception:  # a KeyError for an unusual subsampling, say; Pillow may read the file
         return None
 
 
