@@ -4,6 +4,9 @@ Source: Alexandre Attia, "The Simpsons Characters Data", Kaggle
 `alexattia/the-simpsons-characters-dataset`.
 """
 
+import re
+import unicodedata
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -52,3 +55,44 @@ def display_name(slug: str) -> str:
     A class that is none of the 18 gets its own name with underscores as spaces.
     """
     return _NAMES.get(slug, slug.replace("_", " "))
+
+
+def composed(text: str) -> str:
+    """Letters with accents in one spelling (NFC); macOS writes file names in another (NFD)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def find_name(wanted: str, names: Iterable[str]) -> str | None:
+    """Which of these names is meant: the very one, else the only one that is spelt alike.
+
+    Alike are `Bart Simpson`, `bart_simpson` and `BART-SIMPSON`, a character's display name and
+    folder name (`Mr. Burns`, `charles_montgomery_burns`), and composed and decomposed accents. None
+    if no name is, or several are.
+    """
+    names = tuple(names)
+    if wanted in names:
+        return wanted
+    for spelling in (composed, _spelling):
+        alike = [name for name in names if spelling(name) == spelling(wanted)]
+        if alike:
+            return alike[0] if len(alike) == 1 else None
+    return None
+
+
+def is_known(name: str) -> bool:
+    """Whether a name is one of the 18, however it is spelt."""
+    return find_name(name, SLUGS) is not None
+
+
+def _spelling(name: str) -> str:
+    """What names that are spelt alike have in common."""
+    plain = _plain(name)
+    return _PLAIN_NAMES.get(plain, plain)
+
+
+def _plain(name: str) -> str:
+    name = composed(name).casefold()
+    return re.sub(r"[\W_]+", " ", name).strip() or name
+
+
+_PLAIN_NAMES = {_plain(character.slug): _plain(character.name) for character in CHARACTERS}

@@ -1,6 +1,9 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and tables as people save them."""
 
+import codecs
+import csv
 import errno
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -70,3 +73,29 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     What is no Unicode, as in a file name of another encoding, is written as an escape.
     """
     write_bytes(path, text.encode(errors="backslashreplace"))
+
+
+def utf16(head: bytes) -> str | None:
+    """The UTF-16 that a text begins in, of its first two bytes; None for another encoding.
+
+    Its byte order mark may be missing; then the text begins with an ASCII letter.
+    """
+    if head.startswith(codecs.BOM_UTF16_LE) or head[1:2] == b"\0":
+        return "utf-16-le"
+    if head.startswith(codecs.BOM_UTF16_BE) or head[:1] == b"\0":
+        return "utf-16-be"
+    return None
+
+
+def read_table(path: str | os.PathLike[str]) -> tuple[list[str], list[dict[str, str | None]]]:
+    """The column names and the rows of a CSV file, as programs and spreadsheets write it.
+
+    UTF-8 or UTF-16, with or without a byte order mark; commas, semicolons or tabs. Raises OSError,
+    UnicodeDecodeError and csv.Error.
+    """
+    content = Path(path).read_bytes()
+    text = content.decode(utf16(content[:2]) or "utf-8").removeprefix("\ufeff")
+    header = text.partition("\n")[0]
+    delimiter = next((mark for mark in ",;\t" if mark in header), ",")
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return list(table.fieldnames or ()), list(table)

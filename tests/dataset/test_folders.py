@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from simpsons.characters import SLUGS
-from simpsons.dataset.folders import DataError, Problem, find, parse_characters
+from simpsons.dataset import layout
+from simpsons.dataset.folders import (
+    DataError,
+    Problem,
+    characters_text,
+    find,
+    parse_characters,
+)
 
 
 def put(root: Path, *paths: str, content: bytes = b"any bytes") -> Path:
@@ -386,3 +393,161 @@ def test_one_class_taken_of_several_is_refused_with_the_way_to_take_all(tmp_path
     assert listing.summary == f"{said}, --characters all takes them"
     with pytest.raises(DataError, match=r"of its 3 classes only bart_simpson was taken; --char"):
         listing.require_classes()
+
+
+# ---- a split that somebody has made --------------------------------------------------------
+
+SPELLINGS = [
+    ("train", "val", "test"),
+    ("Training", "Validation", "Testing"),
+    ("TRAIN", "VALID", "TEST"),
+    ("training_set", "dev_set", "test-set"),
+    ("TrainSet", "my_val2", "seg_test"),
+]
+
+
+@pytest.mark.parametrize("above", ["", "wrapped/my_cartoon/"])
+@pytest.mark.parametrize("names", SPELLINGS, ids=lambda names: names[0])
+def test_folders_of_parts_give_a_split(tmp_path, names, above):
+    train, validation, test = (f"{above}{name}" for name in names)
+    put(tmp_path, f"{train}/ada/1.jpg", f"{train}/bob/1.jpg", f"{validation}/ada/1.jpg")
+    put(tmp_path, f"{test}/bob/1.jpg", f"{test}/Ada/1.jpg", f"{above}readme.md")
+    listing = find(tmp_path)
+    assert listing.parts == {train: "train", validation: "validation", test: "test"}
+    assert listing.counts() == {"ada": 3, "bob": 2}
+    assert listing.problems == (Problem(f"{above}readme.md", "is in no part of the split"),)
+    assert any("--split given" in note for note in listing.notes)
+
+
+@pytest.mark.parametrize("unlabelled", ["1.jpg", "img_1.jpg", "test/1.jpg", "images/1.jpg"])
+def test_a_test_part_without_labels_is_left_out_and_said(tmp_path, unlabelled):
+    put(tmp_path, "train/ada/1.jpg", "train/bob/1.jpg", f"test/{unlabelled}", "extra/ada/1.jpg")
+    shutil.rmtree(tmp_path / "extra")
+    listing = find(tmp_path, "all")
+    assert listing.counts() == {"ada": 1, "bob": 1}
+    assert [problem.path for problem in listing.problems] == [f"test/{unlabelled}"]
+
+
+def test_a_test_part_may_say_the_class_in_its_files_names(tmp_path):
+    put(tmp_path, "train/ada/1.jpg", "train/bob/1.jpg", "test/bob_1.jpg", "test/eve_1.jpg")
+    listing = find(tmp_path)
+    assert listing.counts() == {"ada": 1, "bob": 2}
+    assert [problem.path for problem in listing.problems] == ["test/eve_1.jpg"]
+
+
+def test_each_class_may_have_its_own_parts(tmp_path):
+    put(tmp_path, "ada/train/1.jpg", "ada/val/2.jpg", "bob/train/1.jpg")
+    listing = find(tmp_path)
+    assert listing.counts() == {"ada": 2, "bob": 1}
+    assert listing.parts == {"ada/train": "train", "ada/val": "validation", "bob/train": "train"}
+    put(tmp_path, "bob/more/1.jpg")
+    assert find(tmp_path).parts == {}
+
+
+@pytest.mark.parametrize("odd", [["test"], ["train", "test"], ["val"]], ids=str)
+def test_an_odd_class_named_as_a_part_is_a_class_beside_others(tmp_path, odd):
+    put(tmp_path, "ada/1.jpg", "bob/1.jpg", *(f"{name}/1.jpg" for name in odd))
+    listing = find(tmp_path)
+    assert listing.classes == tuple(sorted(["ada", "bob", *odd]))
+    assert (listing.parts, listing.problems) == ({}, ())
+
+
+def test_what_is_beside_the_parts_is_listed(tmp_path):
+    put(tmp_path, "train/ada/1.jpg", "val/ada/1.jpg", "extra/ada/1.jpg", "train/bob/1.jpg")
+    listing = find(tmp_path)
+    assert listing.counts() == {"ada": 2, "bob": 1}
+    assert listing.problems == (Problem("extra", "is in no part of the split"),)
+
+
+def test_a_wrapper_is_looked_through(tmp_path):
+    put(tmp_path, "wrapped/my_cartoon/ada/1.jpg", "wrapped/my_cartoon/bob/1.jpg", "labels/a.txt")
+    listing = find(tmp_path)
+    assert listing.counts() == {"ada": 1, "bob": 1}
+    assert listing.notes == [f"read from {tmp_path / 'wrapped/my_cartoon'}"]
+    put(tmp_path / "flat", "unpacked/homer_simpson_0.jpg", "unpacked/bart_simpson_1.jpg")
+    assert find(tmp_path / "flat").counts() == {"bart_simpson": 1, "homer_simpson": 1}
+
+
+def test_a_class_alone_is_no_wrapper_where_its_name_is_known(tmp_path):
+    put(tmp_path / "one", "Homer Simpson/season 1/1.jpg", "Homer Simpson/season 2/1.jpg")
+    assert find(tmp_path / "one").counts() == {"Homer Simpson": 2}
+    put(tmp_path / "other", "ada/season 1/1.jpg", "ada/season 2/1.jpg")
+    assert find(tmp_path / "other", ["ada"]).counts() == {"ada": 2}
+    assert find(tmp_path / "other", known=["ada"]).counts() == {"ada": 2}
+    (tmp_path / "other" / "bob").mkdir()
+    assert find(tmp_path / "other").counts() == {"ada": 2, "bob": 0}
+
+
+# ---- names as people write them ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wish", [["Bart Simpson", "mr. burns"], ["bart_simpson", "Mr Burns"]])
+def test_folders_called_as_people_are_can_be_chosen(tmp_path, wish):
+    put(tmp_path, "Bart Simpson/1.jpg", "Mr. Burns/1.jpg", "Otto/1.jpg")
+    assert find(tmp_path, wish).classes == ("Bart Simpson", "Mr. Burns")
+    assert find(tmp_path).classes == ("Bart Simpson", "Mr. Burns")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="both are one folder there")
+def test_composed_and_decomposed_accents_are_one_class(tmp_path):
+    put(tmp_path, "M\u00fcller/1.jpg", "Mu\u0308ller/2.jpg", "ada/1.jpg")
+    assert find(tmp_path).counts() == {"M\u00fcller": 2, "ada": 1}
+    assert find(tmp_path, ["Mu\u0308ller"]).counts() == {"M\u00fcller": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("Burns, Mr.,ada", ["Burns, Mr.", "ada"]),
+        ('ada,"Burns, Mr."', ["Burns, Mr.", "ada"]),
+        ("Burns, Mr.", ["Burns, Mr."]),
+        ("7", ["7"]),
+        ("7,ada", ["7", "ada"]),
+        ("2", ["7", "ada"]),
+    ],
+)
+def test_names_with_commas_and_digits_can_be_chosen(tmp_path, text, classes):
+    put(tmp_path, "7/1.jpg", "7/2.jpg", "ada/1.jpg", "ada/2.jpg", "Burns, Mr./1.jpg")
+    assert list(find(tmp_path, parse_characters(text)).classes) == classes
+
+
+@pytest.mark.parametrize("names", [["a", "Burns, Mr."], ["7"], ["all"], ['the "cat"', "b"]])
+def test_names_as_the_option_takes_them(names):
+    assert parse_characters(characters_text(names)) == names
+
+
+# ---- what systems leave in folders ---------------------------------------------------------
+
+
+def test_what_a_system_left_is_no_picture_and_listed(tmp_path):
+    put(tmp_path, "ada/1.jpg", "bob/1.jpg", "ada/@eaDir/1.jpg/THUMB.jpg", "ada/._1.jpg")
+    put(tmp_path, "#recycle/1.jpg", "lost+found/1.jpg", "bob/.ipynb_checkpoints/1.jpg")
+    listing = find(tmp_path)
+    assert listing.counts() == {"ada": 1, "bob": 1}
+    assert listing.problems == (
+        Problem("#recycle", layout.SYSTEM_FOLDER),
+        Problem("ada/._1.jpg", layout.HIDDEN_FILE),
+        Problem("ada/@eaDir", layout.SYSTEM_FOLDER),
+        Problem("bob/.ipynb_checkpoints", layout.SYSTEM_FOLDER),
+        Problem("lost+found", layout.SYSTEM_FOLDER),
+    )
+
+
+def test_hidden_files_name_nobody_in_a_flat_folder(tmp_path):
+    put(tmp_path, "bob_1.jpg", "._bob_1.jpg", "@eaDir/bob_1.jpg/thumb.jpg")
+    listing = find(tmp_path / ".")
+    assert listing.counts() == {"bob": 1}
+    assert [problem.path for problem in listing.problems] == ["._bob_1.jpg", "@eaDir"]
+
+
+def test_a_system_folder_is_not_opened(tmp_path, monkeypatch):
+    put(tmp_path, "a/1.jpg", "b/1.jpg", "lost+found/x")
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert find(tmp_path).problems == (Problem("lost+found", layout.SYSTEM_FOLDER),)

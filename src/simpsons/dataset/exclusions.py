@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simpsons.characters import CHARACTERS
+from simpsons.characters import composed, find_name
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import EXCLUDED, Split
-from simpsons.files import write_text
+from simpsons.files import read_table, write_text
 
 DROP, RELABEL = "drop", "relabel"
 
@@ -56,18 +56,17 @@ def read(path: str | os.PathLike[str]) -> list[Line]:
     """Read a list. Raises DataError that names the line and what is wrong with it."""
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            if missing := {"path", "action"} - set(table.fieldnames or ()):
-                raise DataError(
-                    f"{path}: has no column {sorted(missing)[0]}; `simpsons data clean` writes "
-                    f"such a list, with the columns {', '.join(_COLUMNS)}"
-                )
-            return [_line(path, number, values) for number, values in enumerate(table, 2)]
+        columns, table = read_table(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such list; write one with `simpsons data clean`") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: is no CSV in UTF-8 ({error}); save it as such") from None
+    if missing := {"path", "action"} - set(columns):
+        raise DataError(
+            f"{path}: has no column {sorted(missing)[0]}; `simpsons data clean` writes "
+            f"such a list, with the columns {', '.join(_COLUMNS)}"
+        )
+    return [_line(path, number, values) for number, values in enumerate(table, 2)]
 
 
 def _line(path: Path, number: int, values: dict[str, str | None]) -> Line:
@@ -81,29 +80,33 @@ def _line(path: Path, number: int, values: dict[str, str | None]) -> Line:
 
 
 def apply(
-    path: str | os.PathLike[str], dataset: Dataset, split: Split
+    path: str | os.PathLike[str], dataset: Dataset, split: Split, *, strict: bool = True
 ) -> tuple[Dataset, Split, Excluded]:
     """The data set and the split as a list wants them; only training pictures change.
 
+    strict: a picture that the data set lacks is an error, else it is passed over.
+
     Raises DataError as `read` does, and for a picture or character that the data set lacks.
     """
-    names = {character.name.lower(): character.slug for character in CHARACTERS}
-    row_of = {file: row for row, file in enumerate(dataset.paths)}
+    row_of = {composed(file): row for row, file in enumerate(dataset.paths)}
     labels, part = dataset.labels.copy(), split.part.copy()
     for number, line in enumerate(read(path), 2):
-        if line.path not in row_of:
+        path_there = composed(line.path)
+        row = row_of.get(path_there, row_of.get(path_there.replace("\\", "/")))
+        if row is None and not strict:
+            continue
+        if row is None:
             raise DataError(
                 f"{path}, line {number}: {line.path} is no picture of {dataset.root}; paths are "
                 "relative to that folder"
             )
-        row = row_of[line.path]
         if part[row] != "train":
             continue
         if line.action == DROP:
             part[row] = EXCLUDED
             continue
-        character = names.get(line.character.lower(), line.character)
-        if character not in dataset.classes:
+        character = find_name(line.character, dataset.classes)
+        if character is None:
             raise DataError(
                 f"{path}, line {number}: no class {line.character}; the data set has "
                 f"{', '.join(dataset.classes)}"

@@ -3,32 +3,34 @@
 - class folders: `<root>/<character>/*.jpg`, for any cartoon;
 - the Kaggle archive unpacked: `simpsons_dataset/simpsons_dataset/<character>/*.jpg`, where
   nested folders repeat one another and each picture counts once;
-- the flat test set: `<character>_<n>.jpg`.
+- the flat test set: `<character>_<n>.jpg`;
+- a split that somebody has made: any of these in `train/`, `val/` and `test/`, or `train/`, `val/`
+  and `test/` in every class folder;
+- any of these in a folder that is alone in the one that was given.
 """
 
+import csv
+import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from simpsons import images
-from simpsons.characters import CHARACTERS, SLUGS
-from simpsons.errors import SimpsonsError
+from simpsons.characters import composed, find_name, is_known
+from simpsons.dataset import layout
+from simpsons.dataset.layout import entries, has_pictures
+from simpsons.errors import DataError as DataError
 
 TRAINING_FOLDER = "simpsons_dataset"
 """The Kaggle archive's folder of training pictures."""
 
 _FLAT_NAME = re.compile(r"(?P<character>.+)_\d+")
-_NO_CLASS = ("__MACOSX",)
 
 Characters = str | int | Sequence[str] | None
-
-
-class DataError(SimpsonsError):
-    """Data that can't be used. The message names it, the reason and the remedy."""
 
 
 class Picture(NamedTuple):
@@ -52,7 +54,8 @@ class Listing:
     """The pictures of a folder.
 
     `classes` are sorted, `flat` tells the flat test-set naming, `left_out` counts the pictures
-    of classes that were not asked for.
+    of classes that were not asked for. `parts`: the part (`train`, `validation` or `test`) by
+    folder, where folders give a split. `top`: the folder that holds the classes or parts.
     """
 
     root: Path
@@ -61,6 +64,8 @@ class Listing:
     problems: tuple[Problem, ...]
     left_out: dict[str, int]
     flat: bool
+    parts: Mapping[str, str] = field(default_factory=dict)
+    top: str = "."
 
     def counts(self) -> dict[str, int]:
         """Pictures per class, zero included."""
@@ -78,7 +83,16 @@ class Listing:
                 f"; {sum(self.left_out.values()):,} of {len(self.left_out)} other characters are "
                 "left out, --characters all takes them"
             )
-        return text
+        return "; ".join([text, *self.notes])
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say of how the folders were read."""
+        notes = [] if self.top == "." else [f"read from {self.root / self.top}"]
+        if self.parts:
+            names = sorted({PurePath(folder).name for folder in self.parts})
+            notes.append(f"its folders {', '.join(names)} give a split, --split given")
+        return notes
 
     def require_classes(self) -> None:
         """Raise DataError unless there are two classes or more and each has a picture."""
@@ -101,20 +115,36 @@ class Listing:
 
 
 def parse_characters(text: str | None) -> Characters:
-    """What `--characters` takes: names with commas between, `all`, or a number."""
+    """What `--characters` takes: names with commas between, `all`, or a number.
+
+    A name with a comma may stand in double quotes.
+    """
     if text is None or text == "all":
         return text
     if text.isdecimal():
         return int(text)
-    return [name.strip() for name in text.split(",") if name.strip()]
+    names = next(csv.reader([text], skipinitialspace=True), [])
+    return [name.strip() for name in names if name.strip()]
 
 
-def find(root: str | os.PathLike[str], characters: Characters = None) -> Listing:
+def characters_text(characters: str | int | Sequence[str]) -> str:
+    """What `parse_characters` makes these characters of."""
+    if isinstance(characters, str | int):
+        return str(characters)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(characters)
+    return text.getvalue() + ("," if len(characters) == 1 else "")
+
+
+def find(
+    root: str | os.PathLike[str], characters: Characters = None, known: Iterable[str] = ()
+) -> Listing:
     """List the pictures under `root`, without opening them.
 
     `characters`: None for the 18 where any of them is there, else for every class; `"all"`
-    for every class; a number for the classes with most pictures; or names, as folders or as
-    shown (`Homer Simpson`).
+    for every class; a number for the classes with most pictures, unless a class is called so; or
+    names, as `characters.find_name` takes them. `known`: other names of classes, so that a folder
+    of such a name, alone in `root`, is no wrapper.
 
     Raises DataError when the folder is missing, holds no picture, or lacks a name asked for.
     """
@@ -123,13 +153,19 @@ def find(root: str | os.PathLike[str], characters: Characters = None) -> Listing
         raise DataError(f"{root}: no such folder; check the path, or see `simpsons data download`")
     if not root.is_dir():
         raise DataError(f"{root}: is a file; give the folder that holds the pictures")
-    levels = _levels(root)
+    names = [*known, *(characters if isinstance(characters, Sequence) else ())]
+    if isinstance(characters, str):
+        names = [*known, characters]
+    top = root
+    if not (root / TRAINING_FOLDER).is_dir():
+        top = layout.unwrapped(root, lambda name: is_known(name) or bool(find_name(name, names)))
     problems: list[Problem] = []
-    found = _in_class_folders(root, levels, problems)
-    flat = not any(found.values()) and _has_pictures(levels[-1])
-    if flat:
-        problems.clear()
-        found = _in_flat_folder(root, levels[-1], problems)
+    parts = {} if (top / TRAINING_FOLDER).is_dir() else layout.part_folders(top)
+    flat = False
+    if parts:
+        found = _in_parts(root, top, parts, problems)
+    else:
+        found, flat = _in_one(root, top, problems)
     if not any(found.values()):
         empty = f" (its folders {', '.join(sorted(found)[:5])} are empty)" if found else ""
         raise DataError(
@@ -151,13 +187,74 @@ def find(root: str | os.PathLike[str], characters: Characters = None) -> Listing
         problems=tuple(sorted(problems)),
         left_out={name: len(found[name]) for name in sorted(found) if name not in classes},
         flat=flat,
+        parts={_relative(folder, root): part for folder, part in parts.items()}
+        or _parts_of_classes(_relative(top, root), pictures),
+        top=_relative(top, root),
     )
 
 
-def _levels(root: Path) -> list[Path]:
+def _in_one(
+    root: Path, top: Path, problems: list[Problem]
+) -> tuple[dict[str, list[Picture]], bool]:
+    """The pictures by class, and whether their names say it; no split is given."""
+    levels = _levels(top)
+    said: list[Problem] = []
+    found = _in_class_folders(root, levels, said)
+    flat = not any(found.values()) and has_pictures(levels[-1])
+    if flat:
+        said.clear()
+        found = _in_flat_folder(root, levels[-1], said)
+    problems += said
+    return found, flat
+
+
+def _in_parts(
+    root: Path, top: Path, parts: Mapping[Path, str], problems: list[Problem]
+) -> dict[str, list[Picture]]:
+    """The pictures by class of a split that folders give."""
+    read = {folder: _in_one(root, folder, problems) for folder in parts}
+    of_train = (each for folder, (each, _) in read.items() if parts[folder] == "train")
+    learnt = {name for each in of_train for name in each}
+    found: dict[str, list[Picture]] = {}
+    for each, flat in read.values():
+        names = {name: find_name(name, learnt) for name in each}
+        has_classes = any(names.values()) and not flat
+        for name, pictures in each.items():
+            if names[name] or has_classes:
+                character = names[name] or name
+                renamed = (picture._replace(character=character) for picture in pictures)
+                found.setdefault(character, []).extend(renamed)
+            else:
+                reason = "neither its folder nor its name says a class of the training part"
+                problems += (Problem(picture.path, reason) for picture in pictures)
+    for entry in entries(top):
+        path = top / entry.name
+        if path not in parts:
+            reason = layout.SYSTEM_FOLDER if _is_system(entry) else "is in no part of the split"
+            problems.append(Problem(_relative(path, root), reason))
+    return found
+
+
+def _is_system(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir() and layout.is_system_folder(entry.name)
+
+
+def _parts_of_classes(top: str, pictures: Sequence[Picture]) -> dict[str, str]:
+    """The parts by folder where each class has its own; empty unless every picture is in one."""
+    depth = 2 if top == "." else 2 + len(PurePath(top).parts)
+    folders = {"/".join(picture.path.split("/")[:-1][:depth]) for picture in pictures}
+    parts = {folder: layout.part_named(PurePath(folder).name) for folder in folders}
+    known = {
+        folder: part for folder, part in parts.items() if part and folder.count("/") == depth - 1
+    }
+    is_split = len(known) == len(parts) and "train" in known.values()
+    return known if is_split and len(set(known.values())) > 1 else {}
+
+
+def _levels(top: Path) -> list[Path]:
     """The folder with the classes, and those of the same name nested in it."""
-    top = root / TRAINING_FOLDER
-    levels = [top if top.is_dir() else root]
+    inner = top / TRAINING_FOLDER
+    levels = [inner if inner.is_dir() else top]
     while (nested := _nested(levels[-1])) and nested.resolve() != levels[-1].resolve():
         levels.append(nested)
     return levels
@@ -176,11 +273,7 @@ def _nested(level: Path) -> Path | None:
 
 
 def _class_folders(level: Path) -> set[str]:
-    return {entry.name for entry in _entries(level) if entry.is_dir() and _may_be_class(entry)}
-
-
-def _may_be_class(entry: os.DirEntry[str]) -> bool:
-    return not entry.name.startswith(".") and entry.name not in _NO_CLASS
+    return {folder.name for folder in layout.subfolders(level)}
 
 
 def _in_class_folders(
@@ -190,13 +283,17 @@ def _in_class_folders(
     nested = set(levels[1:])
     for level in levels:
         above = (os.path.realpath(level),)
-        for entry in _entries(level):
+        for entry in entries(level):
             path = Path(entry.path)
             if entry.is_dir():
-                if path in nested or not _may_be_class(entry):
+                if path in nested:
                     continue
-                known = found.setdefault(entry.name, {})
-                for picture, name in _pictures_below(root, path, entry.name, problems, above):
+                if _is_system(entry):
+                    problems.append(Problem(_relative(path, root), layout.SYSTEM_FOLDER))
+                    continue
+                character = composed(entry.name)
+                known = found.setdefault(character, {})
+                for picture, name in _pictures_below(root, path, character, problems, above):
                     known.setdefault(name, picture)
             elif level == levels[0]:
                 reason = "outside the class folders"
@@ -211,14 +308,15 @@ def _pictures_below(
     where = _relative(folder, root)
     real = os.path.realpath(folder)
     if real in above:
-        problems.append(Problem(where, "is a link to a folder above it"))
+        problems.append(Problem(where, layout.LINK_UP))
         return
     above = (*above, real)
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if entry.is_dir():
-            if entry.name.startswith("."):
-                continue
             below = folder / entry.name
+            if _is_system(entry):
+                problems.append(Problem(_relative(below, root), layout.SYSTEM_FOLDER))
+                continue
             for picture, name in _pictures_below(root, below, character, problems, above):
                 yield picture, f"{entry.name}/{name}"
         elif picture_or_none := _picture(where, entry, character, problems):
@@ -228,14 +326,16 @@ def _pictures_below(
 def _in_flat_folder(root: Path, folder: Path, problems: list[Problem]) -> dict[str, list[Picture]]:
     found: dict[str, list[Picture]] = {}
     where = _relative(folder, root)
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if entry.is_dir():
+            if _is_system(entry):
+                problems.append(Problem(_relative(Path(entry.path), root), layout.SYSTEM_FOLDER))
             continue
         match = _FLAT_NAME.fullmatch(Path(entry.name).stem)
         if match is None:
             reason = "the name does not say the character (<character>_<n>)"
             problems.append(Problem(_relative(Path(entry.path), root), reason))
-        elif picture := _picture(where, entry, match["character"], problems):
+        elif picture := _picture(where, entry, composed(match["character"]), problems):
             found.setdefault(picture.character, []).append(picture)
     return found
 
@@ -250,7 +350,10 @@ def _picture(
         problems.append(Problem(path, f"can't be read ({error.strerror})"))
         return None
     if PurePath(entry.name).suffix.lower() not in images.SUFFIXES:
-        problems.append(Problem(path, "not a picture file"))
+        problems.append(Problem(path, layout.NO_PICTURE))
+        return None
+    if not layout.is_picture_name(entry.name):
+        problems.append(Problem(path, layout.HIDDEN_FILE))
         return None
     if status.st_size == 0:
         problems.append(Problem(path, "the file is empty"))
@@ -269,11 +372,13 @@ def choose(root: Path, found: Mapping[str, Sized], characters: Characters) -> tu
     characters: as `find` takes it, which raises what this does.
     """
     if characters is None:
-        ours = [name for name in found if name in SLUGS]
+        ours = [name for name in found if is_known(name)]
         return tuple(sorted(ours or found))
     if characters == "all":
         return tuple(sorted(found))
     if isinstance(characters, int):
+        if str(characters) in found:
+            return (str(characters),)
         if not 1 <= characters <= len(found):
             raise DataError(
                 f"{root}: {characters} characters asked for, and it has {len(found)}; "
@@ -282,25 +387,31 @@ def choose(root: Path, found: Mapping[str, Sized], characters: Characters) -> tu
         most = sorted(found, key=lambda name: (-len(found[name]), name))[:characters]
         return tuple(sorted(most))
     names = [characters] if isinstance(characters, str) else list(characters)
-    slugs = {character.name.lower(): character.slug for character in CHARACTERS}
-    wanted = {slugs.get(name.lower(), name) for name in names}
-    if missing := sorted(wanted - set(found)):
+    wanted = {name: find_name(name, found) for name in names}
+    if None in wanted.values():
+        wanted = {name: find_name(name, found) for name in _with_commas(names, found)}
+    if missing := sorted(name for name, there in wanted.items() if there is None):
         raise DataError(
             f"{root}: no pictures of {', '.join(missing)}; it has {', '.join(sorted(found))}"
         )
-    return tuple(sorted(wanted))
+    return tuple(sorted({name for name in wanted.values() if name is not None}))
 
 
-def _has_pictures(folder: Path) -> bool:
-    return any(Path(entry.name).suffix.lower() in images.SUFFIXES for entry in _entries(folder))
+def _with_commas(names: Sequence[str], found: Iterable[str]) -> Iterator[str]:
+    """The names, those put together again that a comma in a class's name has parted."""
+    start = 0
+    while start < len(names):
+        ends = range(len(names), start + 1, -1)
+        joined = (", ".join(names[start:end]) for end in ends)
+        together = ((name, end) for name, end in zip(joined, ends, strict=True))
+        fits = ((name, end) for name, end in together if _has_commas(name, found))
+        name, start = next(fits, (names[start], start + 1))
+        yield name
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except PermissionError:
-        raise DataError(f"{folder}: no permission to read it; change its permissions") from None
+def _has_commas(name: str, found: Iterable[str]) -> bool:
+    there = find_name(name, found)
+    return there is not None and there.count(",") == name.count(",")
 
 
 def _is_text(path: str) -> bool:

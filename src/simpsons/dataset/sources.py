@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simpsons.characters import find_name
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset import cache, crops, folders
 from simpsons.dataset.boxes import Boxes
@@ -94,13 +95,15 @@ def _in_class_folders(root: Path, named: Mapping[str, int]) -> dict[str, int]:
         listing = folders.find(root, "all")
     except DataError:  # a flat folder, whose files do not say the character
         return {}
-    if listing.flat or not named.keys() & set(listing.classes):
+    counts = {find_name(name, named) or name: count for name, count in listing.counts().items()}
+    if listing.flat or not named.keys() & counts.keys():
         return {}
-    return {name: count for name, count in listing.counts().items() if name != UNKNOWN}
+    return {name: count for name, count in counts.items() if name != UNKNOWN}
 
 
 def _with_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     """The same pictures, labelled as indices into classes that are among these."""
-    position = np.array([classes.index(name) for name in dataset.classes], np.int64)
+    names = [find_name(name, classes) or name for name in dataset.classes]
+    position = np.array([classes.index(name) for name in names], np.int64)
     listing = replace(dataset.listing, classes=classes)
     return replace(dataset, listing=listing, labels=position[dataset.labels])

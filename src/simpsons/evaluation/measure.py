@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simpsons.characters import find_name
 from simpsons.classifier import BATCH, Classifier
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
@@ -93,4 +94,5 @@ def error_examples(
 
 
 def _index(classifier: Classifier, name: str) -> int:
-    return classifier.labels.index(name) if name in classifier.labels else -1
+    label = find_name(name, classifier.labels)
+    return -1 if label is None else classifier.labels.index(label)
