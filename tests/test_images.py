@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile, ImageOps
+import simplejpeg
+from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from simpsons import images
+from simpsons.decoding import Decoder
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.images import ImageError, decode, fit, load
 
@@ -482,6 +484,282 @@ def test_a_path_that_can_not_exist(path):
 def test_a_pil_image_without_pixels():
     with pytest.raises(ImageError, match=r"^the PIL image: has no pixels"):
         decode(Image.new("RGB", (0, 5)))
+
+
+# Files that a decoder fails at, and others go on
+
+WAYS = {
+    "decode": decode,
+    "load": load,
+    "load_file": images.load_file,
+    "decode_reduced": lambda source: images.decode_reduced(source, 20),
+}
+
+
+def every_way_says(source, message):
+    for way in WAYS.values():
+        with pytest.raises(ImageError, match=message):
+            way(source)
+
+
+def png_chunks(data):
+    """The chunks of a PNG file, each with its length and checksum."""
+    at = 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        yield data[at:end]
+        at = end
+
+
+def tiff(values, photometric=1, *, numbers=1, bits=None, extra=(), order="<", planes=1):
+    """An uncompressed TIFF file. values: `[H, W]` or `[H, W, channels]`."""
+    height, width, channels = values.shape if values.ndim == 3 else (*values.shape, 1)
+    planar = np.moveaxis(values, 2, 0) if planes == 2 else values
+    content = planar.astype(values.dtype.newbyteorder(order)).tobytes()
+    if bits == 12:
+        text = "".join(f"{value:012b}" for value in values.ravel())
+        content = int(text, 2).to_bytes(len(text) // 8, "big")
+    plane = len(content) // (channels if planes == 2 else 1)
+    count = channels if planes == 2 else 1
+    tags = {
+        256: [width],
+        257: [height],
+        258: [bits or 8 * values.itemsize] * channels,
+        259: [1],
+        262: [photometric],
+        273: [8 + number * plane for number in range(count)],
+        277: [channels],
+        278: [height],
+        279: [plane] * count,
+        284: [planes],
+        **({338: list(extra)} if extra else {}),
+        339: [numbers] * channels,
+    }
+    at = 8 + len(content)
+    entries, beyond = b"", b""
+    for tag, numbers_ in tags.items():
+        packed = struct.pack(f"{order}{len(numbers_)}I", *numbers_)
+        if len(packed) > 4:
+            place = struct.pack(f"{order}I", at + 2 + 12 * len(tags) + 4 + len(beyond))
+            beyond += packed
+            packed = place
+        entries += struct.pack(f"{order}HHI", tag, 4, len(numbers_)) + packed
+    start = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, at)
+    directory = struct.pack(f"{order}H", len(tags)) + entries + bytes(4) + beyond
+    return start + content + directory
+
+
+def jpeg_441(side=96):
+    """A JPEG file as a lossless rotation of a 4:1:1 file makes it: luma is sampled 1x4."""
+    image = Image.new("RGB", (side, side), "white")
+    image.paste("red", (0, 0, side, side // 2))
+    pixels = np.asarray(image)
+    data = simplejpeg.encode_jpeg(pixels, colorsubsampling="411")
+    assert data.count(b"\x01\x41\x00") == 1
+    return data.replace(b"\x01\x41\x00", b"\x01\x14\x00")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_jpeg_of_unusual_subsampling_is_read_as_pillow_reads_it(tmp_path, way):
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(jpeg_441())
+    with Image.open(path) as image:
+        expected = np.asarray(image.convert("RGB"))
+    assert np.array_equal(decode(path), expected)
+    assert np.array_equal(load(path), fit(expected))
+    WAYS[way](path)
+    assert images.size_of(path) == (96, 96)
+
+
+def test_what_the_fast_decoder_raises_is_left_to_pillow(monkeypatch):
+    data = encoded(PICTURE, "JPEG")
+    expected = load(data)
+
+    def fail(*_arguments, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", fail)
+    assert np.array_equal(load(data), expected)
+
+
+def test_a_grey_tiff_with_associated_alpha_is_put_on_white():
+    grey, alpha = np.array([[0, 50, 100, 200]]), np.array([[0, 100, 255, 200]])
+    data = tiff(np.stack([grey, alpha], 2).astype(np.uint8), extra=[1])
+    expected = grey + 255 - alpha
+    assert np.abs(decode(data)[:, :, 0] - expected).max() <= 1
+    assert decode(Image.open(io.BytesIO(data))).shape == (1, 4, 3)
+    for way in WAYS.values():
+        way(data)
+
+
+def test_a_palette_png_without_a_palette_is_damaged():
+    data = encoded(PICTURE.convert("P"))
+    without = data[:8] + b"".join(chunk for chunk in png_chunks(data) if chunk[4:8] != b"PLTE")
+    every_way_says(without, "the bytes given: the picture is damaged.*; fetch it again")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "the memory does not suffice to decode it; free some, or make it smaller"),
+        (KeyError("4:4:1"), r"the picture is damaged \('4:4:1'\); fetch it again"),
+        (AssertionError(), r"the picture is damaged \(AssertionError\); fetch it again"),
+        (OSError(5, "Input/output error"), r"can't be read \(Input/output error\); check the path"),
+        (Image.DecompressionBombError(), "has more than 80,000,000 pixels; make it smaller"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+@pytest.mark.parametrize("step", ["open", "load", "convert", "resize", "reduce"])
+def test_whatever_a_step_raises_is_the_error_of_that_picture(
+    tmp_path, monkeypatch, error, message, step
+):
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(PICTURE.convert("L")))
+    opened = Image.open(io.BytesIO(path.read_bytes()))
+
+    def fail(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr(*((Image, step) if step == "open" else (Image.Image, step)), fail)
+    steps = {
+        "open": {"decode", "load", "load_file", "decode_reduced"},
+        "reduce": {"decode_reduced"},
+    }
+    steps["resize"] = {"load", "load_file"}
+    if step == "load":
+        monkeypatch.setattr(ImageFile.ImageFile, step, fail)
+    for name in steps.get(step, WAYS):
+        with pytest.raises(ImageError, match=f"^{path}: {message}"):
+            WAYS[name](path)
+        if step != "open" and name != "load_file":
+            with pytest.raises(ImageError, match=f"^the PIL image: {message}"):
+                WAYS[name](opened)
+    lasting = not isinstance(error, MemoryError | OSError)
+    with pytest.raises(ImageError) as caught:
+        images.decode_reduced(path, 20) if step == "reduce" else load(path)
+    assert isinstance(caught.value, images.UnreadableError) != lasting
+
+
+def test_a_file_object_that_can_not_be_read(tmp_path):
+    closed = io.BytesIO(encoded(PICTURE))
+    closed.close()
+    every_way_says(closed, "^the file object: the file object is closed; give it open")
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(PICTURE))
+    with path.open(encoding="latin-1") as text:
+        every_way_says(text, "is opened as text; open it with the mode 'rb'")
+
+    class Broken:
+        def read(self, *_):
+            raise ValueError("no connection")
+
+        seekable = seek = read
+
+    every_way_says(Broken(), r"^the file object: the picture is damaged \(no connection\)")
+
+
+def test_pictures_go_on_after_one_that_a_decoder_fails_at(tmp_path):
+    """In threads, as the command line and the data set read them."""
+    bad = encoded(PICTURE.convert("P"))
+    bad = bad[:8] + b"".join(chunk for chunk in png_chunks(bad) if chunk[4:8] != b"PLTE")
+    paths = []
+    for number, data in enumerate([encoded(PICTURE), bad, jpeg_441(), encoded(PICTURE)]):
+        paths.append(tmp_path / f"{number}.png")
+        paths[-1].write_bytes(data)
+    with Decoder(0) as decoder:
+        results = decoder.load(paths)
+    assert [isinstance(result, ImageError) for result in results] == [False, True, False, False]
+
+
+# What checksums say
+
+
+def test_a_png_with_any_bit_changed_is_damaged():
+    data = encoded(Image.fromarray(PIXELS[:40, :40]), pnginfo=png_text())
+    for at in range(8, len(data), 7):
+        changed = data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+        for way in (decode, load):
+            with pytest.raises(ImageError, match=r"the picture is (damaged|truncated)"):
+                way(changed)
+
+
+def png_text():
+    text = PngImagePlugin.PngInfo()
+    text.add(b"prVt", b"after the pixels", after_idat=True)
+    return text
+
+
+def test_a_png_says_which_checksum_is_wrong():
+    data = encoded(PICTURE)
+    changed = data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
+    every_way_says(changed, r"damaged \(the checksum of its chunk IDAT is wrong\); fetch it again")
+    every_way_says(data[:-12], "the picture is truncated; fetch it again")
+    assert images.size_of(changed) == PICTURE.size
+    assert np.array_equal(decode(data + b"what follows the end"), PIXELS)
+
+
+# TIFF files of more than 8 bits
+
+RAMP = np.arange(256, dtype=np.uint16).reshape(16, 16)
+
+
+@pytest.mark.parametrize(
+    ("order", "photometric", "depth", "white"),
+    [(order, zero, np.uint8, 255) for order in "<>" for zero in (0, 1)]
+    + [(order, zero, np.float32, 1) for order in "<>" for zero in (0, 1)]
+    + [("<", 0, np.uint16, 65535), ("<", 1, np.uint16, 65535), (">", 1, np.uint16, 65535)]
+    + [("<", 1, 12, 4095)],
+)
+def test_a_grey_tiff_is_as_light_as_it_says(order, photometric, depth, white):
+    light = RAMP / 255 if photometric else 1 - RAMP / 255
+    bits = 12 if depth == 12 else None
+    dtype = np.uint16 if bits else depth
+    values = (light * white) if dtype == np.float32 else np.rint(light * white)
+    numbers = 3 if dtype == np.float32 else 1
+    data = tiff(values.astype(dtype), photometric, numbers=numbers, bits=bits, order=order)
+    assert np.abs(decode(data)[:, :, 0].astype(int) - RAMP).max() <= (1 if bits else 0)
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(decode(image), decode(data))
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_compressed_16_bit_tiff_whose_zero_is_white(compression):
+    image = Image.fromarray(65535 - RAMP * 257)
+    data = encoded(image, "TIFF", compression=compression, tiffinfo={262: 0})
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.tag_v2[262] == 0
+    assert np.array_equal(decode(data)[:, :, 0], RAMP)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (tiff(RAMP.astype(np.uint32) * 16843009), "has whole numbers of 32 bits"),
+        (tiff(RAMP.astype(np.uint32)), "has whole numbers of 32 bits"),
+        (tiff(RAMP.astype(np.int32), numbers=2), "has signed numbers"),
+        (tiff(RAMP.astype(np.int16), numbers=2), "has signed numbers"),
+        (tiff(RAMP.astype(np.int8), numbers=2), "has signed numbers"),
+        (tiff(np.dstack([RAMP * 257] * 3), 2, planes=2), "stores each channel by itself"),
+    ],
+    ids=["uint32", "small uint32", "int32", "int16", "int8", "16-bit planes"],
+)
+def test_a_tiff_whose_white_is_not_known_is_refused(data, message):
+    every_way_says(data, f"^the bytes given: {message}.*; save it with 8 bits a channel")
+
+
+def test_an_int32_array_is_not_taken_for_16_bits():
+    with pytest.raises(ImageError, match="has int32 values from 0 to 255; give uint8"):
+        decode(RAMP.astype(np.int32))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Pillow does not show libtiff there")
+def test_libtiff_prints_nothing(capfd):
+    data = bytearray(encoded(PICTURE, "TIFF", compression="tiff_lzw"))
+    data[20:-400:3] = bytes(len(range(20, len(data) - 400, 3)))
+    every_way_says(bytes(data), "the picture is damaged")
+    noisy = encoded(PICTURE, "TIFF", compression="jpeg", tiffinfo={65000: "a tag of one's own"})
+    decode(noisy)
+    assert capfd.readouterr().err == ""
 
 
 # Fit
