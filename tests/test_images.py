@@ -12,10 +12,11 @@ import pytest
 import simplejpeg
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
-from simpsons import images
+from simpsons import Classifier, Detector, images
 from simpsons.decoding import Decoder
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.images import ImageError, decode, fit, load
+from simpsons.predictor import Predictor
 
 PICTURE = draw(DOLLS[0], np.random.default_rng(0), 96)
 PIXELS = np.asarray(PICTURE)
@@ -669,6 +670,18 @@ def test_pictures_go_on_after_one_that_a_decoder_fails_at(tmp_path):
     with Decoder(0) as decoder:
         results = decoder.load(paths)
     assert [isinstance(result, ImageError) for result in results] == [False, True, False, False]
+
+
+@pytest.mark.parametrize("thing", [decode, Classifier.predict, Detector.detect, Predictor.predict])
+def test_arrays_are_rgb_and_what_turns_bgr_is_said(thing):
+    assert "OpenCV" in thing.__doc__
+    assert "`picture[..., ::-1]`" in thing.__doc__
+
+
+def test_a_turned_array_gives_the_pixels_of_the_picture():
+    picture = PIXELS[..., ::-1].copy()
+    assert np.array_equal(decode(picture[..., ::-1]), PIXELS)
+    assert np.array_equal(load(picture[..., ::-1]), load(PIXELS))
 
 
 # What checksums say

@@ -99,6 +99,15 @@ def test_a_pipe_is_read_once(predictor):
     assert isinstance(answer, ByFaces)
 
 
+def test_a_closed_file_is_a_failure_and_the_rest_go_on(predictor):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    closed = io.BytesIO(b"picture")
+    closed.close()
+    first, failure, last = predictor.predict_all([picture, closed, picture])
+    assert failure.error == "the file object: the file object is closed; give it open"
+    assert first.label == last.label
+
+
 def test_a_picture_that_goes_in_between_keeps_its_answer(predictor, tmp_path, monkeypatch):
     path = tmp_path / "there.png"
     Image.fromarray(scene((HOMER, 255), (MARGE, 255))).save(path)

@@ -175,7 +175,8 @@ class Classifier:
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
         """Classify one picture: a path, bytes, a file object, a PIL image or an array.
 
-        Raises simpsons.ImageError as `images.decode` does.
+        The channels of an array are RGB; turn OpenCV's BGR with `picture[..., ::-1]`. Raises
+        simpsons.ImageError as `images.decode` does.
         """
         pixels = images.load(source)[None]
         session = self._network.on_all_cores

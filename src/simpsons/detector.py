@@ -193,8 +193,8 @@ class Detector:
     def detect(self, source: images.Source, top: int = 5) -> Detection:
         """Everyone in one picture: a path, bytes, a file object, a PIL image or an array.
 
-        top: how many labels each face has at most. Raises simpsons.ImageError as `images.decode`
-        does.
+        The channels of an array are RGB; turn OpenCV's BGR with `picture[..., ::-1]`. top: how many
+        labels each face has at most. Raises simpsons.ImageError as `images.decode` does.
         """
         found = self.find(source)
         named = self.names.predict_faces(found.crops, top)

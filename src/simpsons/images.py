@@ -262,13 +262,16 @@ def decode(source: Source) -> Pixels:
     """Decode a picture to RGB, uint8 `[H, W, 3]`.
 
     `source` is a path, the bytes of a file, a binary file object, a PIL image or an array:
-    `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8, uint16 or float in [0, 1].
+    `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8, uint16 or float in [0, 1]. The
+    channels of an array are red, green, blue and alpha; turn OpenCV's blue, green, red with
+    `picture[..., ::-1]`.
 
     EXIF orientation is applied, transparency is put on white, grey, palette, CMYK and 16-bit
     pictures become 8-bit RGB, and of an animation the first frame is taken.
 
-    Raises ImageError for what is missing, empty, truncated, not a picture, or larger than
-    `MAX_PIXELS`.
+    Raises ImageError for what is missing, empty, truncated or damaged, not a picture, larger than
+    `MAX_PIXELS` or than the memory, or of numbers of which none is known to be white. Whatever a
+    decoder raises is one too.
     """
     if isinstance(source, np.ndarray | Image.Image):
         name = _name(source)

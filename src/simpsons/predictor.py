@@ -69,7 +69,10 @@ class Predictor:
         self._opening = threading.Lock()
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
-        """Who is in one picture. Raises simpsons.ImageError as `images.decode` does."""
+        """Who is in one picture. Raises simpsons.ImageError as `images.decode` does.
+
+        The channels of an array are RGB; turn OpenCV's BGR with `picture[..., ::-1]`.
+        """
         source = _again_readable(source)
         prediction = self.classifier.predict(source, top)
         detector = self._detector_for([prediction])
@@ -129,8 +132,11 @@ def _by_faces(answer: A, found: Detection | Failure) -> A | ByFaces:
 def _again_readable(source: images.Source) -> images.Source:
     """The same picture; what can be read only once, such as a pipe, is read."""
     read, seekable = getattr(source, "read", None), getattr(source, "seekable", None)
-    if read is None or seekable is None or seekable():
+    try:
+        if read is None or seekable is None or seekable():
+            return source
+        file = io.BytesIO(read())
+    except Exception:  # closed, or its connection is: decoding it says why
         return source
-    file = io.BytesIO(read())
     file.name = getattr(source, "name", "the file object")
     return file

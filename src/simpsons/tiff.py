@@ -50,7 +50,7 @@ def straight(image: Image.Image, values: NDArray[np.generic]) -> NDArray[np.gene
         values = np.rint(values.astype(np.float32) * np.float32(65535 / 4095)).astype(np.uint16)
     if tags.get(_PHOTOMETRIC, _WHITE_IS_ZERO) == _WHITE_IS_ZERO:
         white = 1 if values.dtype.kind == "f" else 65535
-        values = values.dtype.type(white) - values
+        values = np.subtract(white, values, dtype=values.dtype)
     return values
 
 
