@@ -163,6 +163,8 @@ def test_the_fourth_channel_is_transparency_on_white():
         (np.full((4, 4), 200), "has int64 values from 200 to 200"),
         (np.full((4, 4), -1, np.int32), "has int32 values from -1 to -1"),
         (np.zeros((4, 4), bool), "has bool values"),
+        (np.full((4, 4), "white"), "has <U5 values; give uint8"),
+        (np.full((4, 4), None), "has object values; give uint8"),
         (np.broadcast_to(np.uint8(0), (10_000, 10_000)), "has more than 80,000,000 pixels"),
     ],
 )
@@ -253,6 +255,11 @@ def test_a_palette_with_transparency_is_put_on_white():
     pixels = decode(encoded(image, transparency=0))
     assert pixels[0, 1].tolist() == [0, 0, 200]
     assert pixels[0, 0].tolist() == pixels[1, 3].tolist() == WHITE
+
+
+def test_a_transparent_value_of_16_bit_grey_is_put_on_white():
+    image = Image.fromarray(np.array([[0, 25700, 1]], np.uint16))
+    assert decode(encoded(image, transparency=0))[0, :, 0].tolist() == [255, 100, 0]
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])

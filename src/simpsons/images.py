@@ -61,6 +61,7 @@ _READ_AHEAD = 1_000_000  # bytes; a larger file is read when it is decoded
 _BAND = 1_000_000  # pixels that are converted at once
 _ONE_LARGE = threading.Lock()
 _READING = threading.Semaphore(2)  # more threads would wait for one another, not for the disk
+_RANGES = "give uint8, uint16, or floats in [0, 1]"
 _LONGEST_SIGNATURE = 8
 _SIGNATURES = (b"BM", b"GIF8", b"\xff\xd8\xff", png.SIGNATURE, b"II*\0", b"MM\0*")
 _FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
@@ -497,6 +498,9 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
         values = tiff.straight(image, np.asarray(band))
         if values.dtype == np.int32 and values.min() >= 0 and values.max() <= 65535:
             values = values.astype(np.uint16)  # what Pillow makes of 16 bits at times
+        key = image.info.get("transparency")
+        if isinstance(key, int):  # of a PNG file: pixels of this value are transparent
+            values = np.where(values == key, values.dtype.type(65535), values)
         return Image.fromarray(_array_to_rgb(values, name))
 
     if image.mode.startswith(("I", "F")):
@@ -553,15 +557,14 @@ def _array_to_rgb(array: NDArray[np.generic], name: str) -> Pixels:
 def _to_uint8(array: NDArray[np.generic], name: str) -> Pixels:
     if array.dtype == np.uint8:
         return cast(Pixels, array)
+    if array.dtype.kind not in "biuf":
+        raise ImageError(f"{name}: has {array.dtype} values; {_RANGES}")
     low, high = array.min(), array.max()
     if np.issubdtype(array.dtype, np.floating) and low >= 0 and high <= 1:
         return _rounded(array.astype(np.float32) * np.float32(255))
     if array.dtype.type == np.uint16:
         return _rounded(array.astype(np.float32) / np.float32(257))
-    raise ImageError(
-        f"{name}: has {array.dtype} values from {low} to {high}; give uint8, uint16, or floats "
-        "in [0, 1]"
-    )
+    raise ImageError(f"{name}: has {array.dtype} values from {low} to {high}; {_RANGES}")
 
 
 def _rounded(values: NDArray[np.float32]) -> Pixels:
