@@ -578,3 +578,55 @@ def test_a_closed_output_gives_no_traceback(pictures):
     command = f"{shlex.quote(sys.executable)} -m simpsons predict {shlex.quote(str(pictures))} >&-"
     run = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+# What is left out of a folder
+
+
+def test_what_is_left_out_of_a_folder_is_counted_and_said(predict, pictures, tmp_path):
+    folder = tmp_path / "folder"
+    shutil.copytree(pictures, folder)
+    junk = (
+        "__MACOSX/a.jpg",
+        "@eaDir/a.jpg",
+        "sub/.ipynb_checkpoints/d.jpg",
+        "sub/._d.jpg",
+        "x.xyz",
+    )
+    for name in junk:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"none of the owner's")
+    result = predict(folder, "--json")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 7
+    assert result.stderr.splitlines() == [
+        f"Note: left out 3: not a picture file; the first: {folder / 'notes.txt'}",
+        "Note: left out 3: hidden, or a folder of the system's own; the first: "
+        f"{folder / '@eaDir'}",
+        "Note: left out 1: hidden, its name begins with a dot; the first: "
+        f"{folder / 'sub/._d.jpg'}",
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need permission")
+def test_linked_folders_are_read_and_loops_come_to_an_end(predict, pictures, tmp_path):
+    (tmp_path / "up").symlink_to(tmp_path)
+    (tmp_path / "linked").symlink_to(pictures / "sub")
+    result = predict(tmp_path, "--json")
+    found = [json.loads(line)["path"] for line in result.stdout.splitlines()]
+    assert found == [str(tmp_path / "linked" / name) for name in ("c.jpg", "d.jpg", "x/e.jpg")]
+    assert (
+        f"left out 1: is a link to a folder above it; the first: {tmp_path / 'up'}" in result.stderr
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("from_stdin", [False, True])
+def test_a_list_with_a_mark_or_in_utf_16(predict, pictures, tmp_path, encoding, from_stdin):
+    names = [str(pictures / "a.JPG"), str(pictures / "b.jpg")]
+    listed = "\r\n".join(names).encode(encoding)
+    (tmp_path / "list.txt").write_bytes(listed)
+    where = "-" if from_stdin else tmp_path / "list.txt"
+    result = predict("--paths-from", where, "--json", stdin=listed)
+    assert result.exit_code == 0, result.stderr
+    assert [json.loads(line)["path"] for line in result.stdout.splitlines()] == names

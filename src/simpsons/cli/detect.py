@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 from PIL import Image
@@ -67,7 +67,7 @@ def detect(
     top: int,
     as_json: bool,
     as_csv: bool,
-    paths_from: TextIO | None,
+    paths_from: BinaryIO | None,
     draw: Path | None,
 ) -> None:
     """Find every face in PICTURES and say whose it is: files, folders, globs, or - for a picture on

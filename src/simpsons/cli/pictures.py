@@ -5,19 +5,21 @@ import glob
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import click
 
 from simpsons import images
 from simpsons.classifier import Failure, Prediction
 from simpsons.cli import options
+from simpsons.dataset import layout
 from simpsons.detector import Detection
 from simpsons.errors import SimpsonsError
+from simpsons.files import utf16
 from simpsons.progress import bar
 from simpsons.shares import beside
 
@@ -32,14 +34,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one 
 as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 paths_from = click.option(
     "--paths-from",
-    type=click.File("r", encoding="utf-8", errors="surrogateescape"),
+    type=click.File("rb"),
     metavar="FILE",
     help="Read picture paths from a file, one a line; - for standard input.",
 )
 
 
 def require_pictures(
-    named: Sequence[str], paths_from: TextIO | None, as_json: bool, as_csv: bool
+    named: Sequence[str], paths_from: BinaryIO | None, as_json: bool, as_csv: bool
 ) -> None:
     """Raise SimpsonsError where nothing was given, or two forms of output."""
     if as_json and as_csv:
@@ -51,7 +53,7 @@ def require_pictures(
 
 def answer(
     named: Iterable[str],
-    paths_from: TextIO | None,
+    paths_from: BinaryIO | None,
     answer_all: Callable[[Iterator[images.Source]], Iterable[A | Failure]],
     show: Show[A],
     description: str,
@@ -63,9 +65,10 @@ def answer(
     answer and returns its path; may raise ImageError if the picture has gone. description: of the
     progress bar.
     """
-    listed = (line.rstrip("\r\n") for line in paths_from or () if line.strip())
+    listed = (line.rstrip("\r\n") for line in _lines(paths_from) if line.strip())
     unread: list[Failure] = []
-    pairs = beside(answer_all, _expand(chain(named, listed), unread))
+    left_out = _LeftOut()
+    pairs = beside(answer_all, _expand(chain(named, listed), unread, left_out))
     missing = ((one.path or STDIN, one) for one in unread)
     answers: Iterable[tuple[images.Source, A | Failure]] = chain(pairs, missing)
     if sys.stdout is None or not sys.stdout.isatty():
@@ -85,6 +88,8 @@ def answer(
             failed += 1
         else:
             read += 1
+    if read and sys.stdout is not None:
+        left_out.tell()
     if not read and not failed:
         raise SimpsonsError("--paths-from: the list is empty; write one path a line")
     return 2 if not read else 1 if failed else 0
@@ -117,24 +122,45 @@ def json_printer(key: str) -> Callable[[Prediction | Detection | Failure, str | 
     return show
 
 
-def _expand(named: Iterable[str], unread: list[Failure]) -> Iterator[images.Source]:
+class _LeftOut:
+    """What is passed over in folders, by reason: how much, and the first of it."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+
+    def add(self, path: str, reason: str) -> None:
+        self._count[reason] += 1
+        self._first.setdefault(reason, path)
+
+    def tell(self) -> None:
+        """Say it on standard error."""
+        for reason, count in self._count.items():
+            click.echo(
+                f"Note: left out {count:,}: {reason}; the first: {self._first[reason]}", err=True
+            )
+
+
+def _expand(
+    named: Iterable[str], unread: list[Failure], left_out: _LeftOut
+) -> Iterator[images.Source]:
     """The pictures that files, folders, globs and - stand for; folders without go to `unread`."""
     for name in named:
         if name == STDIN:
             yield sys.stdin.buffer.read()
         elif glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
             for match in sorted(glob.glob(name, recursive=True)) or [name]:  # noqa: PTH207
-                yield from _file_or_folder(match, unread)
+                yield from _file_or_folder(match, unread, left_out)
         else:
-            yield from _file_or_folder(name, unread)
+            yield from _file_or_folder(name, unread, left_out)
 
 
-def _file_or_folder(name: str, unread: list[Failure]) -> Iterator[str]:
+def _file_or_folder(name: str, unread: list[Failure], left_out: _LeftOut) -> Iterator[str]:
     if not os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
         yield name
         return
     before = len(unread)
-    below = _pictures_below(name, unread)
+    below = _pictures_below(name, unread, left_out)
     first = next(below, None)
     if first is not None:
         yield from chain([first], below)
@@ -142,13 +168,48 @@ def _file_or_folder(name: str, unread: list[Failure]) -> Iterator[str]:
         unread.append(Failure(name, f"{name}: the folder has no pictures"))
 
 
-def _pictures_below(folder: str, unread: list[Failure]) -> Iterator[str]:
-    def note(error: OSError) -> None:
-        reason = f"{error.filename}: can't be read ({error.strerror}); change its permissions"
-        unread.append(Failure(error.filename, reason))
+def _pictures_below(
+    folder: str, unread: list[Failure], left_out: _LeftOut, above: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """above: the real folders that lead there. Paths begin as they were given."""
+    real = os.path.realpath(folder)
+    if real in above:
+        left_out.add(folder, layout.LINK_UP)
+        return
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        reason = f"{folder}: can't be read ({error.strerror}); change its permissions"
+        unread.append(Failure(folder, reason))
+        return
+    below = []
+    for entry in entries:
+        if entry.is_dir():
+            below.append(entry)
+        elif layout.is_picture_name(entry.name):
+            yield entry.path
+        else:
+            is_hidden = layout.is_picture_name(entry.name.lstrip("."))
+            left_out.add(entry.path, layout.HIDDEN_FILE if is_hidden else layout.NO_PICTURE)
+    for entry in below:
+        if layout.is_system_folder(entry.name):
+            left_out.add(entry.path, layout.SYSTEM_FOLDER)
+        else:
+            yield from _pictures_below(entry.path, unread, left_out, (*above, real))
 
-    for parent, folders, files in os.walk(folder, onerror=note):
-        folders.sort()
-        for file in sorted(files):
-            if Path(file).suffix.lower() in images.SUFFIXES:
-                yield os.path.join(parent, file)  # noqa: PTH118 (keeps the path as it was given)
+
+def _lines(file: BinaryIO | None) -> Iterator[str]:
+    """The lines of a list as they come: UTF-8, or UTF-16 as Windows writes it."""
+    if file is None:
+        return
+    head = file.read(2)
+    encoding = utf16(head)
+    if encoding:
+        yield from (
+            (head + file.read()).decode(encoding, "replace").removeprefix("\ufeff").split("\n")
+        )
+        return
+    first = head if head.endswith(b"\n") else head + file.readline()
+    for line in chain(first.removeprefix(b"\xef\xbb\xbf").split(b"\n"), file):
+        yield line.decode("utf-8", "surrogateescape")

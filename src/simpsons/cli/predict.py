@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -45,7 +45,7 @@ def predict(
     top: int,
     as_json: bool,
     as_csv: bool,
-    paths_from: TextIO | None,
+    paths_from: BinaryIO | None,
     explain: Path | None,
 ) -> None:
     """Say who is in PICTURES: files, folders, globs, or - for a picture on standard input.
