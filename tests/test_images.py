@@ -764,7 +764,7 @@ def test_a_compressed_16_bit_tiff_whose_zero_is_white(compression):
     ids=["uint32", "small uint32", "int32", "int16", "int8", "16-bit planes"],
 )
 def test_a_tiff_whose_white_is_not_known_is_refused(data, message):
-    every_way_says(data, f"^the bytes given: {message}.*; save it with 8 bits a channel")
+    every_way_says(data, f"^the bytes given: {message}.*; convert it to an 8-bit PNG$")
 
 
 def test_an_int32_array_is_not_taken_for_16_bits():

@@ -479,7 +479,7 @@ def _decoded(image: Image.Image, name: str) -> _Decoded:
     _require_size(image, name)
     fault = tiff.fault(image)
     if fault:
-        raise ImageError(f"{name}: {fault}; save it with 8 bits a channel, one pixel after another")
+        raise ImageError(f"{name}: {fault}; convert it to an 8-bit PNG")
     tiff.silence()
     image.load()
     return _Decoded(_to_rgb(image, name), _TRANSPOSE.get(_orientation(image)))
