@@ -202,12 +202,64 @@ def test_compare_refuses_models_of_other_characters(cli, named, onnx_model, othe
     assert "know different characters" in result.stderr
 
 
+def folders(drawings, root, spell):
+    """Two dolls' pictures in folders whose names are spelt so."""
+    for doll in DOLLS[:2]:
+        shutil.copytree(drawings / doll.slug, root / spell(doll.slug))
+    return root
+
+
+@pytest.mark.parametrize("spell", [str.upper, lambda slug: slug.replace("_", " ").title()])
+def test_names_spelt_otherwise_are_the_same_characters(cli, drawings, doll_model, tmp_path, spell):
+    figures = []
+    for name, how in (("plain", str), ("spelt", spell)):
+        folder = folders(drawings, tmp_path / name, how)
+        figures.append(json.loads(cli("evaluate", folder, "--model", doll_model, "--json").stdout))
+    assert figures[1]["n"] == 8
+    assert figures[1]["accuracy"] == figures[0]["accuracy"]
+    assert figures[1]["not_measured"] == {}
+    compared = cli("compare", doll_model, doll_model, tmp_path / "spelt", "--json")
+    assert compared.exit_code == 0
+
+
+def test_decomposed_names_are_the_same_characters(cli, drawings, tmp_path):
+    model = exported(tmp_path / "model.onnx", ("M\u00fcller", "cat"))
+    names = iter(["Mu\u0308ller", "cat"])
+    data = folders(drawings, tmp_path / "data", lambda _: next(names))
+    figures = json.loads(cli("evaluate", data, "--model", model, "--json").stdout)
+    assert (figures["n"], figures["not_measured"]) == (8, {})
+    assert [score["support"] for score in figures["per_class"]] == [4, 4]
+    other = exported(tmp_path / "other.onnx", ("cat", "Mu\u0308ller"))
+    assert cli("compare", model, other, data).exit_code == 0
+
+
+def test_characters_without_a_picture_are_named(cli, drawings, doll_model, tmp_path):
+    data = folders(drawings, tmp_path / "data", str)
+    said = cli("evaluate", data, "--model", doll_model).stdout
+    count = len(DOLLS)
+    assert f"{count - 2} of the {count} characters that the network knows have no picture" in said
+    notes = json.loads(cli("evaluate", data, "--model", doll_model, "--json").stdout)["notes"]
+    assert any("have no picture here" in note for note in notes)
+
+
+def test_a_split_that_folders_give(cli, drawings, doll_model, tmp_path):
+    for part in ("train", "val"):
+        folders(drawings, tmp_path / "data" / part, str)
+    asked = ("evaluate", tmp_path / "data", "--model", doll_model, "--part", "validation", "--json")
+    figures = json.loads(cli(*asked).stdout)
+    assert (figures["n"], figures["split"]) == (8, "given, validation part")
+    assert any(note.startswith("8 of 8 validation pictures have a") for note in figures["notes"])
+
+
 @pytest.fixture
 def other_model(tmp_path):
     """An ONNX file that knows two classes of another cartoon."""
+    return exported(tmp_path / "other.onnx", ("cat", "mouse"))
+
+
+def exported(path, names):
     from simpsons import models
     from simpsons.export import export
 
-    path = tmp_path / "other.onnx"
-    export(models.build("cnn", 2), path, ("cat", "mouse"), {"network": "cnn"})
+    export(models.build("cnn", len(names)), path, names, {"network": "cnn"})
     return path

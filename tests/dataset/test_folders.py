@@ -485,7 +485,7 @@ def test_a_class_alone_is_no_wrapper_where_its_name_is_known(tmp_path):
 def test_folders_called_as_people_are_can_be_chosen(tmp_path, wish):
     put(tmp_path, "Bart Simpson/1.jpg", "Mr. Burns/1.jpg", "Otto/1.jpg")
     assert find(tmp_path, wish).classes == ("Bart Simpson", "Mr. Burns")
-    assert find(tmp_path).classes == ("Bart Simpson", "Mr. Burns")
+    assert find(tmp_path).classes == ("Bart Simpson", "Mr. Burns", "Otto")
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="both are one folder there")

@@ -1,11 +1,13 @@
 """The leak-free split never parts near-duplicates, the random one is the notebook's and leaks."""
 
 import csv
+import shutil
 import warnings
 from importlib.resources import files
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.model_selection import train_test_split
 
 from simpsons.dataset import cache
@@ -322,8 +324,7 @@ LINES = "a/1.png,a,0,train\na/2.png,a,1,test\nb/1.png,b,2,train\n"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"4 pictures of .*few are not in it, a/1\.png among them; make a new one"),
-        (HEADER + LINES, r"1 pictures of .*few are not in it, b/2\.png among them"),
+        (b"", r"none of the 4 pictures of .*few is in it, a/1\.png for one; give the folder"),
         (HEADER + LINES + "b/2.png,b,3,holdout\n", "unknown part holdout; use train, validation"),
         (HEADER + LINES + "b/2.png,b,three,test\n", "is no split; make one with"),
         (HEADER + LINES + "b/2.png,b", "is no split; make one with"),
@@ -333,7 +334,6 @@ LINES = "a/1.png,a,0,train\na/2.png,a,1,test\nb/1.png,b,2,train\n"
     ],
     ids=[
         "empty",
-        "a picture missing",
         "unknown part",
         "group no number",
         "cut off",
@@ -353,3 +353,79 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path, few, content, message):
 def test_a_kind_that_is_neither_known_nor_a_file(few):
     with pytest.raises(DataError, match=r"^radnom: no such split; give leak-free, random"):
         splits.make(few, "radnom")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+def test_a_list_as_spreadsheets_save_it(tmp_path, few, encoding, delimiter):
+    text = (HEADER + LINES + "b/2.png,b,3,validation\n").replace(",", delimiter)
+    (tmp_path / "split.csv").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    split = splits.read(tmp_path / "split.csv", few)
+    assert split.part.tolist() == ["train", "test", "train", "validation"]
+    assert split.group is not None
+    assert split.group.tolist() == [0, 1, 2, 3]
+    assert split.note == ""
+
+
+def test_pictures_that_came_later_are_in_no_part_and_told(tmp_path, few, paint):
+    path = tmp_path / "split.csv"
+    path.write_text(HEADER + LINES + "b/gone.png,b,3,train\n")
+    split = splits.read(path, few)
+    assert split.part.tolist() == ["train", "test", "train", UNLISTED]
+    assert split.counts() == {"train": 2, "validation": 0, "test": 1}
+    assert split.note.startswith("1 pictures are not in the split split.csv, so in no part; 1 pict")
+    assert splits.with_groups(few, split).group is not None
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory, paint):
+    """Two classes in train, val and test; one picture of the test is one of train, mirrored."""
+    folder = tmp_path_factory.mktemp("given")
+    for seed in range(24):
+        part = "Train" if seed < 20 else "valid" if seed < 22 else "testing"
+        paint(folder / part / "ab"[seed % 2] / f"{seed}.png", seed)
+    with Image.open(folder / "Train" / "a" / "0.png") as picture:
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "testing" / "a" / "x.png")
+    return folder
+
+
+def test_a_split_that_folders_give_is_kept_and_checked(given):
+    dataset = cache.load(given)
+    split = splits.make(dataset)
+    assert (split.kind, split.seed) == ("given", None)
+    assert split.counts() == {"train": 20, "validation": 2, "test": 3}
+    named = {"Train": "train", "valid": "validation", "testing": "test"}
+    assert split.part.tolist() == [named[path.split("/")[0]] for path in dataset.paths]
+    found = {part: splits.leaks(dataset, split, part) for part in PARTS[1:]}
+    assert found == {"validation": 0, "test": 1}
+    assert splits.leak_note(split.counts(), found).startswith("1 of 3 test pictures have a near-")
+    assert splits.make(dataset, "leak-free").kind == "leak-free"
+    splits.require_parts(dataset, split, "")
+
+
+def test_without_a_validation_part_a_tenth_of_the_training_part_is_for_it(given, tmp_path):
+    shutil.copytree(given, tmp_path / "two", ignore=shutil.ignore_patterns("valid"))
+    dataset = cache.load(tmp_path / "two")
+    split = splits.make(dataset, seed=1)
+    assert split.counts() == {"train": 18, "validation": 2, "test": 3}
+    assert splits.leaks(dataset, split, "validation") == 0
+
+
+def test_a_class_without_training_pictures_is_refused(given, tmp_path, paint):
+    shutil.copytree(given, tmp_path / "more")
+    paint(tmp_path / "more" / "valid" / "c" / "1.png", 99)
+    dataset = cache.load(tmp_path / "more")
+    with pytest.raises(DataError, match="has no training picture of c; add some, or do that"):
+        splits.require_parts(dataset, splits.make(dataset), "do that")
+
+
+def test_given_needs_folders_that_give_it(few):
+    with pytest.raises(DataError, match="has no folders train and val or test that give a split"):
+        splits.make(few, "given")
+
+
+def test_a_shorter_name_that_two_parts_have_is_in_none(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text(HEADER + "train/a/1.png,a,0,train\nval/a/1.png,a,1,validation\n")
+    asked = ["a/1.png", "train/a/1.png", "x/val/a/1.png"]
+    assert splits.parts_of(asked, path).tolist() == [UNLISTED, "train", "validation"]

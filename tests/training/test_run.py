@@ -435,3 +435,49 @@ def test_an_empty_class_is_refused_before_training(tmp_path, many_drawings):
 def test_an_unknown_device_is_refused():
     with pytest.raises(SimpsonsError, match="no device 'abacus' here"):
         loop.choose_device("abacus")
+
+
+@pytest.fixture
+def moved(unbroken, many_drawings, tmp_path):
+    """A run whose pictures were moved, where one more and a class of its own came later."""
+    folder, data = tmp_path / "run", tmp_path / "moved"
+    shutil.copytree(unbroken, folder)
+    shutil.copytree(many_drawings, data)
+    first = sorted(data.glob("*/*"))[0]
+    shutil.copy(first, first.with_name("later.jpg"))
+    (data / "aaa").mkdir()
+    shutil.copy(first, data / "aaa" / "1.jpg")
+    values = json.loads((folder / "config.json").read_text())
+    gone = str(tmp_path / "gone")
+    (folder / "config.json").write_text(json.dumps(values | {"data": gone}))
+    return folder, data
+
+
+def test_a_data_set_that_moved_and_grew_is_read_as_the_run_knew_it(unbroken, moved):
+    folder, data = moved
+    with pytest.raises(SimpsonsError, match=r"gone, which is gone; say where they are now"):
+        run.load(folder)
+    _, was, split = run.load(unbroken)
+    config, dataset, now = run.load(folder, data=data)
+    assert config.data == str(data)
+    assert dataset.classes == was.classes == config.classes
+    assert now.counts() == split.counts()
+    assert len(dataset) == len(was) + 1
+    assert "1 pictures are not in the split split.csv, so in no part" in now.note
+    labels = dict(zip(was.paths, was.labels.tolist(), strict=True))
+    grown = dict(zip(dataset.paths, dataset.labels.tolist(), strict=True))
+    assert labels.items() <= grown.items()
+
+
+def test_a_run_goes_on_with_pictures_that_were_moved(moved, cli, monkeypatch, tmp_path):
+    folder, data = moved
+    given = []
+    monkeypatch.setattr(run, "export_run", lambda _run, out, *said: given.append(said))
+    (tmp_path / "out.onnx").write_bytes(b"")
+    result = cli("export", folder, tmp_path / "out.onnx", "--data", data)
+    assert result.exit_code == 0, result.output
+    assert "Note: 1 pictures are not in the split" in result.stderr
+    assert given[0][0].root == data
+    monkeypatch.setattr(run, "_train", lambda *said: None)
+    assert cli("train", data, "--resume", folder).exit_code == 0
+    assert run.Config.read(folder).data == str(data)

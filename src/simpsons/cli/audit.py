@@ -29,7 +29,8 @@ _test = click.option(
 _split = click.option(
     "--split",
     metavar="KIND",
-    help="A split to look for leaks in: random, leak-free, or a split.csv.",
+    help="A split to look for leaks in: given, random, leak-free, or a split.csv.  [default: given "
+    "where FOLDER has train and val or test folders]",
 )
 _label_errors = click.option(
     "--label-errors",
@@ -202,6 +203,7 @@ def _find(
     dataset = cache.load(kaggle.resolve(folder), chosen, bar)
     if any(judges):
         require_trainable(dataset)
+    split = split or ("given" if dataset.listing.parts else None)
     with _Watch() as watch:
         return findings.find(
             dataset,

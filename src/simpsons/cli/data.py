@@ -71,6 +71,8 @@ def stats(folder: str | None, characters: str | None, picture: Path | None, as_j
     formats = dict(Counter(dataset.formats).most_common())
     if picture:
         plots.save(plots.class_counts(counts), picture)
+    for note in dataset.listing.notes:
+        click.echo(f"Note: {note}.", err=True)
     if as_json:
         options.print_json(
             {
@@ -154,7 +156,7 @@ def preview(
 @options.as_json
 def split(
     folder: str | None,
-    split: str,
+    split: str | None,
     out: Path,
     characters: str | None,
     seed: int,
@@ -167,13 +169,15 @@ def split(
     simpsons data split simpsons_dataset --split random
 
     leak-free: 80/10/10 by whole groups of near-duplicates (mirrored ones included), so that no
-    frame of a shot is on both sides. random: the notebook's 80/20.
+    frame of a shot is on both sides. random: the notebook's 80/20. given: FOLDER has folders train,
+    val and test, in any spelling, which the others are checked against for leaks.
     """
     dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
     chosen = splits.make(dataset, split, seed, bar)
     if not any(chosen.counts().values()):
         raise SimpsonsError(
-            f"{dataset.root}: none of its pictures is in the split {split}; choose another --split"
+            f"{dataset.root}: none of its pictures is in the split {chosen.kind}; choose another "
+            "--split"
         )
     chosen = splits.with_groups(dataset, chosen, bar)
     assert chosen.group is not None
@@ -190,6 +194,8 @@ def split(
         "problems": len(dataset.problems),
         "out": str(out),
     }
+    for note in filter(None, [*dataset.listing.notes, chosen.note]):
+        click.echo(f"Note: {note}.", err=True)
     if as_json:
         options.print_json(facts)
         return

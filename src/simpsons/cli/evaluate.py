@@ -6,7 +6,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.characters import SLUGS, display_name
+from simpsons.characters import SLUGS, display_name, find_name
 from simpsons.classifier import Classifier
 from simpsons.cli import learnt, options
 from simpsons.cli.evaluate_boxes import Boxed, evaluate_boxes
@@ -78,7 +78,7 @@ def evaluate(
     model: str | None,
     boxes: Path | None,
     faces: str | None,
-    split: str,
+    split: str | None,
     part: str | None,
     seed: int,
     characters: str | None,
@@ -109,7 +109,7 @@ def evaluate(
                 raise SimpsonsError(f"--{option} does not go with --boxes; leave one of them out")
         evaluate_boxes(
             kaggle.resolve(folder),
-            Boxed(boxes, faces or FACES, model or NAMES, split, part, seed),
+            Boxed(boxes, faces or FACES, model or NAMES, split or "leak-free", part, seed),
             report,
             as_json,
         )
@@ -124,14 +124,14 @@ def evaluate(
     classifier = Classifier(model)
     root = kaggle.resolve(folder)
     dataset = cache.load(root, _characters(root, characters, classifier), bar)
-    rows, facts = _choose(dataset, split, part, seed)
+    rows, facts, said = _choose(dataset, split, part, seed)
     facts = {"Model": model} | facts
     measured = measure(classifier, dataset, rows, bar)
     copies = _copies(dataset, measured, training)
     paths = [dataset.paths[row] for row in measured.rows]
     seen = learnt.count(paths, classifier)
     note = learnt.note(model, classifier, seen, len(paths))
-    notes = _notes(dataset, measured, copies, [note])
+    notes = _notes(dataset, measured, copies, [note, *said])
     if picture:
         plots.save(plots.confusion_matrix(measured.evaluation), picture)
     if report:
@@ -154,6 +154,7 @@ def evaluate(
                 "not_measured": dataset.listing.left_out | measured.unknown,
                 "copies_of_training_pictures": copies,
                 "named_like_training_pictures": seen,
+                "notes": notes,
             }
         )
         return
@@ -176,7 +177,7 @@ def compare(
     first: str,
     second: str,
     folder: str | None,
-    split: str,
+    split: str | None,
     part: str | None,
     seed: int,
     characters: str | None,
@@ -200,20 +201,23 @@ def compare(
             f"`simpsons compare {first} xception {second}`"
         )
     classifiers = Classifier(first), Classifier(second)
-    if classifiers[0].labels != classifiers[1].labels:
+    labels = classifiers[0].labels
+    same = [find_name(label, classifiers[1].labels) for label in labels]
+    if set(same) != set(classifiers[1].labels) or len(same) != len(classifiers[1].labels):
         raise SimpsonsError(f"{first} and {second} know different characters; compare others")
+    columns = [classifiers[1].labels.index(str(label)) for label in same]
     root = kaggle.resolve(folder)
     dataset = cache.load(root, _characters(root, characters, classifiers[0]), bar)
-    rows, facts = _choose(dataset, split, part, seed)
+    rows, facts, said = _choose(dataset, split, part, seed)
     one, two = (measure(classifier, dataset, rows, bar) for classifier in classifiers)
     comparison = comparing.compare(
-        one.probabilities, two.probabilities, one.labels, (first, second), seed
+        one.probabilities, two.probabilities[:, columns], one.labels, (first, second), seed
     )
     copies = _copies(dataset, one, training)
     paths = [dataset.paths[row] for row in one.rows]
     named = dict(zip((first, second), classifiers, strict=True))
     seen = {name: learnt.count(paths, classifier) for name, classifier in named.items()}
-    said = [
+    said += [
         learnt.note(name, classifier, seen[name], len(paths)) for name, classifier in named.items()
     ]
     notes = _notes(dataset, one, copies, said)
@@ -237,6 +241,7 @@ def compare(
                 "evaluations": evaluations,
                 "copies_of_training_pictures": copies,
                 "named_like_training_pictures": seen,
+                "notes": notes,
             }
         )
         return
@@ -267,28 +272,33 @@ def _characters(root: Path, characters: str | None, classifier: Classifier) -> C
     chosen = parse_characters(characters)
     if chosen is not None or set(classifier.labels) <= set(SLUGS):
         return chosen
-    there = find(root, "all").classes
-    return [label for label in classifier.labels if label in there] or None
+    there = find(root, "all", classifier.labels).classes
+    found = (find_name(label, there) for label in classifier.labels)
+    return [name for name in found if name] or None
 
 
 def _choose(
-    dataset: Dataset, split: str, part: str | None, seed: int
-) -> tuple[NDArray[np.int64] | None, dict[str, str]]:
-    """The rows to measure, and what a report says of them."""
+    dataset: Dataset, split: str | None, part: str | None, seed: int
+) -> tuple[NDArray[np.int64] | None, dict[str, str], list[str]]:
+    """The rows to measure, what a report says of them, and notes."""
     facts = {
         "Data": f"{dataset.root}",
         "Pictures": f"{len(dataset):,} readable, {len(dataset.problems)} left out",
     }
     if part is None:
-        if options.given("split"):
+        if split:
             raise SimpsonsError(f"--split {split} says which parts there are; choose one by --part")
-        return None, facts | {"Split": "none: every picture in the folder"}
+        return None, facts | {"Split": "none: every picture in the folder"}, []
     chosen = splits.make(dataset, split, seed, bar)
     rows = chosen.rows(part)
     if len(rows) == 0:
         raise SimpsonsError(f"{dataset.root}: the {chosen.kind} split has no {part} part")
     seed_used = "" if chosen.seed is None else f", seed {chosen.seed}"
-    return rows, facts | {"Split": f"{chosen.kind}{seed_used}, {part} part"}
+    notes = [f"{chosen.note}."] if chosen.note else []
+    if chosen.kind == "given" and part != "train":
+        leaking = {part: splits.leaks(dataset, chosen, part)}
+        notes.append(splits.leak_note(chosen.counts(), leaking))
+    return rows, facts | {"Split": f"{chosen.kind}{seed_used}, {part} part"}, notes
 
 
 def _copies(dataset: Dataset, measured: Measured, training: str | None) -> int | None:
@@ -324,6 +334,14 @@ def _notes(dataset: Dataset, measured: Measured, copies: int | None, said: list[
             "no training pictures at hand to look for copies in; give them with --training"
         )
     notes += filter(None, said)
+    notes += (f"{note}." for note in dataset.listing.notes)
+    absent = [score.slug for score in measured.evaluation.per_class if not score.support]
+    if absent:
+        known = len(measured.evaluation.per_class)
+        notes.append(
+            f"{len(absent)} of the {known} characters that the network knows have no picture here, "
+            f"so nothing is measured of them: {', '.join(map(display_name, absent))}."
+        )
     if unknown := dataset.listing.left_out | measured.unknown:
         count = sum(unknown.values())
         notes.append(f"{count:,} pictures of other characters were not measured.")

@@ -127,7 +127,7 @@ def _choose(root: Path, listed: Boxes, asked: Boxed) -> tuple[dict[str, tuple[Bo
 
 
 def _parts(root: Path, paths: Sequence[str], asked: Boxed) -> tuple[dict[str, str], str]:
-    if asked.split in ("leak-free", "random"):
+    if asked.split in ("leak-free", "random", "given"):
         dataset = cache.load(root, track=bar)
         made = splits.make(dataset, asked.split, asked.seed, bar)
         seed = "" if made.seed is None else f", seed {made.seed}"

@@ -41,10 +41,9 @@ characters = click.option(
 split = click.option(
     "--split",
     metavar="KIND",
-    default="leak-free",
-    show_default=True,
-    help="leak-free, random (the notebook's, whatever the seed), shipped (the shipped weights'), "
-    "or a split.csv.",
+    help="given (by folders train, val, test), leak-free, random (the notebook's, whatever the "
+    "seed), shipped (the shipped weights'), or a split.csv.  [default: given where there are such "
+    "folders, else leak-free]",
 )
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N"

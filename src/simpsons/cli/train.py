@@ -16,7 +16,7 @@ from simpsons.dataset import cache, kaggle, sources
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxed_pictures import BoxedPictures
 from simpsons.dataset.boxes import ANNOTATION, Boxes, read
-from simpsons.dataset.folders import Characters, find, parse_characters
+from simpsons.dataset.folders import Characters, characters_text, find, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
 from simpsons.progress import bar, silent
@@ -79,7 +79,8 @@ _BAD_ROWS = 10  # that are printed
     "--resume",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Go on with a run that was stopped; everything else is as it was.",
+    help="Go on with a run that was stopped; everything else is as it was. FOLDER: where its "
+    "pictures are now, if they were moved.",
 )
 @click.option(
     "--from",
@@ -121,7 +122,7 @@ def train(
     epochs: int | None,
     batch: int | None,
     learning_rate: float | None,
-    split: str,
+    split: str | None,
     exclude: Path | None,
     characters: str | None,
     seed: int,
@@ -217,7 +218,7 @@ def train(
         track = bar if speaks else silent
         try:
             if resume:
-                measured = run.resume(resume, observer=observer, track=track)
+                measured = run.resume(resume, data=folder, observer=observer, track=track)
             else:
                 measured = run.start(
                     out,
@@ -244,6 +245,9 @@ def train(
             sys.exit(130)
     if measured is None:
         return
+    config = Config.read(out)
+    if note := splits.leak_note(config.parts, config.leaking):
+        click.echo(f"Warning: {note}", err=True)
     if as_json:
         options.print_json({"run": str(out), "validation": measured.evaluation.to_json()})
         return
@@ -298,9 +302,7 @@ def _evaluation(folder: Path) -> str:
     part = "test" if config.parts["test"] else "validation"
     words += ["--split", str(folder / SPLIT), "--part", part]
     if config.characters is not None and not config.boxes:
-        chosen = config.characters
-        names = str(chosen) if isinstance(chosen, str | int) else ",".join(chosen)
-        words += ["--characters", names]
+        words += ["--characters", characters_text(config.characters)]
     return shlex.join(words)
 
 
@@ -308,7 +310,7 @@ def _require_nothing_else() -> None:
     """Raise SimpsonsError if an option was given that a run to be resumed has decided already."""
     for option in click.get_current_context().command.params:
         name = str(option.name)
-        if options.given(name) and name not in ("resume", "tensorboard", "as_json"):
+        if options.given(name) and name not in ("folder", "resume", "tensorboard", "as_json"):
             raise SimpsonsError(
                 f"{option.opts[0]} can't be given with --resume, which goes on as the run began; "
                 "omit it, or start another run"
@@ -333,8 +335,8 @@ def _one_voice() -> Iterator[bool]:
     "--data",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="RUN is cnn, xception or an ONNX file, and was trained on these pictures.  "
-    "[default for cnn and xception: the installed data set]",
+    help="RUN is cnn, xception or an ONNX file, and was trained on these pictures; of a run "
+    "folder, where its pictures are now.  [default for cnn and xception: the installed data set]",
 )
 @click.option("--split", default="shipped", show_default=True, help="With --data: their split.")
 @click.option("--half", is_flag=True, help="Store large weights as float16: half the size.")
@@ -372,7 +374,8 @@ def export(
         card_path(out)
     if half and int8:
         raise SimpsonsError("--half and --int8 exclude each other; choose one")
-    if data or source in SHIPPED:
+    is_run = source not in SHIPPED and Path(source, CONFIG).is_file()
+    if (data or source in SHIPPED) and not is_run:
         if last:
             raise SimpsonsError(f"{source}: --last is of a run folder, and this is a file; omit it")
         if card and "recipe" not in Classifier(source).metadata:
@@ -389,7 +392,9 @@ def export(
                 f"{folder}: is a file, not a run folder; give the pictures that it was trained on "
                 "with --data"
             )
-        _, dataset, parts = run.load(folder, bar)
+        _, dataset, parts = run.load(folder, bar, data)
+        if parts.note:
+            click.echo(f"Note: {parts.note}.", err=True)
         run.export_run(folder, out, dataset, parts, half, int8, last, bar)
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     if card:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from simpsons import images
-from simpsons.characters import composed, find_name, is_known
+from simpsons.characters import SLUGS, composed, find_name, is_known
 from simpsons.dataset import layout
 from simpsons.dataset.layout import entries, has_pictures
 from simpsons.errors import DataError as DataError
@@ -372,7 +372,7 @@ def choose(root: Path, found: Mapping[str, Sized], characters: Characters) -> tu
     characters: as `find` takes it, which raises what this does.
     """
     if characters is None:
-        ours = [name for name in found if is_known(name)]
+        ours = [name for name in found if name in SLUGS]
         return tuple(sorted(ours or found))
     if characters == "all":
         return tuple(sorted(found))

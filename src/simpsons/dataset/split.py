@@ -8,7 +8,7 @@ reference notebook's, kept for comparison: it leaks.
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,19 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 from numpy.typing import NDArray
 
+from simpsons.characters import composed
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset import near_duplicates
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
-from simpsons.files import write_text
+from simpsons.files import read_table, write_text
 from simpsons.progress import Track, silent
 
 PARTS = ("train", "validation", "test")
-KINDS = ("leak-free", "random", "shipped")
+KINDS = ("leak-free", "random", "shipped", "given")
 
 UNLISTED = "unlisted"
-"""The part of a picture that the shipped split does not know: it is in none."""
+"""The part of a picture that a split's list does not have: it is in none."""
 
 EXCLUDED = "excluded"
 """The part of a training picture that a list of exclusions drops."""
@@ -46,13 +47,14 @@ class Split:
 
     kind: as `make` takes it, of a file its name. seed: None where none was used. part: `[N]` of
     `PARTS`, or `UNLISTED` or `EXCLUDED`. group: int64 `[N]`, near-duplicates share one; None where
-    they were not looked for, see `with_groups`.
+    they were not looked for, see `with_groups`. gone: how many pictures of the list are not there.
     """
 
     kind: str
     seed: int | None
     part: NDArray[np.str_]
     group: NDArray[np.int64] | None = None
+    gone: int = 0
 
     def rows(self, part: str) -> NDArray[np.int64]:
         """The indices of the pictures in a part."""
@@ -62,19 +64,38 @@ class Split:
         """Pictures per part."""
         return {part: len(self.rows(part)) for part in PARTS}
 
+    @property
+    def note(self) -> str:
+        """What there is to say of pictures that the list and the folder don't share, if any."""
+        notes = []
+        if unlisted := len(self.rows(UNLISTED)):
+            notes.append(f"{unlisted:,} pictures are not in the split {self.kind}, so in no part")
+        if self.gone:
+            notes.append(
+                f"{self.gone:,} pictures of the split {self.kind} are not there or can't be read"
+            )
+        return "; ".join(notes)
 
-def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track = silent) -> Split:
+
+def make(dataset: Dataset, kind: str | None = None, seed: int = 0, track: Track = silent) -> Split:
     """Split a data set.
 
     kind: `leak-free` for 80/10/10 by whole near-duplicate groups, stratified by class, from
     `seed`; `random` for the notebook's 80/20 without a test part (`random_state=3`, whatever
     the seed); `shipped` for the leak-free split that the shipped weights were trained on, by
-    file name; or the path of a CSV that `write` wrote.
+    file name; `given` for the one that the folders are (`train/`, `val/`, `test/`), where a tenth
+    of the training part, by whole near-duplicate groups, is for validation if no folder is; or the
+    path of a CSV that `write` wrote. None for `given` where whole pictures are arranged so, else
+    for `leak-free`.
 
     Raises DataError when a class is too small, or the file does not fit the data set.
     """
+    if kind is None:
+        kind = "given" if dataset.listing.parts and dataset.wholes is None else "leak-free"
     if kind not in KINDS:
         return read(kind, dataset)
+    if kind == "given":
+        return _given(dataset, seed, track)
     if kind == "shipped":
         return Split(kind, None, parts_by_name(dataset))
     if kind == "random":
@@ -84,6 +105,32 @@ def make(dataset: Dataset, kind: str = "leak-free", seed: int = 0, track: Track 
         return Split(kind, _NOTEBOOK_SEED, part)
     group = groups(dataset, track)
     return Split(kind, seed, leak_free(dataset.labels, group, seed), group)
+
+
+def _given(dataset: Dataset, seed: int, track: Track) -> Split:
+    """The split that the folders are."""
+    folders = dataset.listing.parts
+    if not folders:
+        raise DataError(
+            f"{dataset.root}: has no folders train and val or test that give a split; choose "
+            "another --split"
+        )
+
+    def part_of(path: str) -> str:
+        inside = (part for folder, part in folders.items() if path.startswith(f"{folder}/"))
+        return next(inside, UNLISTED)
+
+    part = np.array([part_of(path) for path in dataset.paths], "<U10")
+    if "validation" in folders.values():
+        return Split("given", None, part)
+    group = groups(dataset, track)
+    train = np.flatnonzero(part == "train")
+    purpose = "a validation part out of the training part"
+    held = train[folds(dataset.labels[train], group[train], _FOLDS, seed, purpose)[0]]
+    part[held] = "validation"
+    for label in np.setdiff1d(dataset.labels[train], dataset.labels[part == "train"]):
+        part[held[np.isin(group[held], group[dataset.labels == label])]] = "train"
+    return Split("given", seed, part, group)
 
 
 def groups(dataset: Dataset, track: Track = silent) -> NDArray[np.int64]:
@@ -148,6 +195,12 @@ def require_parts(dataset: Dataset, split: Split, remedy: str) -> None:
             raise DataError(
                 f"{dataset.root}: the split {split.kind} has no {part} pictures in it; {remedy}"
             )
+    learnt = dataset.labels[split.rows("train")]
+    unseen = [name for label, name in enumerate(dataset.classes) if label not in learnt]
+    if unseen and split.kind == "given":
+        raise DataError(
+            f"{dataset.root}: has no training picture of {', '.join(unseen)}; add some, or {remedy}"
+        )
 
 
 def _random_validation(count: int) -> NDArray[np.int64]:
@@ -168,6 +221,17 @@ def leaks(dataset: Dataset, split: Split, part: str) -> int:
         thumbs[split.rows(part)], thumbs[split.rows("train")]
     )
     return int((nearest > near_duplicates.GROUP_THRESHOLD).sum())
+
+
+def leak_note(pictures: Mapping[str, int], leaking: Mapping[str, int]) -> str:
+    """What there is to say of pictures held out that leak, by part; empty if none does."""
+    told = [f"{count:,} of {pictures[part]:,} {part}" for part, count in leaking.items() if count]
+    if not told:
+        return ""
+    return (
+        f"{' and '.join(told)} pictures have a near-duplicate among the training pictures; on "
+        "those, accuracy measures memory. --split leak-free parts all pictures anew."
+    )
 
 
 def shipped_rows(dataset: Dataset, part: str) -> NDArray[np.int64]:
@@ -192,14 +256,18 @@ def parts_of(paths: Sequence[str], path: Path = _SHIPPED) -> NDArray[np.str_]:
     A picture's name is its path, of which either may begin some folders further up, wherever the
     data set lies.
     """
-    listed = {file: line.get("split", UNLISTED) for file, line in _table(path).items()}
-    shorter = {name: part for file, part in listed.items() for name in _names(file)}
+    listed = {file: line.get("split") or UNLISTED for file, line in _table(path).items()}
+    shorter: dict[str, str] = {}
+    for file, part in listed.items():
+        for name in _names(file):
+            if shorter.setdefault(name, part) != part:
+                shorter[name] = UNLISTED
 
     def part_of(file: str) -> str:
         known = (listed[name] for name in _names(file) if name in listed)
         return next(known, None) or shorter.get(file, UNLISTED)
 
-    return np.array([part_of(file) for file in paths], np.str_)
+    return np.array([part_of(composed(file)) for file in paths], np.str_)
 
 
 def _names(path: str) -> list[str]:
@@ -233,33 +301,38 @@ def _to_csv(lines: Sequence[Sequence[str]]) -> str:
 def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
     """Read a split that `write` wrote; the column `group` may be missing.
 
-    Raises DataError if it does not cover the data set.
+    Pictures that it does not list are in no part. Raises DataError if it lists none of them.
     """
     path = Path(path)
     table = _table(path)
-    missing = [file for file in dataset.paths if file not in table]
-    if missing:
+    files = [composed(file) for file in dataset.paths]
+    there = [file in table for file in files]
+    if not any(there):
         raise DataError(
-            f"{path}: {len(missing)} pictures of {dataset.root} are not in it, {missing[0]} among "
-            "them; make a new one with `simpsons data split`"
+            f"{path}: none of the {len(files):,} pictures of {dataset.root} is in it, "
+            f"{dataset.paths[0]} for one; give the folder that it was made for, or make a new one "
+            "with `simpsons data split`"
         )
     try:
-        lines = [table[file] for file in dataset.paths]
-        part = np.array([line["split"] for line in lines])
-        has_groups = all("group" in line for line in lines)
-        group = np.array([int(line["group"]) for line in lines], np.int64) if has_groups else None
+        lines = [table.get(file) for file in files]
+        part = np.array([UNLISTED if line is None else line["split"] for line in lines], np.str_)
+        groups_there = all(line is not None and "group" in line for line in lines)
+        group = (
+            np.array([int(table[file]["group"] or "") for file in files]) if groups_there else None
+        )
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
-    if wrong := set(part) - {*PARTS, UNLISTED, EXCLUDED}:
+    if wrong := set(part.tolist()) - {*PARTS, UNLISTED, EXCLUDED}:
         raise DataError(f"{path}: unknown part {sorted(wrong)[0]}; use {', '.join(PARTS)}")
-    return Split(path.name, None, part, group)
+    gone = len(table.keys() - set(files)) if len(dataset.listing.left_out) == 0 else 0
+    return Split(path.name, None, part, group, gone)
 
 
-def _table(path: Path) -> dict[str, dict[str, str]]:
+def _table(path: Path) -> dict[str, dict[str, str | None]]:
     """The lines of a split's CSV by path."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return {line["path"]: line for line in csv.DictReader(file)}
+        _, table = read_table(path)
+        return {composed(str(line["path"])): line for line in table}
     except FileNotFoundError:
         raise DataError(
             f"{path}: no such split; give {', '.join(KINDS)}, or a CSV that "

@@ -19,6 +19,8 @@ class Config:
     initial, teachers: as `learnt.load` takes them. machine: `device.Machine`'s values. licence: of
     the data that the run, or a network that it learnt from, has seen; None where only the owner of
     the pictures knows it. boxes: the box file, if there is one.
+    leaking: of a split that folders give, how many pictures of a part have a near-duplicate among
+    the training pictures.
     """
 
     network: str
@@ -41,6 +43,7 @@ class Config:
     machine: dict[str, Any] = field(default_factory=dict)
     licence: str | None = None
     boxes: str | None = None
+    leaking: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

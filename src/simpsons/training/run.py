@@ -16,7 +16,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def start(
     recipe: Recipe,
     *,
     boxes: str | os.PathLike[str] | Boxes | None = None,
-    split: str = "leak-free",
+    split: str | None = None,
     exclude: str | os.PathLike[str] | None = None,
     characters: Characters = None,
     initial: str | os.PathLike[str] | None = None,
@@ -145,6 +145,9 @@ def start(
                 [initial, *teachers] if initial else teachers,
             ),
             boxes=None if boxes is None else str(_file(boxes).resolve()),
+            leaking={part: splits.leaks(dataset, chosen, part) for part in splits.PARTS[1:]}
+            if chosen.kind == "given"
+            else {},
         )
         _learn_from(config, dataset, chosen)
         if exclude:
@@ -160,31 +163,66 @@ def start(
 
 
 def resume(
-    folder: str | os.PathLike[str], *, observer: Observer, track: Track = silent
+    folder: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    observer: Observer,
+    track: Track = silent,
 ) -> Measured | detection.Measured | None:
     """Go on with a run that was stopped, to the same result as if it had not been.
 
-    The number of processes may be another one. Returns what `start` returns. Raises SimpsonsError
-    when the folder is no run, another training is at work there, or its data changed.
+    data: where its pictures are now, if they were moved. The number of processes may be another
+    one. Returns what `start` returns. Raises SimpsonsError when the folder is no run, another
+    training is at work there, or its data can't be used.
     """
     folder = Path(folder)
     parallel.join(choose_device(Config.read(folder).device))
     with claimed(folder):
-        loaded = parallel.first_does(lambda: load(folder, track)) or load(folder, silent)
+        loaded = parallel.first_does(lambda: load(folder, track, data)) or load(
+            folder, silent, data
+        )
+        if data is not None:
+            parallel.first_does(
+                lambda: write_text(
+                    folder / CONFIG, json.dumps(loaded[0].to_json(), indent=2) + "\n"
+                )
+            )
         return _train(folder, *loaded, observer, track)
 
 
-def load(folder: Path, track: Track = silent) -> tuple[Config, Dataset, Split]:
+def load(
+    folder: Path, track: Track = silent, data: str | os.PathLike[str] | None = None
+) -> tuple[Config, Dataset, Split]:
     """What a run was told, and its pictures and split, exclusions applied.
 
-    Raises SimpsonsError when the folder is no run, or its data changed.
+    data: where its pictures are now, if they were moved. Pictures that came later are in no part.
+
+    Raises SimpsonsError when the folder is no run, or its data can't be used.
     """
     config = Config.read(folder)
-    dataset = _load(config.network, config.data, config.boxes, config.characters, track)
+    if data is not None:
+        config = _moved(config, Path(data).resolve())
+    elif not Path(config.data).is_dir():
+        raise SimpsonsError(
+            f"{folder}: its pictures were in {config.data}, which is gone; say where they are now: "
+            f"`simpsons export {folder} OUT.onnx --data FOLDER`, or "
+            f"`simpsons train FOLDER --resume {folder}`"
+        )
+    is_detector = config.network == models.DETECTOR
+    characters = None if is_detector else config.classes
+    dataset = _load(config.network, config.data, config.boxes, characters, track)
     split = splits.read(folder / SPLIT, dataset)
     if (folder / EXCLUDE).exists():
-        dataset, split, _ = exclusions.apply(folder / EXCLUDE, dataset, split)
+        dataset, split, _ = exclusions.apply(folder / EXCLUDE, dataset, split, strict=False)
     return config, dataset, split
+
+
+def _moved(config: Config, data: Path) -> Config:
+    """The configuration with its pictures elsewhere, and its box file too if it lay among them."""
+    boxes = config.boxes
+    if boxes is not None and Path(boxes).is_relative_to(config.data):
+        boxes = str(data / Path(boxes).relative_to(config.data))
+    return replace(config, data=str(data), boxes=boxes)
 
 
 def require_trainable(dataset: Dataset) -> None:
@@ -280,6 +318,14 @@ def finish(
     export_run(folder, folder / MODEL, dataset, split, track=track)
     classifier = Classifier(folder)
     measured = measure(classifier, dataset, dataset.known(split.rows("validation")), track)
+    notes = ["Validation chose the epoch and the temperature; only a test part is unbiased."]
+    notes += filter(None, [split.note, splits.leak_note(config.parts, config.leaking)])
+    figures = classifier.metadata["figures"]
+    if "validation_strangers_named" in figures:
+        notes.append(
+            f"{figures['validation_strangers_named']:.1%} of its strangers' faces get a name, not "
+            f"the verdict {UNKNOWN}."
+        )
     write_report(
         folder / REPORT,
         measured.evaluation,
@@ -288,7 +334,7 @@ def finish(
         problems=dataset.problems,
         errors=error_examples(classifier, measured, dataset),
         history=[asdict(row) for row in history(folder)],
-        notes=["Validation chose the epoch and the temperature; only a test part is unbiased."],
+        notes=notes,
     )
     return measured
 
@@ -359,12 +405,14 @@ def history(folder: Path) -> list[Epoch]:
 def facts(config: Config) -> dict[str, str]:
     """What a report says of a run."""
     parts = ", ".join(f"{count:,} {part}" for part, count in config.parts.items() if count)
+    names_faces = config.boxes and config.network != models.DETECTOR
+    what = "pictures and faces" if names_faces else "pictures"
     return {
         "Network": config.network,
         "Recipe": f"{config.recipe.name}, {config.recipe.epochs} epochs",
         "Started from": config.initial or "new weights",
         "Teachers": ", ".join(config.teachers) or "none",
-        "Data": f"{config.data}: {config.pictures:,} pictures, {config.left_out} left out",
+        "Data": f"{config.data}: {config.pictures:,} {what}, {config.left_out} left out",
         "Split": f"{config.split}: {parts}",
         "Exclusions": f"{config.dropped} dropped, {config.relabelled} relabelled",
         "Boxes": config.boxes or "none",
