@@ -36,7 +36,7 @@ KNOWN = 0.95
 STYLE_FROM, STYLE_WEIGHT = 1.5, 2.0
 """Style counts where it is this many standard deviations below the mean, and how much then."""
 
-ACQUAINTANCE_WEIGHT = 1.0
+ACQUAINTANCE_WEIGHT = 0.5
 """What acquaintance counts beside the mean of energy and nearness, which counts 1."""
 
 ENOUGH_STRANGERS = 100
