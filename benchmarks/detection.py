@@ -58,9 +58,8 @@ class Sizes:
     @property
     def what(self) -> str:
         """For what is said below the table."""
-        return (
-            f"dlib's has learnt from {2 * self.learn:,} pictures, and AP is of the {self.part} part"
-        )
+        learnt = f"dlib's detector learnt from {2 * self.learn:,} pictures"
+        return f"AP is of the {self.part} part; {learnt}"
 
 
 FULL = Sizes(repetitions=5, folder=1000, calls=100, learn=750, part="test", judged=None)
