@@ -101,7 +101,7 @@ def test_other_numbers_of_classes_and_names():
     assert models.outputs(network) == 5
     network.eval()
     assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
-    with pytest.raises(ValueError, match="use cnn, xception or resnet"):
+    with pytest.raises(ValueError, match="use cnn, xception, resnet or faces"):
         models.build("vgg")
 
 

@@ -49,7 +49,7 @@ def test_its_familiarity_is_that_of_a_float_file(int8, dataset, split, tmp_path)
     float32 = Classifier(tmp_path / "float.onnx")
     expected = float32.probabilities_and_familiarity(dataset.images)[1]
     familiarity = int8.probabilities_and_familiarity(dataset.images)[1]
-    assert correlation(familiarity, expected) > 0.995
+    assert correlation(familiarity, expected) > 0.985
 
 
 def test_pixels_and_maps_stay_integers(int8):

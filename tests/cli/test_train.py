@@ -229,10 +229,11 @@ def test_on_a_gpu_the_same_command_takes_larger_batches(
     monkeypatch.setattr(loop, "train", interrupted)
     monkeypatch.setattr(train, "choose_device", lambda name: torch.device("cuda"))
     monkeypatch.setattr(train, "describe", lambda device: device)
-    many = SimpleNamespace(pictures=range(17_077), root="many", summary="17,077 pictures")
+    many = SimpleNamespace(pictures=range(17_077), summary="17,077 pictures")
     monkeypatch.setattr(train, "find", lambda folder, characters: many)
     said = cli("train", many_drawings, "--recipe", recipe, "--out", tmp_path / "run").stderr
-    assert f"xception, recipe {recipe}: {chosen}\non cuda\nmany: 17,077 pictures\n" in said
+    expected = f"xception, recipe {recipe}: {chosen}\non cuda\n{many_drawings}: 17,077 pictures\n"
+    assert expected in said
 
 
 def test_on_gpus_one_process_of_several_says_what_is_wrong(cli, tmp_path, monkeypatch):

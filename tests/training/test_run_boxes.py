@@ -403,7 +403,7 @@ def test_real_strangers_teach_who_is_unknown():
         least = familiarity.threshold(score(fitted, known))
         return (score(fitted, new) >= least).mean()
 
-    assert named_share(taught) < 0.5 * named_share(without)
+    assert named_share(taught) < 0.6 * named_share(without)
     assert np.abs(score(taught, known).mean()) < 0.5
 
 
