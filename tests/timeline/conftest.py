@@ -1,6 +1,7 @@
 """Films of coloured squares, which a detector that needs no network finds and names."""
 
 from dataclasses import dataclass, field
+from itertools import cycle
 from types import SimpleNamespace
 
 import av
@@ -65,20 +66,21 @@ def prediction(name, probability=0.9):
 
 @dataclass
 class Squares:
-    """Finds coloured squares. probability: of each name, 0 to 1. looks: pictures looked at."""
+    """Finds coloured squares. probability: of each name, 0 to 1. scores: of each picture's faces in
+    turn, over and over."""
 
     probability: float = 0.9
-    looks: int = field(default=0, init=False)
+    scores: tuple[float, ...] = (0.9,)
+    minimum: float = field(default=0.2, init=False)
 
     def __post_init__(self):
         self.names = SimpleNamespace(labels=LABELS, predict_pixels=self._predict_pixels)
 
     def detect_all(self, sources, top=5):
         assert top == len(LABELS)
-        for pixels in sources:
-            self.looks += 1
+        for pixels, score in zip(sources, cycle(self.scores), strict=False):
             faces = [
-                Face(box, 0.9, prediction(name, self.probability))
+                Face(box, score, prediction(name, self.probability))
                 for name, box in found_squares(pixels)
             ]
             yield Detection(None, tuple(faces))

@@ -114,3 +114,11 @@ def test_a_mean_probability_below_the_minimum_is_no_name(read, seconds, squares)
     frames = seconds(2, homer_simpson=LEFT)
     assert summary(read(frames, squares(probability=0.6), minimum=0.7)) == []
     assert summary(read(frames, squares(probability=0.8), minimum=0.7)) == [(0.0, 2.0, "homer")]
+
+
+def test_faces_that_are_hardly_one_go_on_with_a_track_but_make_none(read, seconds, squares):
+    frames = seconds(2, homer_simpson=LEFT, stranger=RIGHT)
+    assert read(frames, squares(scores=(0.3,))).tracks == ()
+    found = read(frames, squares(scores=(0.3, 0.5, 0.3)))
+    assert summary(found) == [(0.0, 2.0, "homer")]
+    assert sorted(names(found), key=str) == [None, "homer"]

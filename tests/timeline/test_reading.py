@@ -110,7 +110,7 @@ def of_the_same_faces(detector, predict):
             ]
             yield replace(answer, faces=tuple(faces))
 
-    return SimpleNamespace(names=detector.names, detect_all=detect_all)
+    return SimpleNamespace(names=detector.names, minimum=detector.minimum, detect_all=detect_all)
 
 
 def test_nobody_sure_enough_gives_no_interval(film, doll_detector):
@@ -169,7 +169,8 @@ def test_constant_memory(film, doll_detector, monkeypatch):
 
         return doll_detector.detect_all(counted(), top)
 
-    counting = SimpleNamespace(names=doll_detector.names, detect_all=detect_all)
+    counting = of_the_same_faces(doll_detector, lambda _, answer: answer)
+    counting.detect_all = detect_all
     timeline.read(film.path, counting, rate=24)
     assert len(alive) == len(film.frames)
     assert max(alive) <= 60 < len(film.frames)

@@ -25,6 +25,10 @@ from simpsons.timeline.tracks import MINIMUM, Box, Sighting, Track, linked, name
 RATE = 5.0
 """Frames a second that are looked at."""
 
+SEEN = 0.2
+"""How far above the detector's threshold, as a share of what is left to 1, the score of a track's
+surest frame is at least. A face less sure goes on with a track but makes none."""
+
 SURE = 0.9
 """Probability from which a frame without a face is named as a whole: for backs and profiles."""
 
@@ -96,7 +100,7 @@ def read(
         seen = _seen(samples(source, shots, rate), detector)
         total = None if source.duration is None else max(1, round(source.duration * rate))
         for number, frames in groupby(progress(seen, total, "reading"), _shot):
-            shot = _Shot(detector.names.labels)
+            shot = _Shot(detector.names.labels, detector.minimum + SEEN * (1 - detector.minimum))
             for sample, detection in frames:
                 shot.add(sample, detection)
             start, end, *_ = *shots.starts[number : number + 2], source.end
@@ -143,12 +147,14 @@ _Surest = tuple[float, images.Pixels]
 class _Shot:
     """What was seen in one shot.
 
-    surest: for each label the highest probability of a frame, and the picture that had it.
+    least: the score that the surest frame of a track has at least. surest: for each label the
+    highest probability of a frame, and the picture that had it.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], least: float) -> None:
         self.surest: dict[str, _Surest] = {}
         self._labels = labels
+        self._least = least
         self._times: list[float] = []
         self._frames: list[list[Sighting]] = []
 
@@ -164,7 +170,7 @@ class _Shot:
             for face in detection.faces:
                 x1, y1, x2, y2 = face.box
                 box = x1 / width, y1 / height, x2 / width, y2 / height
-                sightings.append(Sighting(sample.time, self._row(face.prediction), box))
+                sightings.append(Sighting(sample.time, self._row(face.prediction), box, face.score))
                 self._note(face.prediction, sample.pixels, face.box)
         self._times.append(sample.time)
         self._frames.append(sightings)
@@ -176,6 +182,8 @@ class _Shot:
         """
         result = []
         for one in linked(self._frames):
+            if max(sighting.score for sighting in one) < self._least:
+                continue
             first, last = one[0].time, one[-1].time
             begins = start if first == self._times[0] else first - 0.5 / rate
             ends = end if last == self._times[-1] else last + 0.5 / rate

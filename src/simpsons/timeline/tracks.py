@@ -29,12 +29,13 @@ class Sighting(NamedTuple):
 
     time: seconds from the film's start. probabilities: float64 `[classes]`; what they lack to 1 is
     the probability of nobody. box: x1, y1, x2, y2 as fractions of the frame's width and height;
-    None for a whole frame.
+    None for a whole frame. score: how sure the detector is that this is a face, 0 to 1.
     """
 
     time: float
     probabilities: NDArray[np.float64]
     box: Box | None
+    score: float = 1.0
 
 
 @dataclass(frozen=True)
