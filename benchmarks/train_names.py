@@ -121,7 +121,7 @@ def learnt_from(data: Path, detector: nn.Module) -> Crops:
     faces_cut = [
         *all_boxed(data),
         *other_faces(data),
-        *with_labels(data, whole.paths, parts, detector),
+        *with_labels(data, whole.root, whole.paths, parts, detector),
         *minor_faces(data, detector),
         *no_faces(data, detector),
     ]
@@ -162,26 +162,27 @@ def other_faces(data: Path) -> Cut:
 
 
 def with_labels(
-    data: Path, paths: Sequence[str], parts: NDArray[np.str_], detector: nn.Module
+    data: Path, whole_root: Path, paths: Sequence[str], parts: NDArray[np.str_], detector: nn.Module
 ) -> Cut:
     """The face of the named character in each other picture: the best one in its box, else the
     only one in the picture."""
     root = frames.folder(data)
     all_boxes = boxes.read(root / frames.COMPLETE).pictures
     one_box = boxes.read(root / frames.ONE_BOX).pictures
+    named = ["/".join(path.split("/")[-2:]) for path in paths]
     chosen = [
-        (path, part)
-        for path, part in zip(paths, parts.tolist(), strict=True)
-        if part in splits.PARTS[:2] and path not in all_boxes
+        (whole_root / path, name, part)
+        for path, name, part in zip(paths, named, parts.tolist(), strict=True)
+        if part in splits.PARTS[:2] and name not in all_boxes
     ]
-    for path, part in bar(chosen, None, "cutting"):
-        is_large = (root / path).is_file()
-        pixels = images.decode(root / path if is_large else data / path)
+    for small, name, part in bar(chosen, None, "cutting"):
+        is_large = (root / name).is_file()
+        pixels = images.decode(root / name if is_large else small)
         [(found, scores)] = find(detector, [pixels], LONGEST if is_large else _LOW_RESOLUTION)
         found = found[scores >= FOUND]
         inside = np.empty(0, np.int64)
-        if one_box.get(path):
-            corners = np.array(one_box[path][0].corners)
+        if one_box.get(name):
+            corners = np.array(one_box[name][0].corners)
             inside = np.flatnonzero(middles_inside(found, corners))
         if len(inside):
             face = found[inside[0]]
@@ -189,7 +190,7 @@ def with_labels(
             face = found[0]
         else:
             continue
-        yield images.crop_around(pixels, face.tolist()), SLUGS.index(path.split("/")[0]), part
+        yield images.crop_around(pixels, face.tolist()), SLUGS.index(name.split("/")[0]), part
 
 
 def minor_faces(data: Path, detector: nn.Module) -> Cut:
@@ -229,7 +230,7 @@ def whole_strangers(data: Path) -> Iterator[images.Pixels]:
 
 def minor_pictures(data: Path) -> list[Path]:
     """Of the first half of the minor characters; see `strangers.minor_characters`."""
-    folders = sorted(path for path in (data.parent.parent / "other_characters").iterdir())
+    folders = sorted(path for path in (data.parent / "other_characters").iterdir())
     return [path for each in folders[: len(folders) // 2] for path in sorted(each.glob("*.jpg"))]
 
 
