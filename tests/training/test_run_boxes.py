@@ -383,8 +383,8 @@ def test_what_teachers_say_of_strangers_is_not_learnt(cartoon):
 def test_real_strangers_teach_who_is_unknown():
     rng = np.random.default_rng(0)
     known, strangers, new = (rng.normal(size=(400, 24)) for _ in range(3))
-    strangers[:, 3] += 3
-    new[:, 3] += 3
+    strangers[:, 3:7] += 2
+    new[:, 3:7] += 2
     energy = rng.normal(size=(400, 3))
     labels = np.arange(400) % 3
 
