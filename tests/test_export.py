@@ -6,8 +6,9 @@ import onnxruntime
 import pytest
 import torch
 
-from simpsons import models
-from simpsons.export import add_metadata, export
+from simpsons import export as exporting
+from simpsons import familiarity, models
+from simpsons.export import add_metadata, export, traced
 
 LABELS = ("ant", "bee", "cat")
 
@@ -17,26 +18,70 @@ def pixels():
     return np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
 
 
-def run(path, pixels):
+def run(path, pixels, output="probabilities"):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return session.run(["probabilities"], {"pixels": pixels})[0]
+    return session.run([output], {"pixels": pixels})[0]
 
 
 @pytest.mark.parametrize(
     ("network", "batch_norm"), [("cnn", False), ("cnn", True), ("xception", False)]
 )
 def test_the_file_gives_the_networks_probabilities(network, batch_norm, pixels, tmp_path):
+    scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    for seed, temperature in enumerate((0.5, 1.5)):  # the second is not traced
+        torch.manual_seed(seed)
+        module = models.build(network, 3, batch_norm=batch_norm)
+        module(torch.rand(8, 3, 64, 64))  # gives batch norms statistics of their own
+        module.eval()
+        with torch.inference_mode():
+            expected = torch.softmax(module(scaled) / temperature, dim=1).numpy()
+        path = tmp_path / f"{seed}.onnx"
+        export(module, path, LABELS, {"network": network}, temperature)
+        np.testing.assert_allclose(run(path, pixels), expected, atol=1e-6)
+        np.testing.assert_allclose(run(path, pixels[:1]), expected[:1], atol=1e-6)
+
+
+def test_networks_of_one_structure_are_traced_once(pixels, tmp_path, monkeypatch):
+    """Each file is the one that tracing its network alone gives."""
+    traces, trace = [], torch.onnx.export
+    monkeypatch.setattr(exporting, "_TRACED", {})
+    monkeypatch.setattr(torch.onnx, "export", lambda *a, **k: traces.append(a) or trace(*a, **k))
     torch.manual_seed(0)
-    module = models.build(network, 3, batch_norm=batch_norm)
-    module(torch.rand(8, 3, 64, 64))  # gives batch norms statistics of their own
-    module.eval()
+    special, usual = (models.build("cnn", 3).eval() for _ in range(2))
+    with torch.no_grad():  # what is simplified in a graph: zeros, equal weights, division by one
+        special.head[1].bias.zero_()
+        special.features[2].bias.copy_(special.features[0].bias)
+
+    def write(name, network, temperature):
+        fitted = familiarity.fit(network, pixels, np.arange(len(pixels)) % 3, temperature)
+        path = tmp_path / name
+        export(network, path, LABELS, {}, temperature, familiarity=fitted)
+        return path, fitted
+
+    first, _ = write("first.onnx", special, 1.0)
+    path, fitted = write("second.onnx", usual, 0.5)
+    assert len(traces) == 1
+    exporting._TRACED.clear()
+    assert write("anew.onnx", usual, 0.5)[0].read_bytes() == path.read_bytes()
+    assert write("again.onnx", special, 1.0)[0].read_bytes() == first.read_bytes()
+    assert len(traces) == 2
+
     scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
-        expected = torch.softmax(module(scaled) / 0.5, dim=1).numpy()
-    path = tmp_path / "model.onnx"
-    export(module, path, LABELS, {"network": network}, temperature=0.5)
-    np.testing.assert_allclose(run(path, pixels), expected, atol=1e-6)
-    np.testing.assert_allclose(run(path, pixels[:1]), expected[:1], atol=1e-6)
+        logits, maps = models.with_maps(usual, scaled)
+        expected = fitted(logits / 0.5, maps)
+    np.testing.assert_allclose(run(path, pixels, "familiarity"), expected, atol=0.02)
+    with torch.no_grad():
+        usual.head[1].bias.add_(1)
+    assert write("other.onnx", usual, 0.5)[0].read_bytes() != path.read_bytes()
+
+
+def test_networks_of_different_settings_are_traced_apart():
+    batch = {0: torch.export.Dim("N")}
+    for slope in (0.25, 0.5):
+        model = traced(torch.nn.LeakyReLU(slope), torch.zeros(2, 3), ["values"], batch)
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        assert session.run(None, {"pixels": np.full((1, 3), -4, np.float32)})[0][0, 0] == -4 * slope
 
 
 METADATA = {"network": "cnn", "split": {"kind": "leak-free", "seed": 0}}

@@ -9,10 +9,12 @@ Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, fi
 data's licence are in the metadata, so that any runtime in any language gives the same answer.
 """
 
+import copy
 import json
 import logging
 import os
 import warnings
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -34,16 +36,20 @@ OPSET = 18
 
 _PROBABILITIES, _HEAT = "probabilities", "heat"
 
+_TRACED: dict[Hashable, torch.onnx.ONNXProgram] = {}  # without weights, by structure
+
 
 class _Classifier(nn.Module):
     """Pixels in; a tuple of outputs, named in the same order by `names`."""
+
+    temperature: Tensor
 
     def __init__(
         self, network: nn.Module, temperature: float, familiarity: Familiarity | None
     ) -> None:
         super().__init__()
         self.network = network
-        self.temperature = temperature
+        self.register_buffer("temperature", torch.tensor(temperature))
         self.familiarity = familiarity
         self.names = [_PROBABILITIES]
         self.names += ["familiarity"] if familiarity else []
@@ -100,23 +106,56 @@ def export(
 def traced(
     network: nn.Module, example: Tensor, outputs: list[str], dynamic: dict[int, Any]
 ) -> onnx.ModelProto:
-    """The graph of a network. dynamic: `torch.export.Dim` by dimension of the input `pixels`."""
+    """The graph of a network. dynamic: `torch.export.Dim` by dimension of the input `pixels`.
+
+    Tracing takes seconds, so networks that differ in their weights and buffers only are traced once
+    in a process. The graph is simplified afterwards, with the weights of each.
+    """
+    weights = network.state_dict()
+    structure = (_structure(network), tuple(example.shape), tuple(outputs), repr(dynamic))
     with warnings.catch_warnings(), _quiet("torch.onnx", "onnxscript"):
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            network,
-            (example,),
-            input_names=["pixels"],
-            output_names=outputs,
-            dynamic_shapes=(dynamic,),
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
+        if structure not in _TRACED:
+            program = _trace(network, example, outputs, dynamic)
+            for name in weights.keys() & program.model.graph.initializers.keys():
+                program.model.graph.initializers[name].const_value = None
+            _TRACED[structure] = program
+        program = copy.copy(_TRACED[structure])
+        program.model = program.model.clone()
+        program.apply_weights(weights)
+        program.optimize()
     model = program.model_proto
     _remove_traces(model)
     return model
+
+
+def _structure(network: nn.Module) -> Hashable:
+    """All that the graph depends on but the values of weights and buffers."""
+    settings = tuple(
+        (name, type(module), repr({k: v for k, v in vars(module).items() if k[0] != "_"}))
+        for name, module in network.named_modules()
+    )
+    tensors = tuple((key, value.shape, value.dtype) for key, value in network.state_dict().items())
+    return settings, tensors
+
+
+def _trace(
+    network: nn.Module, example: Tensor, outputs: list[str], dynamic: dict[int, Any]
+) -> torch.onnx.ONNXProgram:
+    program = torch.onnx.export(
+        network,
+        (example,),
+        input_names=["pixels"],
+        output_names=outputs,
+        dynamic_shapes=(dynamic,),
+        opset_version=OPSET,
+        dynamo=True,
+        optimize=False,
+        verbose=False,
+    )
+    assert program is not None
+    program.exported_program = None  # which has the weights
+    return program
 
 
 def write(
