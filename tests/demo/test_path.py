@@ -22,12 +22,12 @@ def test_the_whole_path_on_a_small_set(tmp_path):
     test, everyone = path.play(
         tmp_path / "demo",
         recipe=replace(path.RECIPE, epochs=1),
-        per_character=12,
+        per_character=10,
         observer=Quiet(),
         say=said.append,
     )
     pictures = list((tmp_path / "demo" / path.DRAWINGS).rglob("*.jpg"))
-    assert len(pictures) == 12 * len(DOLLS)
+    assert len(pictures) == 10 * len(DOLLS)
     assert 0 < test.evaluation.n < len(pictures)
     assert len(said) == 4
     report = (tmp_path / "demo" / path.REPORT).read_text(encoding="utf-8")
