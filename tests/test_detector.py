@@ -436,3 +436,10 @@ def test_the_shipped_detector_finds_the_faces_of_dolls():
             hits.append(any(x1 < x < x2 and y1 < y < y2 for x1, y1, x2, y2 in found_here))
     assert len(hits) == 12
     assert sum(hits) >= 10
+
+
+def test_a_detector_that_looks_once_does_so_between_its_sizes(write_spots, names, detector):
+    twice = Detector(write_spots(longest_sides=[320, 512]), names)
+    assert twice.once().sides == (416,)
+    assert twice.sides == (320, 512)
+    assert detector.once().sides == detector.sides

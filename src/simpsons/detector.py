@@ -4,8 +4,10 @@ Two networks: a face detector finds the faces, a `Classifier` says who each one 
 around it. Both are ONNX files; the pixels come through `images`.
 """
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeGuard
@@ -43,6 +45,7 @@ MOST_SIDE = 4096
 _REMEDY = f"use {FACES}, or train a detector with `simpsons train --model faces`"
 _OUTPUTS = ("boxes", "scores", "picture")
 _SHARE = 4  # pictures that a thread looks at on its own
+_STEP = 32  # pixels: how many become one in the network
 _GREY = 128  # what training puts beside a picture
 
 
@@ -166,6 +169,18 @@ class Detector:
         threshold = self._read_threshold()
         self.minimum = threshold if minimum is None else minimum
         self.names = names if isinstance(names, Classifier) else Classifier(names, threads)
+
+    def once(self) -> "Detector":
+        """The same detector looking at each picture once, at a size between its `sides`.
+
+        That takes half the time where there are two. For films: there a face that it misses is
+        found in the next frame.
+        """
+        other = copy(self)
+        if len(self.sides) > 1:
+            middle = math.prod(self.sides) ** (1 / len(self.sides))
+            other.sides = (_STEP * round(middle / _STEP),)
+        return other
 
     def boxes(self, pixels: images.Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The faces of one picture before they are named, the surest first.

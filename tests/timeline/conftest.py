@@ -76,6 +76,9 @@ class Squares:
     def __post_init__(self):
         self.names = SimpleNamespace(labels=LABELS, predict_pixels=self._predict_pixels)
 
+    def once(self):
+        return self
+
     def detect_all(self, sources, top=5):
         assert top == len(LABELS)
         for pixels, score in zip(sources, cycle(self.scores), strict=False):

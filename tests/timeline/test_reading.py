@@ -110,7 +110,9 @@ def of_the_same_faces(detector, predict):
             ]
             yield replace(answer, faces=tuple(faces))
 
-    return SimpleNamespace(names=detector.names, minimum=detector.minimum, detect_all=detect_all)
+    made = SimpleNamespace(names=detector.names, minimum=detector.minimum, detect_all=detect_all)
+    made.once = lambda: made
+    return made
 
 
 def test_nobody_sure_enough_gives_no_interval(film, doll_detector):

@@ -25,7 +25,7 @@ from simpsons.timeline.tracks import MINIMUM, Box, Sighting, Track, linked, name
 RATE = 5.0
 """Frames a second that are looked at."""
 
-SEEN = 0.2
+SEEN = 0.15
 """How far above the detector's threshold, as a share of what is left to 1, the score of a track's
 surest frame is at least. A face less sure goes on with a track but makes none."""
 
@@ -86,12 +86,13 @@ def read(
     rate: frames a second to look at, above 0. minimum: the mean probability, 0 to 1, that a
     character must have in a track. shortest: the seconds that a character must be on screen,
     unless its shot is shorter. A film that breaks off gives what was read of it, with `problem`
-    set.
+    set. The detector looks at each frame once.
 
     Raises FilmError for a film without a frame that can be read, SimpsonsError for a rate, minimum
     or shortest length out of its range.
     """
     require_settings(rate, minimum, shortest)
+    detector = detector.once()
     intervals: list[Interval] = []
     tracks: list[Track] = []
     thumbnails: dict[str, _Surest] = {}

@@ -13,8 +13,8 @@ from simpsons.timeline.film import Film
 from simpsons.timeline.shots import ShotDetector
 
 KEPT = 640
-"""Pixels of the longer side that a frame keeps at least, if it has them: twice what the face
-detector looks at, so that a face that it sees 17 pixels large is cropped from 64."""
+"""Pixels of the longer side that a frame keeps, if it has them: more than the face detector looks
+at, since a small face is named from a larger crop than it is found in."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Sample:
     """A frame that is looked at.
 
     time: in seconds from the film's start. shot: its number, from 0. pixels: uint8 `[H, W, 3]`,
-    RGB, as it is shown: upright, with square pixels, and smaller than two times `KEPT` a side.
+    RGB, as it is shown: upright, with square pixels, at most `KEPT` a side.
     """
 
     time: float
@@ -48,10 +48,13 @@ def samples(film: Film, shots: ShotDetector, rate: float) -> Iterator[Sample]:
 
 
 def _shown(picture: av.VideoFrame, shape: float, scaler: VideoReformatter) -> images.Pixels:
-    """The frame as it is shown, smaller by a whole factor; shape: width to height of a pixel."""
+    """The frame as it is shown, reduced by the decoder's scaler; shape: width to height of a pixel.
+
+    What is taken from it is resized as of every picture.
+    """
     width, height = picture.width * max(1.0, shape), picture.height / min(1.0, shape)
-    factor = max(1, int(max(width, height) // KEPT))
-    size = max(1, round(width / factor)), max(1, round(height / factor))
+    scale = min(1.0, KEPT / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     reduced = scaler.reformat(picture, *size, "rgb24", interpolation="AREA", threads=1)
     pixels = images.decode(reduced.to_ndarray())
     return np.ascontiguousarray(np.rot90(pixels, round(picture.rotation / 90)))
