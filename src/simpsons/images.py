@@ -87,6 +87,10 @@ class UnreadableError(ImageError):
     """A file that the system does not give now, and may give later."""
 
 
+class TooLargeError(ImageError):
+    """A picture of more than `MAX_PIXELS`."""
+
+
 class Original(NamedTuple):
     """A picture file as the networks see it, and what the file itself was.
 
@@ -388,7 +392,7 @@ def _blaming(name: str) -> Iterator[None]:
 
 def _image_error(name: str, error: Exception) -> ImageError:
     if isinstance(error, Image.DecompressionBombError):
-        return ImageError(_too_large(name))
+        return TooLargeError(_too_large(name))
     if isinstance(error, MemoryError):
         return UnreadableError(
             f"{name}: the memory does not suffice to decode it; free some, or make it smaller"
@@ -470,7 +474,7 @@ def _too_large(name: str) -> str:
 
 def _require_size(image: Image.Image, name: str) -> None:
     if image.width * image.height > MAX_PIXELS:
-        raise ImageError(_too_large(name))
+        raise TooLargeError(_too_large(name))
     if image.width == 0 or image.height == 0:
         raise ImageError(f"{name}: has no pixels; give a picture with a width and a height")
 
@@ -545,7 +549,7 @@ def _array_to_rgb(array: NDArray[np.generic], name: str) -> Pixels:
             "or [H, W, 4]"
         )
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise ImageError(_too_large(name))
+        raise TooLargeError(_too_large(name))
     array = _to_uint8(array, name)
     if array.shape[2] == 1:
         return np.repeat(array, 3, axis=2)
