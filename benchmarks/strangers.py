@@ -29,6 +29,9 @@ PHOTOGRAPHS = (
     "retina",
     "rocket",
 )
+MINOR_HELD_OUT = Path(__file__).with_name("minor_held_out.txt")
+"""Pictures of minor characters that nothing has learnt from."""
+
 CROPS = 60
 PER_DOLL = 34
 NOISE = 180
@@ -37,14 +40,19 @@ Halves = tuple[images.Pixels, images.Pixels]
 
 
 def minor_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The pictures of the first and of the last folders by name, half of the characters each."""
-    folders = sorted(path for path in folder.iterdir() if path.is_dir())
-    middle = len(folders) // 2
-    first, last = (
-        [path for each in half for path in sorted(each.glob("*.jpg"))]
-        for half in (folders[:middle], folders[middle:])
+    """Pictures of minor characters: what may be learnt from, and what is held out.
+
+    Held out is what `MINOR_HELD_OUT` lists: of the last six characters by name every second group
+    of near-duplicates.
+    """
+    held_out = set(MINOR_HELD_OUT.read_text(encoding="utf-8").split())
+    files = sorted(folder.glob("*/*.jpg"))
+    names = [path.relative_to(folder).as_posix() for path in files]
+    learnt, reported = (
+        [path for path, name in zip(files, names, strict=True) if (name in held_out) is wanted]
+        for wanted in (False, True)
     )
-    return first, last
+    return learnt, reported
 
 
 def minor_characters(folder: Path) -> Halves:

@@ -1,8 +1,8 @@
 """How the two networks that ship learnt to name faces as well as whole pictures.
 
 A network that knows whole pictures goes on with these, taught by both networks, and with the faces
-in them; strangers, and what a detector takes for a face and is none, are negatives. The run is a
-folder, and goes on where it was stopped.
+in them; strangers, and what a detector takes for a face and is none, are negatives. `--last` is
+the last stage, from more minor characters. The run is a folder, and goes on where it was stopped.
 """
 
 import argparse
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks import frames, other_cartoon
+from benchmarks import frames, other_cartoon, strangers
 from benchmarks.data import data_option, folder
 from benchmarks.train_faces import Array, middles_inside
-from simpsons import images
+from simpsons import Detector, images
 from simpsons.characters import SLUGS
 from simpsons.dataset import boxes, cache
 from simpsons.dataset import split as splits
@@ -30,12 +30,10 @@ from simpsons.dataset.boxed_pictures import LONGEST
 from simpsons.dataset.split import Split
 from simpsons.evaluation.overlap import iou
 from simpsons.models import NETWORKS
-from simpsons.models.faces import Faces
 from simpsons.onnx_import import read_onnx
 from simpsons.progress import bar
 from simpsons.training import allocator, checkpoint, loop, unfold
 from simpsons.training.display import Display
-from simpsons.training.faces import find
 from simpsons.training.recipe import DEFAULT
 
 FOUND = 0.35
@@ -67,6 +65,13 @@ STAGES = {
     "xception": (Stage(8, 1.5e-3, 1.0, 0.3), Stage(2, 2e-4, 3.0, 0.7)),
     "cnn": (Stage(3, 4e-4, 1.6, 0.75),),
 }
+"""With the first six of the minor characters by name."""
+
+LAST = {"xception": (Stage(4, 4e-4, 2.0, 1.0),), "cnn": (Stage(2, 3e-4, 2.0, 1.0),)}
+"""With those, and half of the pictures of the other six."""
+
+MINOR = 4
+"""How often an epoch shows each minor character's picture and face in the last stage."""
 
 _BATCH = 64
 _ESTIMATED_ON = 3072  # pictures, for the batch norms of blended weights
@@ -114,18 +119,24 @@ Cut = Iterator[tuple[images.Pixels, int, str]]
 """A crop, its label and its part."""
 
 
-def learnt_from(data: Path, detector: nn.Module) -> Crops:
-    """Whole pictures and faces of the 18 and of strangers, for training and validation."""
+def learnt_from(data: Path, last: bool) -> Crops:
+    """Whole pictures and faces of the 18 and of strangers, for training and validation.
+
+    last: for the last stage, with more minor characters, each of them several times.
+    """
     whole = cache.load(data, track=bar)
     parts = splits.make(whole, "shipped").part
+    detector = Detector(minimum=_NO_FACE)
+    minor = minor_pictures(data, last)
+    times = MINOR if last else 1
     faces_cut = [
         *all_boxed(data),
         *other_faces(data),
         *with_labels(data, whole.root, whole.paths, parts, detector),
-        *minor_faces(data, detector),
+        *times * list(minor_faces(minor, detector)),
         *no_faces(data, detector),
     ]
-    strange = list(whole_strangers(data))
+    strange = [*times * [images.load(path) for path in minor], *whole_strangers(data)]
     crops, labels, their_parts = zip(*faces_cut, strict=True)
     return Crops(
         np.concatenate([np.asarray(whole.images), np.stack(crops), np.stack(strange)]),
@@ -133,6 +144,12 @@ def learnt_from(data: Path, detector: nn.Module) -> Crops:
         np.concatenate([parts, their_parts, np.full(len(strange), "train")]),
         np.repeat([False, True, False], [len(whole), len(crops), len(strange)]),
     )
+
+
+def find(detector: Detector, pixels: images.Pixels, size: int) -> tuple[Array, Array]:
+    """Boxes and scores of the faces in a picture looked at at one size, the surest first."""
+    detector.sides = (size,)
+    return detector.boxes(pixels)
 
 
 def all_boxed(data: Path) -> Cut:
@@ -162,7 +179,7 @@ def other_faces(data: Path) -> Cut:
 
 
 def with_labels(
-    data: Path, whole_root: Path, paths: Sequence[str], parts: NDArray[np.str_], detector: nn.Module
+    data: Path, whole_root: Path, paths: Sequence[str], parts: NDArray[np.str_], detector: Detector
 ) -> Cut:
     """The face of the named character in each other picture: the best one in its box, else the
     only one in the picture."""
@@ -178,7 +195,7 @@ def with_labels(
     for small, name, part in bar(chosen, None, "cutting"):
         is_large = (root / name).is_file()
         pixels = images.decode(root / name if is_large else small)
-        [(found, scores)] = find(detector, [pixels], LONGEST if is_large else _LOW_RESOLUTION)
+        found, scores = find(detector, pixels, LONGEST if is_large else _LOW_RESOLUTION)
         found = found[scores >= FOUND]
         inside = np.empty(0, np.int64)
         if one_box.get(name):
@@ -193,16 +210,16 @@ def with_labels(
         yield images.crop_around(pixels, face.tolist()), SLUGS.index(name.split("/")[0]), part
 
 
-def minor_faces(data: Path, detector: nn.Module) -> Cut:
-    """Faces of the half of the minor characters that may be learnt from."""
-    for path in minor_pictures(data):
+def minor_faces(pictures: Sequence[Path], detector: Detector) -> Cut:
+    """Faces of minor characters that may be learnt from."""
+    for path in pictures:
         pixels = images.decode(path)
-        [(found, scores)] = find(detector, [pixels], _LOW_RESOLUTION)
+        found, scores = find(detector, pixels, _LOW_RESOLUTION)
         for face in found[scores >= FOUND].tolist():
             yield images.crop_around(pixels, face), -1, "train"
 
 
-def no_faces(data: Path, detector: nn.Module) -> Cut:
+def no_faces(data: Path, detector: Detector) -> Cut:
     """What a detector takes for a face and is none, in training pictures of both cartoons."""
     ours_root, others_root = frames.folder(data), other_cartoon.folder(data)
     others_boxed = list(other_cartoon.complete(others_root, "train").items())[::3]
@@ -211,7 +228,7 @@ def no_faces(data: Path, detector: nn.Module) -> Cut:
     for path, true in bar(boxed, None, "looking for what is no face"):
         pixels = images.decode(path)
         corners = np.array([box.corners for box in true])
-        [(found, scores)] = find(detector, [pixels], LONGEST)
+        found, scores = find(detector, pixels, LONGEST)
         for face in found[scores >= _NO_FACE]:
             middle = (face[:2] + face[2:]) / 2
             within = ((corners[:, :2] < middle) & (middle < corners[:, 2:])).all(axis=1).any()
@@ -220,18 +237,18 @@ def no_faces(data: Path, detector: nn.Module) -> Cut:
 
 
 def whole_strangers(data: Path) -> Iterator[images.Pixels]:
-    """Whole pictures of minor characters and of the other cartoon."""
-    yield from (images.load(path) for path in minor_pictures(data))
+    """Whole pictures of the other cartoon."""
     root = other_cartoon.folder(data)
     parts = other_cartoon.split(root, track=bar)
     for path in [path for path, part in parts.items() if part == "train"][::4]:
         yield images.load(root / path)
 
 
-def minor_pictures(data: Path) -> list[Path]:
-    """Of the first half of the minor characters; see `strangers.minor_characters`."""
-    folders = sorted(path for path in (data.parent / "other_characters").iterdir())
-    return [path for each in folders[: len(folders) // 2] for path in sorted(each.glob("*.jpg"))]
+def minor_pictures(data: Path, last: bool) -> list[Path]:
+    """Of the first six minor characters by name; in the last stage all that is not held out."""
+    learnt, _ = strangers.minor_files(data.parent / "other_characters")
+    folders = sorted({path.parent for path in learnt})
+    return [path for path in learnt if last or path.parent in folders[: len(folders) // 2]]
 
 
 def size(corners: Sequence[float] | Array) -> float:
@@ -306,15 +323,15 @@ def blended(first: nn.Module, last: nn.Module, share: float, pixels: images.Pixe
     return network.eval()
 
 
-def names(data: Path, out: Path, network: str, start: Path, detector: Path) -> nn.Module:
+def names(
+    data: Path, out: Path, network: str, start: Path, teachers: Path, last: bool
+) -> nn.Module:
     """A network that names whole pictures and faces; its weights are written to `best.safetensors`.
 
-    start: a folder with `cnn.onnx` and `xception.onnx`, which know whole pictures: the first
-    weights, and the teachers.
+    start, teachers: folders with `cnn.onnx` and `xception.onnx`: the first weights, and networks
+    that know whole pictures. last: whether this is the last stage.
     """
-    finder = Faces()
-    checkpoint.set_weights(finder, checkpoint.read(detector / loop.BEST).tensors)
-    crops = learnt_from(data, finder)
+    crops = learnt_from(data, last)
     split = Split("shipped", None, crops.part, np.arange(len(crops)))
     rows = crops.rows("train")
     some = np.sort(np.random.default_rng(0).choice(rows, min(len(rows), _ESTIMATED_ON), False))
@@ -323,13 +340,13 @@ def names(data: Path, out: Path, network: str, start: Path, detector: Path) -> n
         recipe, warm_up=0.1, average=0.998, augmentation=replace(recipe.augmentation, mix=0.5)
     )
     first = unfold.trainable(read_onnx(start / f"{network}.onnx"), recipe, crops.images[rows])
-    teachers = [read_onnx(start / f"{name}.onnx") for name in NETWORKS]
+    taught_by = [read_onnx(teachers / f"{name}.onnx") for name in NETWORKS]
     learnt = first
-    for number, stage in enumerate(STAGES[network], start=1):
+    for number, stage in enumerate((LAST if last else STAGES)[network], start=1):
         run = out / str(number)
         run.mkdir(parents=True, exist_ok=True)
         recipe = replace(recipe, epochs=stage.epochs, learning_rate=stage.rate)
-        training = NamesTraining(crops, split, network, recipe, learnt, teachers, 0, _CPU)
+        training = NamesTraining(crops, split, network, recipe, learnt, taught_by, 0, _CPU)
         training.crops, training.whole = crops, stage.whole
         with Display(stage.epochs) as display:
             loop.run(training, run, display)
@@ -345,10 +362,14 @@ def main() -> None:
     parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--start", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--detector", type=Path, required=True, metavar="RUN")
+    parser.add_argument("--teachers", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument(
+        "--last", action="store_true", help="the last stage, from what it starts with"
+    )
     arguments = parser.parse_args()
     allocator.set_thresholds(_CPU)
-    names(folder(arguments), arguments.out, arguments.network, arguments.start, arguments.detector)
+    data, out = folder(arguments), arguments.out
+    names(data, out, arguments.network, arguments.start, arguments.teachers, arguments.last)
 
 
 if __name__ == "__main__":

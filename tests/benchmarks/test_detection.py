@@ -19,10 +19,14 @@ def test_pictures_are_of_one_size_and_as_many_as_wanted(tmp_path):
     assert {Image.open(path).size for path in made} == {detection.PICTURE}
 
 
-def test_halves_of_strangers_share_no_character(tmp_path):
-    for name in "abcd":
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "1.jpg").touch()
-    first, last = strangers.minor_files(tmp_path)
-    assert [path.parent.name for path in first] == ["a", "b"]
-    assert [path.parent.name for path in last] == ["c", "d"]
+def test_minor_characters_are_learnt_from_or_held_out(tmp_path, monkeypatch):
+    listed = tmp_path / "held_out.txt"
+    listed.write_text("b/2.jpg\nb/3.jpg\n")
+    monkeypatch.setattr(strangers, "MINOR_HELD_OUT", listed)
+    for name in ("a/1.jpg", "b/1.jpg", "b/2.jpg", "b/3.jpg"):
+        path = tmp_path / "minor" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    learnt, held_out = strangers.minor_files(tmp_path / "minor")
+    assert [f"{path.parent.name}/{path.name}" for path in learnt] == ["a/1.jpg", "b/1.jpg"]
+    assert [f"{path.parent.name}/{path.name}" for path in held_out] == ["b/2.jpg", "b/3.jpg"]
