@@ -10,7 +10,15 @@ import threading
 
 import pytest
 
-from simpsons.files import require_writable, whole, write_bytes, write_text
+from simpsons import files
+from simpsons.files import (
+    is_leftover,
+    remove_leftovers,
+    require_writable,
+    whole,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_new_file_and_the_folders_above_it(tmp_path):
@@ -180,3 +188,63 @@ def test_killed_in_the_middle_keeps_the_old_file(tmp_path):
     assert path.read_text() == "old"
     write_text(path, "new")
     assert path.read_text() == "new"
+
+
+KILLED = """
+import os, signal, sys
+from simpsons.files import whole
+with whole(sys.argv[1]) as temporary:
+    temporary.write_bytes(b"a part")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def left(tmp_path, monkeypatch):
+    """What a killed process left of `report.html`."""
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "report.html"], check=False)
+    [leftover] = tmp_path.iterdir()
+    assert is_leftover(leftover.name)
+    monkeypatch.setattr(files, "_looked_at", set())
+    return leftover
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_what_a_killed_process_left_is_removed_by_the_next_that_writes_there(left):
+    write_text(left.parent / "other.txt", "text")
+    assert [path.name for path in left.parent.iterdir()] == ["other.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_what_is_of_another_machine_or_of_others_stays(left, monkeypatch):
+    own = left.with_name(".report.partial.html")
+    own.write_text("somebody's own")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(files, "_machine", lambda: "01234567")
+        remove_leftovers(left.parent)
+    assert left.exists()
+    remove_leftovers(left.parent)
+    assert list(left.parent.iterdir()) == [own]
+
+
+def test_what_a_process_still_writes_stays(tmp_path):
+    with whole(tmp_path / "at-work.txt") as at_work:
+        at_work.write_text("a part")
+        remove_leftovers(tmp_path)
+        assert at_work.exists()
+
+
+def test_a_name_as_long_as_names_may_be(tmp_path):
+    path = tmp_path / ("n" * 251 + ".txt")
+    write_text(path, "text")
+    assert path.read_text() == "text"
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda file: done.append(os.fstat(file).st_size))
+    path = tmp_path / "a.bin"
+    write_bytes(path, b"four")
+    assert done == []
+    write_bytes(path, b"seven..", flush=True)
+    assert done[0] == 7

@@ -5,20 +5,31 @@ import csv
 import errno
 import io
 import os
+import platform
+import re
 import shutil
+import sys
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..*\.simpsons-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)(\..*)?")
+_LONGEST_STEM = 150  # bytes: names may have 255
+
+_looked_at: set[Path] = set()  # folders in which nothing is left of processes that were killed
 
 
 @contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole(path: str | os.PathLike[str], *, flush: bool = False) -> Iterator[Path]:
     """Yield a path to write to; when the block ends well, that file takes its place at `path`.
 
     So readers see the old file or the new one, never a part, whatever fails or is killed.
     Missing folders above are made, a link is followed, permissions stay as they are, and what is no
-    file, such as `/dev/stdout`, is written to as it is. Raises OSError that names `path` if that
-    fails, or the file there is one that may not be written to.
+    file, such as `/dev/stdout`, is written to as it is. What a killed process left beside `path` is
+    removed. flush: wait until the disk has it all, so that a power failure leaves no part either.
+    Raises OSError that names `path` if that fails, or the file there is one that may not be
+    written to.
     """
     path = Path(path)
     if path.is_dir():
@@ -30,18 +41,79 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         path = path.resolve()
     _require_unlocked(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    if path.parent not in _looked_at:
+        remove_leftovers(path.parent)
+        _looked_at.add(path.parent)
+    temporary = path.with_name(_temporary_name(path))
     try:
         yield temporary
         if path.exists():
             shutil.copymode(path, temporary)
+        if flush:
+            to_disk(temporary)
         temporary.replace(path)
+        if flush:
+            to_disk(path.parent)
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(temporary)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder, where the system can say so."""
+    if path.is_dir():
+        with suppress(OSError):  # Windows opens no folder
+            _to_disk(path, os.O_RDONLY)
+    else:
+        _to_disk(path, os.O_RDWR)
+
+
+def _to_disk(path: Path, flags: int) -> None:
+    file = os.open(path, flags)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _temporary_name(path: Path) -> str:
+    stem = os.fsencode(path.stem)
+    told = path.stem if len(stem) <= _LONGEST_STEM else f"{zlib.crc32(stem):08x}"
+    return f".{told}.simpsons-{_machine()}-{os.getpid()}{path.suffix}"
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file of this name is one that `whole` began and has not put into its place."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes of this machine left of the files that they began here."""
+    if sys.platform == "win32":  # which can't be asked for a process without ending it
+        return
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match and match["machine"] == _machine() and not _runs(int(match["process"])):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    """Tells machines apart that write to one network drive."""
+    return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def require_writable(path: str | os.PathLike[str]) -> None:
@@ -61,18 +133,18 @@ def _require_unlocked(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file, whole or not at all."""
-    with whole(path) as temporary:
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, flush: bool = False) -> None:
+    """Write a file, whole or not at all; see `whole`."""
+    with whole(path, flush=flush) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a UTF-8 text file with `\\n` line ends, whole or not at all.
+def write_text(path: str | os.PathLike[str], text: str, *, flush: bool = False) -> None:
+    """Write a UTF-8 text file with `\\n` line ends, whole or not at all; see `whole`.
 
     What is no Unicode, as in a file name of another encoding, is written as an escape.
     """
-    write_bytes(path, text.encode(errors="backslashreplace"))
+    write_bytes(path, text.encode(errors="backslashreplace"), flush=flush)
 
 
 def utf16(head: bytes) -> str | None:

@@ -350,15 +350,79 @@ def test_what_could_not_be_read_for_a_while_is_read_again(pictures, decoded, mon
     assert len(entries()) == 1
 
 
-@pytest.mark.parametrize("name", ["index.json", "images.npy"])
-@pytest.mark.parametrize("damage", ["cut", "gone"])
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-len(content) // 3] ^= 1
+    file.write_bytes(content)
+
+
+def zero_the_pixels(file: Path) -> None:
+    np.lib.format.open_memmap(file, "r+")[:] = 0
+
+
+DAMAGE = {
+    "gone": Path.unlink,
+    "empty": lambda file: os.truncate(file, 0),
+    "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
+    "longer": lambda file: os.truncate(file, file.stat().st_size + 4096),
+    "a bit": flip,
+}
+OF_PIXELS = {
+    "zeroed": zero_the_pixels,
+    "type": lambda file: np.save(file, np.load(file).astype(np.int8)),
+    "shape": lambda file: np.save(file, np.load(file).swapaxes(1, 3)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *((name, how) for name in ("index.json", "images.npy", "sums.json") for how in DAMAGE),
+        *(("images.npy", how) for how in OF_PIXELS),
+    ],
+)
 def test_a_damaged_entry_is_made_anew(pictures, name, damage):
     cache.load(pictures)
     [entry] = entries()
-    file = cache.cache_folder() / "decoded" / entry / name
-    file.unlink() if damage == "gone" else os.truncate(file, file.stat().st_size // 2)
+    (DAMAGE | OF_PIXELS)[damage](cache.cache_folder() / "decoded" / entry / name)
     assert_right(cache.load(pictures), pictures, 8)
     assert entries() == [entry]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's list of open files")
+def test_an_entry_is_on_the_disk_before_it_has_its_name(pictures, monkeypatch):
+    done, rename = [], Path.rename
+    real = os.fsync
+
+    def fsync(file):
+        done.append(Path(f"/proc/self/fd/{file}").readlink().name)
+        real(file)
+
+    def renamed(path, target):
+        result = rename(path, target)
+        done.append("renamed")
+        return result
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", renamed)
+    cache.load(pictures)
+    [entry] = entries()
+    before = done[: done.index("renamed")]
+    assert sorted(before) == sorted(["index.json", "images.npy", "sums.json", f"{entry}.partial"])
+    assert done[done.index("renamed") :] == ["renamed", "decoded"]
+
+
+def test_pictures_of_a_drive_that_went_away_are_read_again(pictures, decoded):
+    away = pictures.with_name("away")
+    listing = find(pictures)
+    (pictures / "dog").rename(away)
+    with pytest.MonkeyPatch.context() as listed:
+        listed.setattr(cache, "find", lambda *_: listing)
+        dataset = cache.load(pictures)
+    assert_right(dataset, pictures, 4)
+    assert {problem.path.split("/")[0] for problem in dataset.problems} == {"dog"}
+    away.rename(pictures / "dog")
+    assert_right(cache.load(pictures), pictures, 8)
 
 
 def test_stopped_while_an_old_entry_is_removed_leaves_no_part_of_it(pictures, paint, monkeypatch):

@@ -1,11 +1,14 @@
 """What is kept in the cache: folders that are made once, each for content that has a name.
 
-An entry is made under another name and renamed when it is whole, and never changed after that. So
-a kill in the middle leaves nothing that is read, and any number of processes may read while one
-makes a new entry.
+An entry is made under another name, flushed to the disk and renamed when it is whole, and never
+changed after that. So a kill in the middle leaves nothing that is read, and any number of processes
+may read while one makes a new entry. Its files' sizes and checksums are beside them and are looked
+at before it is read, so that what a disk has damaged is made anew.
 """
 
+import json
 import shutil
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,9 +16,12 @@ from typing import Protocol, TypeVar
 
 from filelock import FileLock
 
+from simpsons import files
 from simpsons.dataset.folders import DataError
 
 _PARTIAL = ".partial"  # ends the name of what is no entry yet, or no more
+_SUMS = "sums.json"
+_BLOCK = 2**20  # bytes that are read at once
 
 _Content = TypeVar("_Content", covariant=True)
 
@@ -24,7 +30,7 @@ class Read(Protocol[_Content]):
     """Reads an entry."""
 
     def __call__(self, entry: Path, *, is_new: bool) -> _Content | None:
-        """None if there is none, or it is damaged.
+        """None if its files are not what is expected.
 
         is_new: it was just made, so it counts although it lacks what could not be read for a while.
         """
@@ -45,12 +51,12 @@ def kept(
     Raises what `make` raises, and DataError when the entry can't be written.
     """
     entry = folder / f"{identity}-{content}"
-    found = read(entry, is_new=False)
+    found = _read_sound(entry, read)
     if found is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / f"{identity}.lock"):
-                found = read(entry, is_new=False)
+                found = _read_sound(entry, read)
                 if found is None:
                     _remove(entry)
                     _make(entry, make)
@@ -66,13 +72,41 @@ def kept(
     return found
 
 
+def _read_sound(entry: Path, read: Read[_Content]) -> _Content | None:
+    """What is read of an entry; None if there is none, or it is not what was written."""
+    try:
+        is_sound = json.loads((entry / _SUMS).read_text(encoding="utf-8")) == _sums(entry)
+    except (OSError, ValueError):
+        return None
+    return read(entry, is_new=False) if is_sound else None
+
+
+def _sums(folder: Path) -> dict[str, list[int]]:
+    """Size in bytes and CRC-32 of each file, by name."""
+    return {path.name: _sum(path) for path in sorted(folder.iterdir()) if path.name != _SUMS}
+
+
+def _sum(path: Path) -> list[int]:
+    size = checksum = 0
+    block = memoryview(bytearray(_BLOCK))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(block):
+            size += count
+            checksum = zlib.crc32(block[:count], checksum)
+    return [size, checksum]
+
+
 def _make(entry: Path, make: Callable[[Path], None]) -> None:
     partial = entry.with_name(f"{entry.name}{_PARTIAL}")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir()
         make(partial)
+        (partial / _SUMS).write_text(json.dumps(_sums(partial)), encoding="utf-8")
+        for path in (*partial.iterdir(), partial):
+            files.to_disk(path)
         partial.rename(entry)
+        files.to_disk(entry.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
