@@ -13,6 +13,7 @@ COMMANDS = {
     "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),
     "detect": ("simpsons.cli.detect:detect", "Find every face in pictures and say whose it is."),
     "timeline": ("simpsons.cli.timeline:timeline", "Say who is on screen when in a film."),
+    "bulk": ("simpsons.cli.bulk:bulk", "Say who is in millions of pictures, on many machines."),
     "evaluate": ("simpsons.cli.evaluate:evaluate", "Measure a network on a folder of pictures."),
     "compare": ("simpsons.cli.evaluate:compare", "Say whether two networks differ."),
     "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
@@ -48,11 +49,14 @@ TRAIN_PACKAGES = frozenset(
 
 APP_PACKAGES = frozenset({"fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"})
 
+BULK_PACKAGES = frozenset({"aiohttp", "dask", "distributed", "fsspec", "pyarrow"})
+
 VIDEO_PACKAGES = frozenset({"av", "cv2", "scenedetect"})
 
 EXTRAS = {
     **dict.fromkeys(TRAIN_PACKAGES, "train"),
     **dict.fromkeys(APP_PACKAGES, "app"),
+    **dict.fromkeys(BULK_PACKAGES, "bulk"),
     **dict.fromkeys(VIDEO_PACKAGES, "video"),
 }
 """The extra that has a package which a command may lack."""
