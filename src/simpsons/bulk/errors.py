@@ -92,6 +92,19 @@ def of_picture(error: images.ImageError) -> ObjectError:
     return ObjectError(kind, str(error))
 
 
+def is_denied(error: Exception) -> bool:
+    """Whether a storage refuses to give one thing."""
+    if isinstance(error, PermissionError) or getattr(error, "errno", None) in _DENIED:
+        return True
+    said = str(error)
+    return "ACCESS_DENIED" in said or _status(error, said) in (401, 403, 451)
+
+
+def not_a_file(name: str) -> ObjectError:
+    """What can't be read to an end."""
+    return ObjectError(NOT_A_FILE, f"{name}: {_REMEDIES[NOT_A_FILE]}")
+
+
 def too_many_bytes(name: str, most: int) -> ObjectError:
     """A file that is not read at all."""
     return ObjectError(TOO_LARGE, f"{name}: has more than {most:,} bytes; make it smaller")
@@ -106,7 +119,7 @@ def _kind(error: Exception, status: int | None) -> str:
     number = getattr(error, "errno", None)
     if isinstance(error, FileNotFoundError) or status in (404, 410) or number in _MISSING:
         return MISSING
-    if isinstance(error, PermissionError) or status in (401, 403, 451) or number in _DENIED:
+    if is_denied(error):
         return DENIED
     if number in _NOT_A_FILE:
         return NOT_A_FILE

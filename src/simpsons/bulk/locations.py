@@ -102,7 +102,7 @@ def file_system(location: str, options: str = "") -> tuple[Any, str]:
     if scheme is None:
         return pyarrow.fs.LocalFileSystem(), os.path.abspath(location)  # noqa: PTH100
     if scheme in WEB:
-        return _of_web(), location
+        return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(_web())), location
     path = location.partition("://")[2]
     with _ONCE:
         return _of_bucket(scheme, path.partition("/")[0], options), path
@@ -115,15 +115,13 @@ def read(entry: Entry, base: str = "", options: str = "") -> bytes:
         if scheme_of(location) is None:
             return _read_here(location, entry)
         return _read_there(location, entry, options)
-    except (OSError, ValueError, pyarrow.ArrowException) as error:
-        if isinstance(error, errors.BulkError):
-            raise
-        raise errors.of_storage(entry.path, error) from None
+    except (errors.ObjectError, errors.BulkError):
+        raise
     except MemoryError:
         raise errors.ObjectError(
             errors.UNAVAILABLE, f"{entry.path}: the memory does not suffice to read it; free some"
         ) from None
-    except Exception as error:  # the libraries of web addresses have errors of their own
+    except Exception as error:  # each library of a storage has errors of its own
         raise errors.of_storage(entry.path, error) from None
 
 
@@ -132,7 +130,7 @@ def _read_here(location: str, entry: Entry) -> bytes:
     try:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
-            raise errors.of_storage(entry.path, IsADirectoryError(21, "not a file"))
+            raise errors.not_a_file(entry.path)
         if entry.archive is None:
             return _read_up_to(opened, status.st_size, 0, entry)
         return _member(lambda offset, size: _read_up_to(opened, size, offset, entry), entry)
@@ -152,8 +150,13 @@ def _read_up_to(opened: int, size: int, offset: int, entry: Entry) -> bytes:
 
 
 def _read_there(location: str, entry: Entry, options: str) -> bytes:
+    if entry.archive is None and scheme_of(location) in WEB:
+        content: bytes = _web().cat_file(location)
+        if len(content) > MOST_BYTES:
+            raise errors.too_many_bytes(entry.path, MOST_BYTES)
+        return content
     system, path = file_system(location, options)
-    with system.open_input_file(path) as file:
+    with _opened(system, path) as file:
 
         def read_at(offset: int, size: int) -> bytes:
             if size > MOST_BYTES:
@@ -169,6 +172,15 @@ def _read_there(location: str, entry: Entry, options: str) -> bytes:
         if entry.archive is None:
             return read_at(0, file.size())
         return _member(read_at, entry)
+
+
+def _opened(system: Any, path: str) -> Any:
+    try:
+        return system.open_input_file(path)
+    except OSError as error:
+        if errors.is_denied(error):  # the answer to a listing, unlike that one, says why
+            system.get_file_info(pyarrow.fs.FileSelector(path, allow_not_found=True))
+        raise
 
 
 def _member(read_at: Any, entry: Entry) -> bytes:
@@ -201,11 +213,10 @@ def _member(read_at: Any, entry: Entry) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _of_web() -> Any:
+def _web() -> Any:
     import fsspec
 
-    web = fsspec.filesystem("https", block_size=0, client_kwargs={"raise_for_status": False})
-    return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(web))
+    return fsspec.filesystem("https")
 
 
 @lru_cache(maxsize=64)
@@ -233,8 +244,12 @@ def _of_bucket(scheme: str, bucket: str, options: str) -> Any:
 
 
 def _of_s3(bucket: str, given: dict[str, Any]) -> Any:
-    elsewhere = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"))
-    if not (given.keys() & {"region", "endpoint_override"} or elsewhere):
+    named = (os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    elsewhere = next(filter(None, named), None)
+    if elsewhere:
+        given = {"endpoint_override": elsewhere} | given
+    if not given.keys() & {"region", "endpoint_override"}:
         given = given | {"region": pyarrow.fs.resolve_s3_region(bucket)}
     tries = pyarrow.fs.AwsStandardS3RetryStrategy(max_attempts=2)  # ours are counted and timed
-    return pyarrow.fs.S3FileSystem(**(_SECONDS | {"retry_strategy": tries} | given))
+    own = {"retry_strategy": tries, "allow_delayed_open": True}  # small objects in one request
+    return pyarrow.fs.S3FileSystem(**(_SECONDS | own | given))

@@ -1,0 +1,123 @@
+"""Many small picture files for `benchmarks.bulk`, some of them poisoned in ten ways."""
+
+import io
+import os
+import socket
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+EVERY = 100
+"""One file in so many is poisoned."""
+
+DISTINCT = 2000
+"""Different pictures; the files go round them."""
+
+SIDE = 64
+
+
+def write_pictures(folder: Path, count: int, *, poisoned: bool = True) -> Counter[str]:
+    """Write `count` files below `folder`, a thousand a folder, and `list.txt` that names them.
+
+    Returns how many of them no answer is expected for, by kind.
+    """
+    bodies = [_body(number) for number in range(min(count, DISTINCT))]
+    expected: Counter[str] = Counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "list.txt").open("w", encoding="utf-8") as listed:
+        for number in range(count):
+            if number % 1000 == 0:
+                (folder / f"{number // 1000:05d}").mkdir()
+            path = folder / f"{number // 1000:05d}" / f"{number:08d}.jpg"
+            listed.write(f"{path}\n")
+            if poisoned and number % EVERY == EVERY // 2:
+                poison, kind = POISONS[number // EVERY % len(POISONS)]
+                poison(path, bodies[number % len(bodies)])
+                expected[kind] += 1
+            else:
+                path.write_bytes(bodies[number % len(bodies)])
+    return expected
+
+
+def _body(number: int) -> bytes:
+    """A JPEG of a few large blots."""
+    random = np.random.default_rng(number)
+    blots = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    data = io.BytesIO()
+    blots.resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(data, "JPEG", quality=85)
+    return data.getvalue()
+
+
+def _missing(_path: Path, _body: bytes) -> None:
+    """Listed, and not there."""
+
+
+def _link_to_nothing(path: Path, _body: bytes) -> None:
+    path.symlink_to("nothing.jpg")
+
+
+def _link_to_itself(path: Path, _body: bytes) -> None:
+    path.symlink_to(path.name)
+
+
+def _folder(path: Path, _body: bytes) -> None:
+    path.mkdir()
+
+
+def _pipe(path: Path, _body: bytes) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path, _body: bytes) -> None:
+    """Bound by a short name: the path of a socket has 108 bytes at most."""
+    here = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def _empty(path: Path, _body: bytes) -> None:
+    path.touch()
+
+
+def _cut(path: Path, body: bytes) -> None:
+    path.write_bytes(body[: len(body) // 2])
+
+
+def _page(path: Path, _body: bytes) -> None:
+    path.write_text("<!doctype html><title>Not found</title>", encoding="utf-8")
+
+
+def _bomb(path: Path, _body: bytes) -> None:
+    """A PNG file of 60,000 by 60,000 pixels in a few bytes."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + check
+
+    header = struct.pack(">2I5B", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks))
+
+
+POISONS: tuple[tuple[Callable[[Path, bytes], None], str], ...] = (
+    (_missing, "missing"),
+    (_link_to_nothing, "missing"),
+    (_link_to_itself, "missing"),
+    (_folder, "not a file"),
+    (_pipe, "not a file"),
+    (_socket, "not a file"),
+    (_empty, "damaged"),
+    (_cut, "damaged"),
+    (_page, "damaged"),
+    (_bomb, "too large"),
+)
+"""What makes a bad file, and the kind of error that its row is to have."""
