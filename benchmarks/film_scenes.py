@@ -15,7 +15,7 @@ import skimage.data
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks import frames, other_cartoon
-from benchmarks.strangers import PHOTOGRAPHS
+from benchmarks.strangers import PHOTOGRAPHS, minor_files
 from simpsons import images
 from simpsons.characters import SLUGS
 from simpsons.dataset.boxes import Box as BoxOfFace
@@ -100,11 +100,13 @@ class Pictures:
 
     @cached_property
     def strangers(self) -> list[list[Shown]]:
-        """Minor characters, a half of them, and characters of another cartoon."""
-        folders = sorted((self.data.parent / "other_characters").iterdir())
-        half = len(folders) // 2
-        chosen = folders[half:] if self.part == "test" else folders[:half]
-        minor = [path for folder in chosen for path in sorted(folder.glob("*.jpg"))]
+        """Minor characters and characters of another cartoon.
+
+        The minor ones of the validation part are those that the networks learnt from, so they are
+        named less often than strangers are; of the test part nothing has learnt from any.
+        """
+        learnt, held_out = minor_files(self.data.parent / "other_characters")
+        minor = held_out if self.part == "test" else learnt
         held = other_cartoon.held_out(0)
         other = [
             self.data.parent / "frames" / "dexter" / folder / f"{number:04d}.jpg"
