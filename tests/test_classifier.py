@@ -335,6 +335,98 @@ def test_a_model_of_another_shape(tmp_path, changes, takes):
     assert takes in message
 
 
+LIES = {
+    "no softmax": "its answers are no probabilities, which sum to 1",
+    "nan weights": "its answers are no probabilities, which sum to 1",
+    "negative": "its answers are no probabilities, which sum to 1",
+    "fixed batch": "takes tensor(uint8) [1, 64, 64, 3] and gives",
+    "batch fixed inside": "can't be run on [2, 64, 64, 3] (",
+    "a row too few": "gives [1, 3] for 2",
+    "familiarity of another shape": "its familiarity is not one number a picture",
+    "familiarity nan": "its familiarity is not one number a picture",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_model_whose_answers_are_none(tmp_path, colour_model, lie):
+    model = onnx.load(colour_model)
+    *before, softmax = model.graph.node
+    constant = numpy_helper.from_array
+    if lie == "no softmax":
+        softmax.CopyFrom(helper.make_node("Identity", ["logits"], ["probabilities"]))
+    elif lie == "nan weights":
+        model.graph.initializer[1].CopyFrom(constant(np.float32(np.nan), "scale"))
+    elif lie == "negative":
+        softmax.output[0] = "shares"
+        model.graph.initializer.append(constant(np.float32([2, -2, 1]), "shift"))
+        model.graph.node.append(helper.make_node("Add", ["shares", "shift"], ["shifted"]))
+        model.graph.node.append(helper.make_node("Sub", ["shifted", "third"], ["probabilities"]))
+        model.graph.initializer.append(constant(np.float32(1 / 3), "third"))
+    elif lie == "fixed batch":
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    elif lie == "batch fixed inside":
+        model.graph.initializer.append(constant(np.array([1, 64, 64, 3]), "one"))
+        before[0].input[0] = "reshaped"
+        model.graph.node.insert(0, helper.make_node("Reshape", ["pixels", "one"], ["reshaped"]))
+    elif lie == "a row too few":
+        softmax.output[0] = "all"
+        model.graph.initializer.append(constant(np.array([0]), "first"))
+        model.graph.node.append(helper.make_node("Gather", ["all", "first"], ["probabilities"]))
+    else:
+        shape = [2] if lie == "familiarity nan" else [5]
+        value = np.full(shape, np.nan if lie == "familiarity nan" else 1, np.float32)
+        model.graph.initializer.append(constant(value, "familiar"))
+        model.graph.node.append(helper.make_node("Identity", ["familiar"], ["familiarity"]))
+        model.graph.output.append(
+            helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, shape)
+        )
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path)
+    message = refusal(path)
+    assert message.startswith(f"{path}: {LIES[lie]}")
+    assert "simpsons export" in message
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"temperature": 0},
+        {"temperature": "warm"},
+        {"temperature": "NaN"},
+        {"split": "leak-free"},
+        {"recipe": [1]},
+        {"figures": 0.9},
+        {"network": 5},
+        {"familiarity_threshold": "Infinity"},
+        {"familiarity_threshold": True},
+        {"labels": ["red", "green", ""]},
+        {"labels": ["red", "green", "green"]},
+        {"labels": ["red", "green", 3]},
+        {"deep": "[" * 100_000},
+    ],
+)
+def test_a_model_that_says_of_itself_what_can_not_be(tmp_path, metadata):
+    path = write_colour_model(tmp_path / "model.onnx", **metadata)
+    assert refusal(path).startswith(f"{path}: ")
+
+
+def test_answers_that_are_wrong_for_some_pictures_only_are_refused_then(tmp_path, colour_model):
+    model = onnx.load(colour_model)
+    model.graph.node[-1].output[0] = "right"
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(4.9), "most"))
+    model.graph.node.extend(
+        [
+            helper.make_node("Greater", ["logits", "most"], ["is_bright"]),
+            helper.make_node("Where", ["is_bright", "logits", "right"], ["probabilities"]),
+        ]
+    )
+    onnx.save(model, tmp_path / "model.onnx")
+    classifier = Classifier(tmp_path / "model.onnx")
+    assert classifier.predict(filled(100, 0, 0)).label == "red"
+    with pytest.raises(ModelError, match="its answers are no probabilities"):
+        classifier.predict(filled(255, 255, 255))
+
+
 # Start
 
 

@@ -424,6 +424,28 @@ def test_a_file_of_another_shape(write_spots, names, tmp_path):
 # The detector in the package
 
 
+@pytest.mark.parametrize(
+    ("output", "value", "message"),
+    [
+        ("scores", [np.nan], "its scores are not from 0 to 1"),
+        ("scores", [5.3], "its scores are not from 0 to 1"),
+        ("scores", [0.5, 0.5], r"gives boxes \[1, 4\] and scores \[2\]"),
+        ("boxes", [[1, 2, 3]], r"gives boxes \[1, 3\] and scores \[1\]"),
+    ],
+)
+def test_a_detector_whose_answers_are_none(doll_faces, names, tmp_path, output, value, message):
+    model = onnx.load(doll_faces)
+    [node] = (node for node in model.graph.node if node.output[0] == output)
+    node.CopyFrom(onnx.helper.make_node("Identity", ["lie"], [output]))
+    lie = onnx.numpy_helper.from_array(np.array(value, np.float32), "lie")
+    model.graph.initializer.append(lie)
+    for each in model.graph.output:
+        each.type.tensor_type.ClearField("shape")
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match=rf"^{tmp_path / 'model.onnx'}: {message}"):
+        Detector(tmp_path / "model.onnx", names)
+
+
 def test_the_shipped_detector_finds_the_faces_of_dolls():
     detector = Detector(threads=1)
     hits = []

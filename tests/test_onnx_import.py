@@ -54,3 +54,17 @@ def test_a_network_trained_with_batch_norm_comes_back_plain(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     again = probabilities(read_onnx(tmp_path / "cnn.onnx"), pixels, 1)
     np.testing.assert_allclose(again, probabilities(network, pixels, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("damage", ["shape", "no inputs", "no weight"])
+def test_a_network_of_odd_weights_is_refused(onnx_model, tmp_path, damage, monkeypatch):
+    model = onnx.load(onnx_model)
+    if damage == "shape":
+        bias = next(one for one in model.graph.initializer if one.name.endswith(".bias"))
+        bias.CopyFrom(onnx.numpy_helper.from_array(np.zeros(7, np.float32), bias.name))
+    else:
+        node = next(one for one in model.graph.node if one.op_type == "Conv")
+        node.input[:] = [] if damage == "no inputs" else [node.input[0], "nowhere"]
+    monkeypatch.setattr(onnx, "load", lambda *_args, **_how: model)
+    with pytest.raises(ModelError, match="has other weights than either network"):
+        read_onnx(onnx_model)

@@ -1,5 +1,6 @@
 """`Classifier`: an ONNX file in, predictions out."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ BATCH = 32
 
 _FAMILIARITY, _HEAT = "familiarity", "heat"  # outputs' names in the file
 _ASK_FOR_HEAT = "explain"  # an input's
+
+_SUM_TOLERANCE = 0.01  # of the probabilities of a picture
 
 _SHARE = 8  # pictures that a thread decodes and classifies on its own
 
@@ -114,7 +117,8 @@ class Classifier:
     `unknown`, None where the file has none. face_threshold: the same for faces that are cut out of
     a picture.
 
-    Raises ModelError for a file that is missing, no ONNX, or of another shape.
+    Raises ModelError for a file that is missing, no ONNX, of another shape, or whose answers are no
+    probabilities; the methods do too, where a network answers so only for some pictures.
     """
 
     def __init__(
@@ -132,11 +136,13 @@ class Classifier:
             )
         self._decoder = Decoder()
         self.metadata = self._read_metadata()
-        self.labels = tuple(str(label) for label in self.metadata["labels"])
+        self.labels: tuple[str, ...] = tuple(self.metadata["labels"])
         self.threshold = self._read_threshold("familiarity_threshold")
         of_faces = self._read_threshold("face_familiarity_threshold")
         self.face_threshold = self.threshold if of_faces is None else of_faces
         self._require_shape()
+        if model not in SHIPPED:
+            self._run(self._network.on_one_core, _some_pictures())
 
     def probabilities(self, pixels: images.Pixels) -> NDArray[np.float32]:
         """float32 `[N, classes]`, rows that sum to 1, of uint8 `[N, 64, 64, 3]` (RGB)."""
@@ -169,8 +175,10 @@ class Classifier:
         if not self._has_heat:
             return None
         inputs = {self._input: np.ascontiguousarray(pixels), _ASK_FOR_HEAT: np.array(True)}
-        result: NDArray[np.float32] = self._network.on_all_cores.run([_HEAT], inputs)[0]
-        return result
+        [heat] = self._network.run(self._network.on_all_cores, [_HEAT], inputs)
+        if heat.shape != (len(pixels), len(self.labels), images.SIZE, images.SIZE):
+            raise self._network.error(f"gives heat of the shape {list(heat.shape)}")
+        return heat
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
         """Classify one picture: a path, bytes, a file object, a PIL image or an array.
@@ -266,23 +274,35 @@ class Classifier:
         self, session: Any, pixels: images.Pixels
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Probabilities, and familiarity or, where the file has none, nothing."""
-        probabilities, *others = session.run(self._outputs, {self._input: pixels})
-        return probabilities, others[0] if others else np.empty(0, np.float32)
+        probabilities, *others = self._network.run(session, self._outputs, {self._input: pixels})
+        if probabilities.shape != (len(pixels), len(self.labels)):
+            raise self._network.error(f"gives {list(probabilities.shape)} for {len(pixels)}")
+        sums = probabilities.sum(axis=1)
+        if not ((probabilities >= 0).all() and (np.abs(sums - 1) <= _SUM_TOLERANCE).all()):
+            raise self._network.error("its answers are no probabilities, which sum to 1")
+        familiarity = others[0] if others else np.empty(0, np.float32)
+        if others and not (familiarity.shape == (len(pixels),) and np.isfinite(familiarity).all()):
+            raise self._network.error("its familiarity is not one number a picture")
+        return probabilities, familiarity
 
     def _read_metadata(self) -> dict[str, Any]:
         try:
             metadata = self._network.metadata()
-            metadata["labels"] = list(metadata["labels"])
-        except (KeyError, TypeError, ValueError):
+            labels = metadata["labels"]
+        except (KeyError, ValueError):
+            labels = None
+        if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
             raise ModelError(
                 f"{self.path}: has no labels in its metadata; export it with `simpsons export`, "
                 "or bring a Keras network in with `simpsons import`"
-            ) from None
+            )
+        if "" in labels or len(set(labels)) < len(labels):
+            raise self._network.error("a label in its metadata is empty or there twice")
         return metadata
 
     def _read_threshold(self, name: str) -> float | None:
         threshold = self.metadata.get(name)
-        if threshold is not None and not isinstance(threshold, int | float):
+        if threshold is not None and not _is_number(threshold):
             raise ModelError(
                 f"{self.path}: its {name} is {threshold!r}, no number; export it again with "
                 "`simpsons export`"
@@ -296,13 +316,16 @@ class Classifier:
         classes = len(self.labels)
         if (
             len(inputs) != 1
+            or not outputs
+            or isinstance(inputs[0].shape[0], int)
             or inputs[0].type != "tensor(uint8)"
             or list(inputs[0].shape[1:]) != size
             or list(outputs[0].shape[1:]) != [classes]
         ):
+            takes = ", ".join(f"{each.type} {each.shape}" for each in inputs)
+            gives = ", ".join(str(each.shape) for each in outputs)
             raise ModelError(
-                f"{self.path}: takes {inputs[0].type} {inputs[0].shape} and gives "
-                f"{outputs[0].shape}; needed are uint8 [N, 64, 64, 3] and [N, {classes}], "
+                f"{self.path}: takes {takes} and gives {gives}; needed are uint8 [N, 64, 64, 3] and [N, {classes}], "
                 "as `simpsons export` writes"
             )
         self._input = inputs[0].name
@@ -313,6 +336,17 @@ class Classifier:
 def model_path(model: str | os.PathLike[str]) -> Path:
     """The ONNX file that `--model` names. Raises ModelError if there is none."""
     return find(model, SHIPPED)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
+
+
+def _some_pictures() -> images.Pixels:
+    """Two that any network has an answer for: black, and one with every value."""
+    values = np.arange(images.SIZE * images.SIZE * 3, dtype=np.uint8)
+    colours = values.reshape(images.SIZE, images.SIZE, 3)
+    return np.stack([np.zeros_like(colours), colours])
 
 
 def _load(source: images.Source) -> images.Pixels | str:

@@ -168,6 +168,10 @@ class Detector:
         self.sides = self._read_sides()
         threshold = self._read_threshold()
         self.minimum = threshold if minimum is None else minimum
+        if model != FACES:
+            self._look(
+                self._network.on_one_core, np.zeros((LEAST_SIDE, LEAST_SIDE, 3), np.uint8), _STEP
+            )
         self.names = names if isinstance(names, Classifier) else Classifier(names, threads)
 
     def once(self) -> "Detector":
@@ -269,7 +273,13 @@ class Detector:
         height, width = smaller.shape[:2]
         lacking = [(0, max(0, LEAST_SIDE - length)) for length in (height, width)]
         seen = np.pad(smaller, [*lacking, (0, 0)], constant_values=_GREY)[None]
-        boxes, scores, _ = session.run(_OUTPUTS, {self._input: seen})
+        boxes, scores, _ = self._network.run(session, _OUTPUTS, {self._input: seen})
+        if boxes.shape != (len(scores), 4) or scores.ndim != 1:
+            raise self._network.error(
+                f"gives boxes {list(boxes.shape)} and scores {list(scores.shape)}"
+            )
+        if not ((scores >= 0) & (scores <= 1)).all():
+            raise self._network.error("its scores are not from 0 to 1")
         within = np.clip(boxes, 0, np.array([width, height] * 2, np.float32))
         counts = (scores >= self.minimum) & (within[:, :2] < within[:, 2:]).all(axis=1)
         return _scaled(within[counts], smaller.shape, pixels.shape), scores[counts]

@@ -1,16 +1,31 @@
 """An ONNX file in ONNX Runtime: what `Classifier` and `Detector` have in common."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from simpsons.errors import SimpsonsError
 
 FACES_TASK = "faces"
 """`task` in the metadata of a face detector; a classifier has none."""
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "network": str,
+    "recipe": dict,
+    "split": dict,
+    "figures": dict,
+    "temperature": (int, float),
+    "arithmetic": str,
+    "data_licence": str,
+    "version": str,
+}
+"""What the values in the metadata are, where they are there."""
 
 _WAIT = "100"  # microseconds: longer than between two layers, shorter than between two batches
 
@@ -32,27 +47,55 @@ class Network:
 
     def __init__(self, path: Path, threads: int | None, remedy: str) -> None:
         self.path = path
-        self._threads = threads
+        self._threads, self._remedy = threads, remedy
         try:
             self._content = path.read_bytes()
             self.on_one_core = self._session(threads=1)
         except OSError as error:
             raise ModelError(f"{path}: can't be read ({error.strerror})") from None
         except Exception as error:  # ONNX Runtime's errors share no base class
-            reason = str(error).splitlines()[0]
-            raise ModelError(
-                f"{path}: is no ONNX file that can be run ({reason}); {remedy}"
-            ) from None
+            raise self.error(f"is no ONNX file that can be run ({_first_line(error)})") from None
 
     @cached_property
     def on_all_cores(self) -> Any:
         """See the class."""
         return self.on_one_core if self._threads == 1 else self._session(self._threads)
 
+    def run(
+        self, session: Any, outputs: Sequence[str], inputs: dict[str, NDArray[Any]]
+    ) -> list[NDArray[Any]]:
+        """The outputs of these names. session: one of the two.
+
+        Raises ModelError where the network fails, as one that takes another number of pictures.
+        """
+        try:
+            answers: list[NDArray[Any]] = session.run(outputs, inputs)
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            shapes = ", ".join(str(list(each.shape)) for each in inputs.values())
+            raise self.error(f"can't be run on {shapes} ({_first_line(error)})") from None
+        return answers
+
+    def error(self, reason: str) -> ModelError:
+        """The error that says what is wrong with the file, and where to get another."""
+        return ModelError(f"{self.path}: {reason}; {self._remedy}")
+
     def metadata(self) -> dict[str, Any]:
-        """What the file says of itself. Raises ValueError for values that are no JSON."""
+        """What the file says of itself.
+
+        Raises ValueError for values that are no JSON, and ModelError for those of another type than
+        this package writes.
+        """
         values = self.on_one_core.get_modelmeta().custom_metadata_map
-        return {key: json.loads(value) for key, value in values.items()}
+        try:
+            found = {key: json.loads(value) for key, value in values.items()}
+        except RecursionError as error:
+            raise ValueError(str(error)) from None
+        for key, kinds in _KINDS.items():
+            if key in found and not isinstance(found[key], kinds):
+                raise self.error(f"its {key} can't be {found[key]!r:.40}")
+        if not 0 < found.get("temperature", 1) < math.inf:
+            raise self.error(f"its temperature can't be {found['temperature']!r:.40}")
+        return found
 
     def says(self, key: str, value: str) -> bool:
         """Whether the metadata has this value under this key."""
@@ -71,6 +114,10 @@ class Network:
         return onnxruntime.InferenceSession(
             self._content, options, providers=["CPUExecutionProvider"]
         )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def find(model: str | os.PathLike[str], shipped: Sequence[str]) -> Path:

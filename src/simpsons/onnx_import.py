@@ -5,7 +5,7 @@ batch norm that only adds the bias. The answers are the same.
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import onnx
@@ -41,12 +41,11 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
         )
     try:
         weights = dict(_Graph(onnx.load(classifier.path, format="protobuf").graph).weights())
-    except (KeyError, ValueError):  # nodes that neither network has
+    except _OTHER_NODES:
         weights = {}
     name = "xception" if "stem.weight" in weights else "cnn"
     network = models.build(name, len(classifier.labels))
-    own = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
-    if different := sorted(own ^ set(weights)):
+    if different := _different(network, weights):
         raise ModelError(
             f"{classifier.path}: has other weights than either network ({different[0]}); use a "
             "file that `simpsons export` wrote"
@@ -65,16 +64,31 @@ def read_faces(model: str | os.PathLike[str]) -> Faces:
     if not Network(path, 1, remedy).says("task", FACES_TASK):
         raise ModelError(f"{path}: is no face detector; {remedy}")
     network = Faces()
-    own = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
     graph = _Graph(onnx.load(path, format="protobuf").graph)
     try:
-        weights = dict(graph.weights_of_faces(own))
-    except (KeyError, ValueError):  # nodes that the network does not have
+        weights = dict(graph.weights_of_faces(_own(network)))
+    except _OTHER_NODES:
         weights = {}
-    if different := sorted(own ^ set(weights)):
+    if different := _different(network, weights):
         raise ModelError(f"{path}: has other weights than {FACES} ({different[0]}); {remedy}")
     network.load_state_dict(weights, strict=False)
     return network.eval()
+
+
+_OTHER_NODES = (LookupError, ValueError, TypeError, AttributeError)
+"""What reading a graph raises that has nodes which none of the networks has."""
+
+
+def _own(network: nn.Module) -> set[str]:
+    return {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
+
+
+def _different(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """The names of weights that only one of the two has, or that have other shapes."""
+    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    shared = _own(network) & weights.keys()
+    others = (name for name in shared if weights[name].shape != shapes[name])
+    return sorted({*(_own(network) ^ weights.keys()), *others})
 
 
 class _Graph:
