@@ -106,3 +106,89 @@ DISTORTIONS: dict[str, Distortion] = {
     "brightness ±30 %": brighter,
     "subtitles": subtitled,
 }
+
+
+Colour = tuple[int, int, int]
+
+_BLACK: Colour = (0, 0, 0)
+_WHITE: Colour = (255, 255, 255)
+_GRAIN = 8.0
+"""Standard deviation of a noisy border, in grey levels."""
+
+
+def _within(
+    picture: Image.Image,
+    width: float,
+    height: float,
+    colour: Colour,
+    rng: np.random.Generator,
+    grain: float = 0,
+) -> Image.Image:
+    """The picture in the middle of a plain one of so many pixels."""
+    size = max(picture.width, round(width)), max(picture.height, round(height))
+    plain = np.full((size[1], size[0], 3), colour, np.float64)
+    if grain:
+        plain += rng.normal(0, grain, plain.shape)
+    result = Image.fromarray(np.rint(plain).clip(0, 255).astype(np.uint8))
+    result.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
+    return saved(result)
+
+
+def _any_colour(rng: np.random.Generator) -> Colour:
+    red, green, blue = rng.integers(0, 256, 3).tolist()
+    return red, green, blue
+
+
+def letterboxed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Black bars above and below, together a quarter of the height: 16:9 in 4:3."""
+    return _within(picture, 0, picture.height * 4 / 3, _BLACK, rng)
+
+
+def pillarboxed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Black bars at both sides, together a quarter of the width: 4:3 in 16:9."""
+    return _within(picture, picture.width * 4 / 3, 0, _BLACK, rng)
+
+
+def windowboxed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Black bars all around, together 15 to 35 % of width and height."""
+    across, down = 1 - rng.uniform(0.15, 0.35, 2)
+    return _within(picture, picture.width / across, picture.height / down, _BLACK, rng)
+
+
+def upright(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """In the middle of a black 9:16 frame, as wide as the picture."""
+    return _within(picture, 0, picture.width * 16 / 9, _BLACK, rng)
+
+
+def on_white(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """A white border of 5 to 20 % of the width and height at each side."""
+    return _bordered(picture, _WHITE, rng)
+
+
+def on_a_colour(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """The same in any colour."""
+    return _bordered(picture, _any_colour(rng), rng)
+
+
+def on_grain(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """The same in any colour with noise of 8 grey levels."""
+    return _bordered(picture, _any_colour(rng), rng, _GRAIN)
+
+
+def _bordered(
+    picture: Image.Image, colour: Colour, rng: np.random.Generator, grain: float = 0
+) -> Image.Image:
+    across, down = 1 + 2 * rng.uniform(0.05, 0.2, 2)
+    return _within(picture, picture.width * across, picture.height * down, colour, rng, grain)
+
+
+BARS: dict[str, Distortion] = {
+    "letterbox, a quarter of the height": letterboxed,
+    "pillarbox, a quarter of the width": pillarboxed,
+    "windowbox": windowboxed,
+    "9:16": upright,
+    "white border": on_white,
+    "border of any colour": on_a_colour,
+    "noisy border": on_grain,
+}
+"""Plain bars and margins around a picture; `images.fit` takes them off again."""

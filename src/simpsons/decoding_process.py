@@ -107,7 +107,9 @@ class Process:
         count = sum(fact is not None for fact in facts)
         content = self._replies.read(count * math.prod(_SHAPE))
         pixels = iter(np.frombuffer(content, np.uint8).reshape(count, *_SHAPE))
-        return [fact and images.Original(next(pixels), *fact) for fact in facts]
+        return [
+            fact and Original(next(pixels), *fact[:-1], content=tuple(fact[-1])) for fact in facts
+        ]
 
     def end(self) -> None:
         """Tell it that no request comes any more."""
@@ -153,8 +155,8 @@ def _end(copies: list[int]) -> None:
 def _answer(ours: socket.socket) -> None:
     """Decode what is asked for, until nothing more is.
 
-    A request is a line of JSON, whole paths. The answer is a line with `[width, height, format]` of
-    each, null for what can't be read or is large, and then the pixels.
+    A request is a line of JSON, whole paths. The answer is a line with `[width, height, format,
+    content]` of each, null for what can't be read or is large, and then the pixels.
     """
     images.MAX_PIXELS = images.LARGE  # the process that asks decodes larger ones one at a time
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)

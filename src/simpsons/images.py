@@ -1,7 +1,8 @@
 """The only way in for pixels: `decode` anything to RGB, `fit` it to the network's size.
 
 Training, evaluation, the command line and the Python API all call these two, so a network
-never sees at work a picture that was prepared in another way than those it learnt from.
+never sees at work a picture that was prepared in another way than those it learnt from. `fit`
+takes off plain bars and margins (`margins`); boxes and heat maps are in the whole picture.
 """
 
 import io
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from simpsons import jpeg, png, tiff
+from simpsons import jpeg, margins, png, tiff
 from simpsons.errors import SimpsonsError
 
 SIZE = 64
@@ -77,6 +78,15 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = {_TRANSPOSE[orientation] for orientation in (5, 6, 7, 8)}
+_MIRRORS_X, _MIRRORS_Y = (  # after x and y are exchanged, in those that do
+    {_TRANSPOSE[orientation] for orientation in orientations}
+    for orientations in ((2, 3, 6, 7), (3, 4, 7, 8))
+)
+
+Shares = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of a picture as people see it, 0 to 1."""
+
+WHOLE: Shares = (0.0, 0.0, 1.0, 1.0)
 
 
 class ImageError(SimpsonsError):
@@ -95,13 +105,14 @@ class Original(NamedTuple):
     """A picture file as the networks see it, and what the file itself was.
 
     pixels: uint8 `[size, size, 3]`, RGB. width, height: of the file in pixels, as it is shown.
-    format: `JPEG`, `PNG`, ...
+    format: `JPEG`, `PNG`, ... content: the part of it that the pixels show, without plain bars.
     """
 
     pixels: Pixels
     width: int
     height: int
     format: str
+    content: Shares = WHOLE
 
 
 class Reduced(NamedTuple):
@@ -121,8 +132,9 @@ class _Decoded(NamedTuple):
     image: Image.Image
     turn: Image.Transpose | None
 
-    def upright(self, image: Image.Image) -> Pixels:
-        return np.asarray(image if self.turn is None else image.transpose(self.turn))
+
+def _upright(image: Image.Image, turn: Image.Transpose | None) -> Pixels:
+    return np.asarray(image if turn is None else image.transpose(turn))
 
 
 def load(source: Source, size: int = SIZE) -> Pixels:
@@ -144,14 +156,25 @@ def load_file(source: File, size: int = SIZE) -> Original:
     """
     least = round(JPEG_GAP * size)
     with _opened(source) as (file, name):
-        ordinary = jpeg.decode(file, least, MAX_PIXELS)
-        if ordinary:
-            image, width, height, scale = ordinary
-            box = (0, 0, width / scale, height / scale)
-            content = _resized(image, size, box).tobytes("raw", "RGB")
-            pixels = np.frombuffer(content, np.uint8).reshape(size, size, 3)
-            return Original(pixels, width, height, "JPEG")
-        return _load_with_pillow(file, name, size, least)
+        return _load_with_simplejpeg(file, size, least) or _load_with_pillow(
+            file, name, size, least
+        )
+
+
+def _load_with_simplejpeg(file: BinaryIO, size: int, least: int) -> Original | None:
+    """None for what is left to Pillow."""
+    ordinary = jpeg.decode(file, least, MAX_PIXELS)
+    if not ordinary:
+        return None
+    image, width, height, scale = ordinary
+    part = margins.content(image)
+    more = _least_of_all(image, part, least)
+    if scale > 1 and more > least:
+        return _load_with_simplejpeg(file, size, more)
+    filled = (0, 0, width / scale, height / scale)  # the last pixels may be partly outside
+    content = _resized_part(image, part, size, filled).tobytes("raw", "RGB")
+    pixels = np.frombuffer(content, np.uint8).reshape(size, size, 3)
+    return Original(pixels, width, height, "JPEG", _shares(image, part))
 
 
 def read_ahead(sources: Sequence[_AnySource]) -> list[_AnySource | BinaryIO]:
@@ -191,22 +214,53 @@ def _load_with_pillow(file: BinaryIO, name: str, size: int, least: int) -> Origi
         drafted = image.draft(None, (least, least))
         filled = drafted[1] if drafted else None  # the last pixels may be partly outside
         with _room_for(image):
-            decoded = _decoded(image, name)
-            if decoded.turn in _SIDEWAYS:
-                width, height = height, width
-            pixels = decoded.upright(_resized(decoded.image, size, filled))
-        return Original(pixels, width, height, image.format or "unknown")
+            decoded, turn = _decoded(image, name)
+            part = margins.content(decoded)
+            more = _least_of_all(decoded, part, least)
+            is_enough = image.size == (width, height) or more <= least
+            if is_enough:
+                pixels = _upright(_resized_part(decoded, part, size, filled), turn)
+    if not is_enough:
+        return _load_with_pillow(file, name, size, more)
+    if turn in _SIDEWAYS:
+        width, height = height, width
+    content = _shares(decoded, part, turn)
+    return Original(pixels, width, height, image.format or "unknown", content)
+
+
+def _least_of_all(image: Image.Image, part: margins.Rectangle, least: int) -> int:
+    """Pixels of the shorter side of all of a picture for its content to have `least` of them."""
+    inside = min(part.right - part.left, part.bottom - part.top)
+    return least if inside == min(image.size) else ceil(least * min(image.size) / inside)
+
+
+def _shares(
+    image: Image.Image, part: margins.Rectangle, turn: Image.Transpose | None = None
+) -> Shares:
+    """A part of a picture that has yet to be turned, once it is."""
+    width, height = image.size
+    x1, y1, x2, y2 = part.left / width, part.top / height, part.right / width, part.bottom / height
+    if turn in _SIDEWAYS:
+        x1, y1, x2, y2 = y1, x1, y2, x2
+    if turn in _MIRRORS_X:
+        x1, x2 = 1 - x2, 1 - x1
+    if turn in _MIRRORS_Y:
+        y1, y2 = 1 - y2, 1 - y1
+    return x1, y1, x2, y2
 
 
 def fit(pixels: Pixels, size: int = SIZE) -> Pixels:
-    """Resize uint8 `[H, W, 3]` to uint8 `[size, size, 3]`; the aspect ratio is not kept.
+    """What uint8 `[H, W, 3]` shows, as uint8 `[size, size, 3]`; the aspect ratio is not kept.
 
-    Bicubic with anti-aliasing: the filter widens with the reduction, so that one drawing
-    looks the same to the network whether its file has 96 or 1,000 pixels a side.
+    Plain bars and margins are left out, as `margins.content` finds them. Bicubic with
+    anti-aliasing: the filter widens with the reduction, so that one drawing looks the same to the
+    network whether its file has 96 or 1,000 pixels a side.
     """
-    if pixels.shape[:2] == (size, size):
+    image = Image.fromarray(pixels)
+    part = margins.content(image)
+    if image.size == (size, size) and part == (0, 0, size, size):
         return pixels
-    return np.asarray(_resized(Image.fromarray(pixels), size))
+    return np.asarray(_resized_part(image, part, size))
 
 
 def fit_within(pixels: Pixels, longest: int) -> tuple[Pixels, float]:
@@ -283,11 +337,9 @@ def decode(source: Source) -> Pixels:
         with _blaming(name):
             if isinstance(source, np.ndarray):
                 return _array_to_rgb(source, name)
-            decoded = _decoded(source, name)
-            return decoded.upright(decoded.image)
+            return _upright(*_decoded(source, name))
     with _opened(source) as (file, name), _identified(file, name) as image, _room_for(image):
-        decoded = _decoded(image, name)
-        return decoded.upright(decoded.image)
+        return _upright(*_decoded(image, name))
 
 
 def decode_reduced(source: Source, least: int) -> Reduced:
@@ -314,10 +366,10 @@ def decode_reduced(source: Source, least: int) -> Reduced:
             share = least / max(image.size)
             image.draft(None, (ceil(width * share), ceil(height * share)))
             with _room_for(image):
-                decoded = _decoded(image, name)
-                if decoded.turn in _SIDEWAYS:
+                decoded, turn = _decoded(image, name)
+                if turn in _SIDEWAYS:
                     width, height = height, width
-                pixels = decoded.upright(_reduced(decoded.image, least))
+                pixels = _upright(_reduced(decoded, least), turn)
             return Reduced(pixels, width, height)
 
 
@@ -334,6 +386,22 @@ def size_of(file: File) -> tuple[int, int]:
     with _opened(file) as (opened, name), _identified(opened, name, whole=False) as image:
         turned = _TRANSPOSE.get(_orientation(image)) in _SIDEWAYS
         return (image.height, image.width) if turned else image.size
+
+
+def _resized_part(
+    image: Image.Image,
+    part: margins.Rectangle,
+    size: int,
+    filled: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    """filled: of all of the image, what is no padding; None for all of it."""
+    if part == (0, 0, *image.size):
+        return _resized(image, size, filled)
+    cut = image.crop(part)  # or the filter would mix in what is beside it
+    if filled is None:
+        return _resized(cut, size)
+    across, down = min(part.right, filled[2]) - part.left, min(part.bottom, filled[3]) - part.top
+    return _resized(cut, size, (0, 0, across, down))
 
 
 def _resized(

@@ -24,7 +24,7 @@ from simpsons.dataset.folders import Characters, DataError, Listing, Problem, fi
 from simpsons.decoding import Decoder
 from simpsons.progress import Track, silent
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever decoding, resizing or the files of an entry change."""
 
 _CHUNK = 32  # pictures that a thread decodes on its own

@@ -26,8 +26,8 @@ from simpsons.images import Pixels
 from simpsons.progress import Track, silent
 from simpsons.shares import in_shares
 
-FORMAT = 1
-"""Raised whenever the files of an entry change."""
+FORMAT = 2
+"""Raised whenever decoding, resizing or the files of an entry change."""
 
 _SHARE = 16  # pictures that a thread decodes on its own
 _INDEX = "index.json"
