@@ -107,15 +107,20 @@ class Process:
         count = sum(fact is not None for fact in facts)
         content = self._replies.read(count * math.prod(_SHAPE))
         pixels = iter(np.frombuffer(content, np.uint8).reshape(count, *_SHAPE))
-        return [
-            fact and Original(next(pixels), *fact[:-1], content=tuple(fact[-1])) for fact in facts
-        ]
+        return [fact and _original(next(pixels), *fact) for fact in facts]
 
     def end(self) -> None:
         """Tell it that no request comes any more."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+def _original(
+    pixels: images.Pixels, width: int, height: int, kind: str, content: list[float]
+) -> Original:
+    left, top, right, bottom = content
+    return Original(pixels, width, height, kind, (left, top, right, bottom))
 
 
 def serve(life: int, ends: Sequence[int]) -> None:
