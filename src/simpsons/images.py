@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from simpsons import jpeg, margins, png, tiff
+from simpsons import jpeg, margins, png, tiff, urls
 from simpsons.errors import SimpsonsError
 
 SIZE = 64
@@ -419,7 +419,7 @@ def _opened(source: File) -> Iterator[tuple[BinaryIO, str]]:
         if isinstance(source, bytes):
             yield io.BytesIO(source), name
         elif isinstance(source, str | os.PathLike):
-            with _readable(Path(name)) as file:
+            with _readable(os.fsdecode(source)) as file:
                 yield file, name
         elif source.closed if hasattr(source, "closed") else False:
             raise ImageError(f"{name}: the file object is closed; give it open")
@@ -481,11 +481,15 @@ def _unreadable(name: str, reason: object) -> UnreadableError:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[BinaryIO]:
+def _readable(path: str) -> Iterator[BinaryIO]:
     try:
-        opened = os.open(path, _FLAGS)
-    except ValueError as error:  # a null character in the path
-        raise _unreadable(str(path), error) from None
+        opened = os.open(Path(path), _FLAGS)
+    except (OSError, ValueError) as error:
+        if said := urls.refusal(path):
+            raise ImageError(said) from None
+        if isinstance(error, OSError):
+            raise
+        raise _unreadable(path, error) from None  # a null character in the path
     try:
         status = os.fstat(opened)
         if stat.S_ISREG(status.st_mode) and status.st_size <= _READ_AT_ONCE:

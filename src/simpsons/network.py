@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from simpsons import urls
 from simpsons.errors import SimpsonsError
 
 FACES_TASK = "faces"
@@ -136,6 +137,8 @@ def find(model: str | os.PathLike[str], shipped: Sequence[str]) -> Path:
                 f"--resume {folder}`, or take its best weights so far by `simpsons export`"
             )
     if not path.is_file():
+        if said := urls.refusal(model, "file"):
+            raise ModelError(said)
         raise ModelError(
             f"{path}: no such weights; use {', '.join(shipped)}, the path of an ONNX file, or a "
             "run folder"

@@ -630,3 +630,94 @@ def test_a_list_with_a_mark_or_in_utf_16(predict, pictures, tmp_path, encoding, 
     result = predict("--paths-from", where, "--json", stdin=listed)
     assert result.exit_code == 0, result.stderr
     assert [json.loads(line)["path"] for line in result.stdout.splitlines()] == names
+
+
+# URLs
+
+URL = "https://example.org/a//homer.jpg?size=1&kind=2"
+
+
+@pytest.mark.parametrize("command", ["predict", "detect"])
+def test_a_url_is_named_as_it_was_given_with_what_to_do(cli, onnx_model, command):
+    result = cli(command, "--model", onnx_model, URL)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: {URL}: is a URL, and nothing is fetched; `curl -sL '{URL}' | simpsons {command} "
+        "-`, or download it and give the file\n"
+    )
+
+
+@pytest.mark.parametrize("from_list", [False, True])
+def test_a_url_among_pictures_is_reported_in_its_place(predict, good, tmp_path, from_list):
+    named = [str(good), URL, "s3://bucket/*.jpg", str(good)]
+    (tmp_path / "list.txt").write_text("\n".join(named))
+    given = ["--paths-from", tmp_path / "list.txt"] if from_list else named
+    result = predict(*given, "--json")
+    assert result.exit_code == 1
+    said = lines(result)
+    assert [one["path"] for one in said] == named
+    assert ["error" in one for one in said] == [False, True, True, False]
+    assert said[1]["error"].startswith(f"{URL}: is a URL")
+    header, *rows = csv.reader(io.StringIO(predict(*named, "--csv").stdout))
+    assert [row[header.index("error")].startswith(f"{URL}: is a URL") for row in rows] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate"],
+        ["train", "--epochs", 1],
+        ["compare", "cnn", "xception"],
+        ["data", "audit"],
+        ["data", "clean"],
+        ["data", "stats"],
+        ["data", "preview"],
+        ["data", "split"],
+        ["timeline"],
+        ["predict", "x.jpg", "--model"],
+        ["predict", "--paths-from"],
+        ["evaluate", "x", "--boxes"],
+        ["evaluate", "x", "--split"],
+        ["train", "x", "--from"],
+        ["import"],
+    ],
+    ids=str,
+)
+def test_no_command_takes_a_url(cli, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = cli(*words, *([URL, "x.onnx"] if words == ["import"] else [URL]))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: {URL}: is a URL, and nothing is fetched; ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "x.jpg", "--explain"],
+        ["detect", "x.jpg", "--draw"],
+        ["timeline", "x.mp4", "--out"],
+        ["timeline", "x.mp4", "--annotate"],
+        ["train", "x", "--out"],
+        ["evaluate", "x", "--report"],
+        ["data", "audit", "x", "--report"],
+        ["data", "split", "x", "--out"],
+        ["demo", "--out"],
+        ["export", "x"],
+    ],
+    ids=str,
+)
+def test_no_command_makes_folders_for_a_url(cli, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = cli(*words, "s3://bucket/x.mp4")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: s3://bucket/x.mp4: is a URL, and files are written on this machine alone; give a "
+        "path\n"
+    )
+    assert list(tmp_path.iterdir()) == []

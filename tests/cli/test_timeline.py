@@ -205,3 +205,17 @@ def test_copies_that_are_refused(run, season, tmp_path, target, reason):
     assert result.exit_code == 2
     assert reason in result.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_url_among_films_is_reported_and_the_rest_go_on(run, copy):
+    url = "https://example.org/a//episode.mp4?part=2"
+    result = run(url, copy, "--json")
+    assert result.exit_code == 1
+    said = (
+        f"{url}: is a URL, and nothing is fetched; download it, `curl -Lo film.mp4 '{url}'`, and "
+        "give the file"
+    )
+    assert result.stderr == f"Error: {said}\n"
+    refused, read = json.loads(result.stdout)["films"]
+    assert refused == {"film": url, "error": said}
+    assert read["film"] == str(copy)

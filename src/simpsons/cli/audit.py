@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from simpsons.training.recipe import Recipe
 
 _test = click.option(
-    "--test", type=click.Path(), metavar="FOLDER", help="Test pictures to look for leaks into."
+    "--test", type=options.FOLDER, metavar="FOLDER", help="Test pictures to look for leaks into."
 )
 _split = click.option(
     "--split",
@@ -51,7 +51,7 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @options.folder
 @click.option(
     "--boxes",
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="Look for wrong boxes in this file instead: CSV, annotation.txt, COCO JSON, or a folder "
     "of Pascal VOC or YOLO files.",
@@ -73,7 +73,7 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @_model
 @click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=options.OUTPUT,
     default=Path("audit.html"),
     show_default=True,
     metavar="FILE.html",
@@ -135,9 +135,7 @@ def audit(
 
 @click.command()
 @options.folder
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("exclude.csv"), show_default=True
-)
+@click.option("--out", type=options.OUTPUT, default=Path("exclude.csv"), show_default=True)
 @_test
 @_label_errors
 @click.option("--copies", is_flag=True, help="Also drop all but one of a picture's copies.")

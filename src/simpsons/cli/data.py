@@ -52,7 +52,7 @@ def download(as_json: bool) -> None:
 @data.command()
 @options.folder
 @options.characters
-@click.option("--picture", type=click.Path(path_type=Path), help="Write a bar picture, PNG or SVG.")
+@click.option("--picture", type=options.OUTPUT, help="Write a bar picture, PNG or SVG.")
 @options.as_json
 def stats(folder: str | None, characters: str | None, picture: Path | None, as_json: bool) -> None:
     """Count the pictures in FOLDER by character, and list the files left out with the reason.
@@ -110,9 +110,7 @@ _RANGE = ("smallest", "median", "largest")
 
 @data.command()
 @options.folder
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("preview.png"), show_default=True
-)
+@click.option("--out", type=options.OUTPUT, default=Path("preview.png"), show_default=True)
 @click.option(
     "--recipe",
     type=click.Choice(recipes.NAMES),
@@ -148,9 +146,7 @@ def preview(
 @data.command()
 @options.folder
 @options.split
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("split.csv"), show_default=True
-)
+@click.option("--out", type=options.OUTPUT, default=Path("split.csv"), show_default=True)
 @options.characters
 @options.seed
 @options.as_json

@@ -14,7 +14,7 @@ from simpsons.training.display import Display
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
+@click.option("--out", type=options.OUTPUT, default=Path("demo"), show_default=True)
 @options.seed
 @options.as_json
 def demo(out: Path, seed: int, as_json: bool) -> None:

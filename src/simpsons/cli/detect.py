@@ -55,7 +55,7 @@ _QUALITY = 92
 @pictures.paths_from
 @click.option(
     "--draw",
-    type=click.Path(path_type=Path),
+    type=options.OUTPUT,
     metavar="FOLDER",
     help="Also write a copy of each picture with boxes and names, a JPEG of a JPEG, else a PNG.",
 )

@@ -30,13 +30,11 @@ _part = click.option(
     type=click.Choice(splits.PARTS),
     help="Only this part of the split.  [default: every picture in the folder]",
 )
-_report = click.option(
-    "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a report."
-)
+_report = click.option("--report", type=options.OUTPUT, metavar="FILE.html", help="Write a report.")
 
 _training = click.option(
     "--training",
-    type=click.Path(),
+    type=options.FOLDER,
     metavar="FOLDER",
     help="Training pictures to look for copies in, for a flat test set.",
 )
@@ -52,7 +50,7 @@ _training = click.option(
 )
 @click.option(
     "--boxes",
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="Measure how faces are found and named, by a file with a box around every face: CSV, COCO "
     "JSON, annotation.txt, or a folder of Pascal VOC or YOLO files.",
@@ -68,9 +66,7 @@ _training = click.option(
 @options.seed
 @options.characters
 @_report
-@click.option(
-    "--picture", type=click.Path(path_type=Path), help="Write the confusion matrix, PNG or SVG."
-)
+@click.option("--picture", type=options.OUTPUT, help="Write the confusion matrix, PNG or SVG.")
 @_training
 @options.as_json
 def evaluate(

@@ -2,11 +2,16 @@
 
 import json
 import math
+import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 import click
 from click.core import ParameterSource
+
+from simpsons import urls
+from simpsons.errors import SimpsonsError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,6 +29,47 @@ class Finite(click.FloatRange):
         return number
 
 
+class LocalPath(click.Path):
+    """A path, as `path_type`, str where that is None. what: it is of."""
+
+    def __init__(self, what: urls.What, path_type: type[Path] | None = Path) -> None:
+        super().__init__(path_type=path_type)
+        self._what = what
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The path. Raises SimpsonsError for a URL."""
+        if said := urls.refusal(value, self._what):
+            raise SimpsonsError(said)
+        return super().convert(value, param, ctx)
+
+
+class ListFile(click.File):
+    """A list that is open for reading as bytes."""
+
+    def __init__(self) -> None:
+        super().__init__("rb")
+
+    def convert(
+        self,
+        value: str | os.PathLike[str] | IO[Any],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> IO[Any]:
+        """The file. Raises SimpsonsError for a URL."""
+        if isinstance(value, str) and (said := urls.refusal(value, "file")):
+            raise SimpsonsError(said)
+        return super().convert(value, param, ctx)
+
+
+FILE = LocalPath("file")
+FOLDER = LocalPath("folder", None)
+OUTPUT = LocalPath("output")
+
 model = click.option(
     "--model",
     default="xception",
@@ -40,6 +86,7 @@ characters = click.option(
 )
 split = click.option(
     "--split",
+    type=LocalPath("file", None),
     metavar="KIND",
     help="given (by folders train, val, test), leak-free, random (the notebook's, whatever the "
     "seed), shipped (the shipped weights'), or a split.csv.  [default: given where there are such "
@@ -52,7 +99,7 @@ seed = click.option(
 
 def folder(function: F) -> F:
     """An optional folder of pictures."""
-    return click.argument("folder", required=False, type=click.Path())(function)
+    return click.argument("folder", required=False, type=FOLDER)(function)
 
 
 def given(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 
 import click
 
-from simpsons import images
+from simpsons import images, urls
 from simpsons.classifier import Failure, Prediction
 from simpsons.cli import options
 from simpsons.dataset import layout
@@ -34,7 +34,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one 
 as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 paths_from = click.option(
     "--paths-from",
-    type=click.File("rb"),
+    type=options.ListFile(),
     metavar="FILE",
     help="Read picture paths from a file, one a line; - for standard input.",
 )
@@ -77,7 +77,7 @@ def answer(
         sys.stdout.reconfigure(errors="backslashreplace")
     read = failed = 0
     for source, given in answers:
-        result, written = replace(given, path=given.path or STDIN), None
+        result, written = _with_path(given), None
         if write is not None and not isinstance(result, Failure):
             try:
                 written = write(source, result)
@@ -93,6 +93,15 @@ def answer(
     if not read and not failed:
         raise SimpsonsError("--paths-from: the list is empty; write one path a line")
     return 2 if not read else 1 if failed else 0
+
+
+def _with_path(given: A | Failure) -> A | Failure:
+    """The answer with a path, and what is wrong with a URL as the running command mends it."""
+    answer = replace(given, path=given.path or STDIN)
+    if isinstance(answer, Failure) and answer.path:
+        command = str(click.get_current_context().info_name)
+        return replace(answer, error=urls.refusal(answer.path, "picture", command) or answer.error)
+    return answer
 
 
 def print_error(failure: Failure) -> None:

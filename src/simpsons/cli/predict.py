@@ -34,7 +34,7 @@ _NEAREST = f"{UNKNOWN}, nearest "
 @pictures.paths_from
 @click.option(
     "--explain",
-    type=click.Path(path_type=Path),
+    type=options.OUTPUT,
     metavar="FOLDER",
     help="Also write a PNG a picture: what in it speaks for the answer.",
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from simpsons import urls
 from simpsons.cli import options
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("films", nargs=-1, required=True)
 @click.option(
     "--model",
     default=NAMES,
@@ -53,20 +54,20 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.OUTPUT,
     metavar="FOLDER",
     help="Where to write.  [default: NAME-timeline beside each film]",
 )
 @click.option(
     "--annotate",
     "annotated",
-    type=click.Path(path_type=Path),
+    type=options.OUTPUT,
     metavar="FILE.mp4",
     help="Also write a copy of the film with boxes and names; of several films, into this folder.",
 )
 @options.as_json
 def timeline(
-    films: tuple[Path, ...],
+    films: tuple[str, ...],
     model: str,
     faces: str,
     rate: float,
@@ -96,24 +97,24 @@ def timeline(
     from simpsons.timeline.writing import require_folder
 
     require_settings(rate, minimum, shortest)
-    films = tuple({film.resolve(): film for film in films}.values())
+    given = tuple({Path(film).resolve(): _path(film) for film in films}.values())
     if out:
         require_folder(out)
-    folders = [out] if out and len(films) == 1 else _unique(films, out, "-timeline")
+    folders = [out] if out and len(given) == 1 else _unique(given, out, "-timeline")
     for folder in folders:
         require_folder(folder)
-    copies: list[Path] | list[None] = [None] * len(films)
+    copies: list[Path] | list[None] = [None] * len(given)
     if annotated:
         copies = [annotated]
-        if len(films) > 1:
-            copies = _unique(films, _folder_for_copies(annotated), ".mp4")
+        if len(given) > 1:
+            copies = _unique(given, _folder_for_copies(annotated), ".mp4")
         for copy in copies:
-            require_target(copy, *films)
+            require_target(copy, *given)
     reader = _Reader(Detector(faces, model), rate, minimum, shortest)
-    if len(films) == 1:
-        code = reader.one(films[0], folders[0], copies[0], as_json)
+    if len(given) == 1:
+        code = reader.one(given[0], folders[0], copies[0], as_json)
     else:
-        code = reader.several(list(zip(films, folders, copies, strict=True)), out, as_json)
+        code = reader.several(list(zip(given, folders, copies, strict=True)), out, as_json)
     sys.exit(code)
 
 
@@ -124,7 +125,7 @@ class _Reader:
         self._detector = detector
         self._settings = rate, minimum, shortest
 
-    def one(self, film: Path, folder: Path, copy: Path | None, as_json: bool) -> int:
+    def one(self, film: str | Path, folder: Path, copy: Path | None, as_json: bool) -> int:
         found, written = self._read(film, folder)
         if copy:
             self._annotate(copy, found)
@@ -143,7 +144,7 @@ class _Reader:
         return int(found.problem is not None)
 
     def several(
-        self, films: list[tuple[Path, Path, Path | None]], out: Path | None, as_json: bool
+        self, films: list[tuple[str | Path, Path, Path | None]], out: Path | None, as_json: bool
     ) -> int:
         from simpsons.timeline.totals import Totals
 
@@ -185,7 +186,7 @@ class _Reader:
                 click.echo(f"{row.seconds:9.1f} s {row.share:7.1%} {row.films:5}  {row.name}")
         return 2 if failed == len(films) else int(failed + problems > 0)
 
-    def _read(self, film: Path, folder: Path) -> tuple["Timeline", list[Path]]:
+    def _read(self, film: str | Path, folder: Path) -> tuple["Timeline", list[Path]]:
         from simpsons import timeline as timelines
 
         found = timelines.read(film, self._detector, *self._settings, bar)
@@ -197,11 +198,17 @@ class _Reader:
         timelines.annotate(copy, found, bar)
 
 
-def _unique(films: tuple[Path, ...], folder: Path | None, ending: str) -> list[Path]:
+def _path(film: str) -> str | Path:
+    """Its path; a URL as it was given, which reading it refuses."""
+    return film if urls.refusal(film, "film") else Path(film)
+
+
+def _unique(given: tuple[str | Path, ...], folder: Path | None, ending: str) -> list[Path]:
     """A path for each film, in the folder or beside it: `NAME` and the ending.
 
     NAME has the film's suffix where films share a stem, and a number where they share a name.
     """
+    films = list(map(Path, given))
     places = [folder or film.parent for film in films]
     names = [film.stem for film in films]
     longer = [film.name for film in films], [f"{film.name}-{n}" for n, film in enumerate(films, 1)]

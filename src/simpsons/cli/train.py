@@ -44,7 +44,7 @@ _BAD_ROWS = 10  # that are printed
 )
 @click.option(
     "--boxes",
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="Learn faces, from a file with a box and a name for each: CSV, COCO JSON, annotation.txt, "
     "or a folder of Pascal VOC or YOLO files.",
@@ -62,7 +62,7 @@ _BAD_ROWS = 10  # that are printed
 @options.split
 @click.option(
     "--exclude",
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     metavar="FILE.csv",
     help="Training pictures to drop or relabel, as `simpsons data clean` lists them.",
 )
@@ -74,10 +74,10 @@ _BAD_ROWS = 10  # that are printed
     show_default=True,
     help="cpu, cuda or mps; auto is a GPU where there is one.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL]")
+@click.option("--out", type=options.OUTPUT, help="Run folder.  [default: runs/MODEL]")
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path),
+    type=options.LocalPath("folder"),
     metavar="RUN",
     help="Go on with a run that was stopped; everything else is as it was. FOLDER: where its "
     "pictures are now, if they were moved.",
@@ -85,7 +85,7 @@ _BAD_ROWS = 10  # that are printed
 @click.option(
     "--from",
     "initial",
-    type=click.Path(),
+    type=options.LocalPath("file", None),
     metavar="MODEL",
     help="Start from these weights instead of new ones: a run folder, cnn, xception, faces, or an "
     "ONNX file. With few pictures far more accurate.",
@@ -94,7 +94,7 @@ _BAD_ROWS = 10  # that are printed
     "--teacher",
     "teachers",
     multiple=True,
-    type=click.Path(),
+    type=options.LocalPath("file", None),
     metavar="MODEL",
     help="Also learn from this network (distillation), given likewise; may be given several times.",
 )
@@ -330,10 +330,10 @@ def _one_voice() -> Iterator[bool]:
 
 @click.command()
 @click.argument("source", metavar="RUN")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=options.OUTPUT)
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=options.LocalPath("folder"),
     metavar="FOLDER",
     help="RUN is cnn, xception or an ONNX file, and was trained on these pictures; of a run "
     "folder, where its pictures are now.  [default for cnn and xception: the installed data set]",
@@ -407,8 +407,8 @@ def export(
 
 
 @click.command("import")
-@click.argument("keras_file", metavar="FILE.keras", type=click.Path())
-@click.argument("out", metavar="OUT.onnx", type=click.Path(path_type=Path))
+@click.argument("keras_file", metavar="FILE.keras", type=options.LocalPath("file", None))
+@click.argument("out", metavar="OUT.onnx", type=options.OUTPUT)
 @click.option("--labels", metavar="NAMES", help="Classes with commas between.  [default: the 18]")
 def import_keras(keras_file: str, out: Path, labels: str | None) -> None:
     """Turn a Keras file of either network into an ONNX file with the same answers.

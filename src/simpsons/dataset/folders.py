@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from simpsons import images
+from simpsons import images, urls
 from simpsons.characters import SLUGS, composed, find_name, is_known
 from simpsons.dataset import layout
 from simpsons.dataset.layout import entries, has_pictures
@@ -148,6 +148,8 @@ def find(
 
     Raises DataError when the folder is missing, holds no picture, or lacks a name asked for.
     """
+    if said := urls.refusal(root, "folder"):
+        raise DataError(said)
     root = Path(root)
     if not root.exists():
         raise DataError(f"{root}: no such folder; check the path, or see `simpsons data download`")

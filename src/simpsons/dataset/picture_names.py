@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from simpsons import images
+from simpsons import images, urls
 from simpsons.dataset.folders import DataError
 
 
@@ -25,6 +25,8 @@ class PictureNames:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
+        if said := urls.refusal(root, "folder"):
+            raise DataError(said)
         self.root = Path(root)
         if not self.root.is_dir():
             raise DataError(f"{root}: no such folder; give the one that holds the pictures")

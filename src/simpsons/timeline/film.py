@@ -12,6 +12,7 @@ from typing import Any, Self
 import av
 from av.stream import Disposition
 
+from simpsons import urls
 from simpsons.errors import SimpsonsError
 
 _TOLERANCE = 0.5  # seconds before the end that the header gives, at which a sound film may end
@@ -40,6 +41,8 @@ class Film:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if said := urls.refusal(path, "film"):
+            raise FilmError(said)
         self.path = Path(path)
         if self.path.is_dir():
             raise FilmError(f"{self.path}: is a folder, not a film; give a file in it")
