@@ -325,8 +325,8 @@ class Classifier:
             takes = ", ".join(f"{each.type} {each.shape}" for each in inputs)
             gives = ", ".join(str(each.shape) for each in outputs)
             raise ModelError(
-                f"{self.path}: takes {takes} and gives {gives}; needed are uint8 [N, 64, 64, 3] and [N, {classes}], "
-                "as `simpsons export` writes"
+                f"{self.path}: takes {takes} and gives {gives}; needed are uint8 [N, 64, 64, 3] "
+                f"and [N, {classes}], as `simpsons export` writes"
             )
         self._input = inputs[0].name
         self._outputs = [outputs[0].name, *(o.name for o in outputs if o.name == _FAMILIARITY)]

@@ -1,6 +1,6 @@
 """Single steps and epochs of `cnn` on a few drawings."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -190,3 +190,35 @@ def test_an_epoch_that_goes_on_counts_the_steps_before(training_of, tmp_path):
     for figure in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
         again = getattr(resumed.history[0], figure)
         assert again == pytest.approx(getattr(stopped.history[0], figure), rel=1e-5), figure
+
+
+@pytest.mark.parametrize(("before", "inside", "expected"), [(2, 1, 3), (4, 1, 2), (4, 3, 4)])
+def test_where_the_pictures_are_fewer_it_goes_on_at_the_same_share_of_the_epoch(
+    training_of, before, inside, expected
+):
+    training = training_of()
+    state = training.state()
+    assert training.steps_per_epoch == state.facts["steps_per_epoch"] == 2
+    state.facts |= {"steps_per_epoch": before, "step": before + inside}
+    state.facts["history"] = [asdict(row) for row in epochs(0.5)]
+    training.restore(state)
+    assert training.step_number == expected
+
+
+@pytest.mark.parametrize("step", [-1, 1, 5])
+def test_a_step_that_is_in_no_epoch_is_refused(training_of, step):
+    training = training_of()
+    state = training.state()
+    state.facts |= {"step": step, "history": [asdict(row) for row in epochs(0.5)]}
+    with pytest.raises(ValueError, match=f"step is {step}"):
+        training.restore(state)
+
+
+@pytest.mark.parametrize("name", ["exp_avg", "exp_avg_sq"])
+def test_an_optimizers_state_of_another_shape_is_refused(training_of, name):
+    training = training_of()
+    training.step(rows_of(training))
+    state = training.state()
+    state.tensors[f"optimizer.0.{name}"] = torch.zeros(3, 3)
+    with pytest.raises(checkpoint.CheckpointError, match="of another network or recipe"):
+        training.restore(state)

@@ -20,7 +20,7 @@ from simpsons.dataset.folders import Characters, characters_text, find, parse_ch
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
 from simpsons.progress import bar, silent
-from simpsons.training import face_ship, learnt, parallel, run, ship
+from simpsons.training import changes, face_ship, learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
 from simpsons.training.card import card_path, write_card
 from simpsons.training.config import CONFIG, SPLIT, Config
@@ -216,9 +216,12 @@ def train(
             if tensorboard:
                 observer = TensorBoard(out, display)
         track = bar if speaks else silent
+        tell = _warn if speaks else changes.untold
         try:
             if resume:
-                measured = run.resume(resume, data=folder, observer=observer, track=track)
+                measured = run.resume(
+                    resume, data=folder, observer=observer, track=track, tell=tell
+                )
             else:
                 measured = run.start(
                     out,
@@ -235,6 +238,7 @@ def train(
                     device=device,
                     observer=observer,
                     track=track,
+                    tell=tell,
                 )
         except KeyboardInterrupt:
             if speaks:

@@ -256,7 +256,7 @@ def parts_of(paths: Sequence[str], path: Path = _SHIPPED) -> NDArray[np.str_]:
     A picture's name is its path, of which either may begin some folders further up, wherever the
     data set lies.
     """
-    listed = {file: line.get("split") or UNLISTED for file, line in _table(path).items()}
+    listed = {file: line.get("split") or UNLISTED for file, line in lines_of(path).items()}
     shorter: dict[str, str] = {}
     for file, part in listed.items():
         for name in _names(file):
@@ -276,20 +276,31 @@ def _names(path: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(max(1, len(parts) - 1))]
 
 
-def write(path: str | os.PathLike[str], dataset: Dataset, split: Split) -> None:
-    """Write a split as CSV with the columns path, character, group, split.
+def write(
+    path: str | os.PathLike[str],
+    dataset: Dataset,
+    split: Split,
+    checksums: Mapping[str, str] | None = None,
+) -> int:
+    """Write a split as CSV with the columns path, character, group, split; returns its pictures.
 
-    Each picture has one line, however many of its faces the data set has.
+    Each picture has one line, however many of its faces the data set has. checksums: by path, for
+    one more column.
     """
     group = with_groups(dataset, split).group
     assert group is not None
-    lines = [("path", "character", "group", "split")]
+    lines = [["path", "character", "group", "split"]]
     _, first = np.unique(_picture(dataset), return_index=True)
     for row in np.sort(first):
         label = dataset.labels[row]
         character = UNKNOWN if label < 0 else dataset.classes[label]
-        lines.append((dataset.paths[row], character, str(group[row]), str(split.part[row])))
-    write_text(path, _to_csv(lines))
+        lines.append([dataset.paths[row], character, str(group[row]), str(split.part[row])])
+    if checksums is not None:
+        lines[0].append("checksum")
+        for line in lines[1:]:
+            line.append(checksums[composed(line[0])])
+    write_text(path, _to_csv(lines), flush=True)
+    return len(lines) - 1
 
 
 def _to_csv(lines: Sequence[Sequence[str]]) -> str:
@@ -304,7 +315,7 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
     Pictures that it does not list are in no part. Raises DataError if it lists none of them.
     """
     path = Path(path)
-    table = _table(path)
+    table = lines_of(path)
     files = [composed(file) for file in dataset.paths]
     there = [file in table for file in files]
     if not any(there):
@@ -318,9 +329,11 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
         part = np.array([UNLISTED if line is None else line["split"] for line in lines], np.str_)
         groups_there = all(line is not None and "group" in line for line in lines)
         group = (
-            np.array([int(table[file]["group"] or "") for file in files]) if groups_there else None
+            np.array([int(table[file]["group"] or "") for file in files], np.int64)
+            if groups_there
+            else None
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
     if wrong := set(part.tolist()) - {*PARTS, UNLISTED, EXCLUDED}:
         raise DataError(f"{path}: unknown part {sorted(wrong)[0]}; use {', '.join(PARTS)}")
@@ -328,8 +341,8 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
     return Split(path.name, None, part, group, gone)
 
 
-def _table(path: Path) -> dict[str, dict[str, str | None]]:
-    """The lines of a split's CSV by path."""
+def lines_of(path: Path) -> dict[str, dict[str, str | None]]:
+    """The lines of a split's CSV by path. Raises DataError if it is none."""
     try:
         _, table = read_table(path)
         return {composed(str(line["path"])): line for line in table}

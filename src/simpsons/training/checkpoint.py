@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,7 @@ class State:
 def write(path: str | os.PathLike[str], state: State) -> None:
     """Write a state. Raises CheckpointError if it can't be written."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
-    with whole(path) as temporary:
+    with whole(path, flush=True) as temporary:
         try:
             save_file(tensors, temporary, metadata={"facts": json.dumps(state.facts)})
         except SafetensorError as error:
@@ -46,16 +48,38 @@ def write(path: str | os.PathLike[str], state: State) -> None:
 
 def read(path: str | os.PathLike[str]) -> State:
     """Read a state that `write` wrote. Raises CheckpointError if that fails."""
+    with _opened(path) as file:
+        names = file.keys()
+        return State({name: file.get_tensor(name) for name in names}, _facts(file))
+
+
+def read_facts(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The facts of a state that `write` wrote. Raises CheckpointError if that fails."""
+    with _opened(path) as file:
+        return _facts(file)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     if not Path(path).exists():
         raise CheckpointError(f"{path}: no such checkpoint; check the path of the run")
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
-            return State({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: is no checkpoint of a training ({error}); train again"
-        ) from None
+            yield file
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError, RecursionError) as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: str | os.PathLike[str], why: object) -> CheckpointError:
+    """The error for a state that no training has written like that."""
+    return CheckpointError(f"{path}: is no checkpoint of a training ({why}); train again")
+
+
+def _facts(file: Any) -> dict[str, Any]:
+    facts: object = json.loads(file.metadata()["facts"])
+    if not isinstance(facts, dict):
+        raise ValueError("its facts are none")
+    return facts
 
 
 def weights(network: nn.Module, prefix: str = "") -> dict[str, Tensor]:
@@ -64,10 +88,31 @@ def weights(network: nn.Module, prefix: str = "") -> dict[str, Tensor]:
 
 
 def set_weights(network: nn.Module, tensors: dict[str, Tensor], prefix: str = "") -> None:
-    """Copy the tensors under a prefix into a network, in place."""
+    """Copy the tensors under a prefix into a network, in place.
+
+    Raises RuntimeError if they are another network's.
+    """
     network.load_state_dict(
         {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
     )
+
+
+def read_weights(
+    network: nn.Module, path: str | os.PathLike[str], prefix: str = ""
+) -> dict[str, Any]:
+    """Set a network's weights from those under a prefix in a state; returns the state's facts.
+
+    Raises CheckpointError if there is no such state, it is another network's, or values in it are
+    not finite.
+    """
+    state = read(path)
+    try:
+        set_weights(network, state.tensors, prefix)
+    except RuntimeError:
+        raise damaged(path, "its weights are of another network") from None
+    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+        raise damaged(path, "weights are not finite")
+    return state.facts
 
 
 def set_fitting_weights(network: nn.Module, other: nn.Module) -> None:
@@ -129,7 +174,9 @@ def _set_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
         if name.startswith("optimizer."):
             _, number, key = name.split(".", 2)
             like = parameters[int(number)]
-            if tensor.shape == like.shape:
+            if tensor.ndim and tensor.shape != like.shape:
+                raise ValueError(name)
+            if tensor.ndim:
                 tensor = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor)
             values["state"].setdefault(int(number), {})[key] = tensor
     optimizer.load_state_dict(values)

@@ -5,8 +5,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simpsons import models
 from simpsons.dataset.folders import Characters
+from simpsons.dataset.split import PARTS
 from simpsons.errors import SimpsonsError
+from simpsons.plain import built
+from simpsons.training.device import Machine
 from simpsons.training.recipe import Recipe
 
 CONFIG, SPLIT, TENSORBOARD = "config.json", "split.csv", "tensorboard"
@@ -20,7 +24,7 @@ class Config:
     the data that the run, or a network that it learnt from, has seen; None where only the owner of
     the pictures knows it. boxes: the box file, if there is one.
     leaking: of a split that folders give, how many pictures of a part have a near-duplicate among
-    the training pictures.
+    the training pictures. listed: the lines of `split.csv`; None of a run of an earlier version.
     """
 
     network: str
@@ -44,6 +48,7 @@ class Config:
     licence: str | None = None
     boxes: str | None = None
     leaking: dict[str, int] = field(default_factory=dict)
+    listed: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -51,16 +56,43 @@ class Config:
 
     @classmethod
     def read(cls, folder: Path) -> "Config":
-        """The configuration of a run folder. Raises SimpsonsError if there is none."""
+        """The configuration of a run folder. Raises SimpsonsError if there is none, or it lies."""
         path = folder / CONFIG
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            recipe = Recipe.from_json(values["recipe"])
-            tuples = {key: tuple(values[key]) for key in ("classes", "teachers")}
-            return cls(**{**values, **tuples, "recipe": recipe})
+            config = built(cls, json.loads(path.read_text(encoding="utf-8")))
+            config._require_sense()
         except (FileNotFoundError, NotADirectoryError):
             raise SimpsonsError(
                 f"{folder}: is no run folder, it has no {CONFIG}; start one with `simpsons train`"
             ) from None
-        except (KeyError, TypeError, ValueError):
-            raise SimpsonsError(f"{path}: is damaged; train again into a new folder") from None
+        except (ValueError, RecursionError) as error:
+            raise SimpsonsError(
+                f"{path}: is damaged ({error}); train again into a new folder"
+            ) from None
+        return config
+
+    def _require_sense(self) -> None:
+        """Raise ValueError for values that no run has."""
+        Recipe.from_json(asdict(self.recipe))
+        if self.network not in (*models.NETWORKS, models.TEACHER, models.DETECTOR):
+            raise ValueError(f"network is {self.network!r}")
+        if not self.classes or "" in self.classes or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes is {self.classes}")
+        if self.parts.keys() != set(PARTS) or not self.leaking.keys() <= set(PARTS):
+            raise ValueError(f"parts is {self.parts}")
+        if self.machine:
+            built(Machine, self.machine, "machine")
+        counts = {
+            "seed": self.seed,
+            "split_seed": self.split_seed or 0,
+            "pictures": self.pictures,
+            "left_out": self.left_out,
+            "dropped": self.dropped,
+            "relabelled": self.relabelled,
+            "listed": self.listed or 0,
+            **self.parts,
+            **self.leaking,
+        }
+        for name, count in counts.items():
+            if not 0 <= count < 2**63:
+                raise ValueError(f"{name} is {count}")

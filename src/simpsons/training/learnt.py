@@ -6,6 +6,7 @@ pictures that it holds out, or its figures would flatter it.
 
 import os
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,21 @@ from simpsons.detector import FACES
 from simpsons.errors import SimpsonsError
 from simpsons.network import FACES_TASK, Network, find
 from simpsons.onnx_import import read_faces, read_onnx
+from simpsons.plain import built
 from simpsons.training import checkpoint, loop
 from simpsons.training.config import CONFIG, SPLIT, Config
+from simpsons.training.history import Epoch
+from simpsons.training.loop import Progress
 
 _SHIPPED = (*SHIPPED, FACES)
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The facts of the best weights; weights that no training left have none."""
+
+    epoch: int = 0
+    validation_accuracy: float = 0.0
 
 
 def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -34,9 +46,12 @@ def load_best(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     Raises SimpsonsError if the run has no weights yet.
     """
     network = _new(Config.read(folder))
-    best = checkpoint.read(folder / loop.BEST)
-    checkpoint.set_weights(network, best.tensors)
-    return network, best.facts
+    path = folder / loop.BEST
+    facts = checkpoint.read_weights(network, path)
+    try:
+        return network, asdict(built(_Best, facts))
+    except ValueError as error:
+        raise checkpoint.damaged(path, error) from None
 
 
 def load_last(folder: Path) -> nn.Module:
@@ -45,15 +60,23 @@ def load_last(folder: Path) -> nn.Module:
     Raises SimpsonsError if the run has epochs to go.
     """
     config = Config.read(folder)
-    last = checkpoint.read(folder / loop.LAST)
-    if len(last.facts["history"]) < config.recipe.epochs:
+    if len(history(folder, config)) < config.recipe.epochs:
         raise SimpsonsError(
             f"{folder}: has not come to its last epoch; go on with simpsons train --resume {folder}"
         )
     network = _new(config)
     prefix = checkpoint.AVERAGE if config.recipe.average else checkpoint.NETWORK
-    checkpoint.set_weights(network, last.tensors, prefix)
+    checkpoint.read_weights(network, folder / loop.LAST, prefix)
     return network
+
+
+def history(folder: Path, config: Config) -> tuple[Epoch, ...]:
+    """The epochs of a run so far. Raises CheckpointError if it has no state, or one that lies."""
+    path = folder / loop.LAST
+    try:
+        return Progress.of(checkpoint.read_facts(path), config.recipe.epochs).history
+    except ValueError as error:
+        raise checkpoint.damaged(path, error) from None
 
 
 def named(source: str | os.PathLike[str]) -> str:

@@ -10,7 +10,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
+from simpsons.plain import built
 from simpsons.training import allocator, augment, checkpoint, graph, optimizer, parallel
 from simpsons.training.average import Average
 from simpsons.training.device import choose_device, precision, validation_precision
@@ -37,6 +38,7 @@ from simpsons.training.teachers import Teachers
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
+METRICS = "metrics.csv"
 
 _CHECK_EVERY = 20  # steps between looks at the loss: each look waits for the device
 
@@ -80,7 +82,10 @@ def run(training: "Training", folder: Path, observer: Observer) -> list[Epoch]:
     """Run a training to its last epoch, from where the run in its folder stopped; see `train`."""
     is_first = parallel.is_first()
     if (folder / LAST).exists():
-        training.restore(checkpoint.read(folder / LAST))
+        try:
+            training.restore(checkpoint.read(folder / LAST))
+        except ValueError as error:
+            raise checkpoint.damaged(folder / LAST, error) from None
     observer = observer if is_first else Silent()
     with Interrupt() as interrupt:
         try:
@@ -95,6 +100,35 @@ def run(training: "Training", folder: Path, observer: Observer) -> list[Epoch]:
                 checkpoint.write(folder / LAST, training.state())
             raise
     return training.history
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The facts of a state: how far a training has come.
+
+    step: of all. steps_per_epoch: None of a state of an earlier version. sums: of the loss, right
+    answers and pictures of the epoch so far. history: the epochs before it.
+    """
+
+    step: int
+    sums: tuple[float, float, float]
+    history: tuple[Epoch, ...]
+    steps_per_epoch: int | None = None
+
+    @classmethod
+    def of(cls, facts: object, epochs: int) -> "Progress":
+        """Those of a state. epochs: of the recipe. Raises ValueError for what can't be."""
+        progress = built(cls, facts)
+        numbers = [row.epoch for row in progress.history]
+        if numbers != list(range(1, len(numbers) + 1)) or len(numbers) > epochs:
+            raise ValueError(f"epochs are {numbers}")
+        if not all(math.isfinite(value) and value >= 0 for value in progress.sums):
+            raise ValueError(f"sums is {progress.sums}")
+        if not 0 <= progress.step < 2**53:
+            raise ValueError(f"step is {progress.step}")
+        if progress.steps_per_epoch is not None and not 0 < progress.steps_per_epoch < 2**53:
+            raise ValueError(f"steps_per_epoch is {progress.steps_per_epoch}")
+        return progress
 
 
 class Training(ABC):
@@ -207,21 +241,35 @@ class Training(ABC):
             average = checkpoint.weights(self.average.network)
             checkpoint.write(folder / BEST, checkpoint.State(average, facts))
         checkpoint.write(folder / LAST, self.state())
-        write_text(folder / "metrics.csv", to_csv(self.history))
+        write_text(folder / METRICS, to_csv(self.history))
 
     def state(self) -> checkpoint.State:
         """What `restore` goes on from."""
         history = [asdict(row) for row in self.history]
-        facts = {"step": self.step_number, "sums": self.tally.sums.tolist(), "history": history}
+        facts = {
+            "step": self.step_number,
+            "steps_per_epoch": self.steps_per_epoch,
+            "sums": self.tally.sums.tolist(),
+            "history": history,
+        }
         tensors = checkpoint.tensors(self.network, self.average.network, self.optimizer)
         return checkpoint.State(tensors, facts)
 
     def restore(self, state: checkpoint.State) -> None:
-        """Go on from a state. Raises CheckpointError if it is another network's."""
+        """Go on from a state.
+
+        Where there are more or fewer pictures than before, at the same share of the epoch. Raises
+        CheckpointError if it is another network's, ValueError for facts that no training leaves.
+        """
+        progress = Progress.of(state.facts, self.recipe.epochs)
         checkpoint.set_tensors(self.network, self.average.network, self.optimizer, state.tensors)
-        self.step_number = state.facts["step"]
-        self.tally.sums = torch.tensor(state.facts["sums"], dtype=torch.float64)
-        self.history = [Epoch(**row) for row in state.facts["history"]]
+        before, now = progress.steps_per_epoch or self.steps_per_epoch, self.steps_per_epoch
+        inside = progress.step - len(progress.history) * before
+        if not 0 <= inside <= before:
+            raise ValueError(f"step is {progress.step}")
+        self.step_number = len(progress.history) * now + round(inside * now / before)
+        self.tally.sums = torch.tensor(progress.sums, dtype=torch.float64)
+        self.history = list(progress.history)
 
     def _batches(self) -> Tensor:
         """The rows of this epoch's steps, int64 `[steps, batch]`, shuffled; the first few twice."""

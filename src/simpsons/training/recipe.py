@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from simpsons.images import SIZE
+from simpsons.plain import built
 
 Network = Literal["cnn", "xception"]
 Trained = Literal["cnn", "xception", "resnet", "faces"]
@@ -14,6 +15,22 @@ NAMES = ("default", "notebook")
 
 _STEPS_ON_GPU = 50  # that an epoch keeps
 _STEPS_OF_FEW, _SMALLEST_BATCH = 16, 8
+
+_LEAST_SIDE, _MOST_SIDE = 8, 4096  # pixels
+_MOST = 2**31 - 1
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, _MOST),
+    "batch": (1, _MOST),
+    "learning_rate": (0, _MOST),
+    "weight_decay": (0, _MOST),
+    "warm_up": (0, 1),
+    "label_smoothing": (0, 1),
+    "average": (0, 1),
+    "distillation": (0, 1),
+    "views": (0, _MOST),
+    "dropout": (0, 1),
+}
+_MOST_CHANGED = {"rotation": 360, "shear": 89}  # degrees; the others are shares
 
 
 @dataclass(frozen=True)
@@ -138,11 +155,23 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Recipe":
-        """The recipe that `to_json` wrote."""
-        sizes = tuple((start, size) for start, size in values.get("sizes", cls.sizes))
-        augmentation = Augmentation(**values["augmentation"])
-        return cls(**{**values, "sizes": sizes, "augmentation": augmentation})
+    def from_json(cls, values: object, where: str = "recipe") -> "Recipe":
+        """The recipe that `to_json` wrote.
+
+        where: what errors call it. Raises ValueError that names what is no recipe's.
+        """
+        recipe = built(cls, values, where)
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(recipe, name) <= high:
+                raise ValueError(f"{where}.{name} is {getattr(recipe, name)}")
+        for name, value in asdict(recipe.augmentation).items():
+            if not 0 <= value <= _MOST_CHANGED.get(name, 1):
+                raise ValueError(f"{where}.augmentation.{name} is {value}")
+        starts = [start for start, _ in recipe.sizes]
+        are_sizes = all(_LEAST_SIDE <= side <= _MOST_SIDE for _, side in recipe.sizes)
+        if starts[:1] != [0] or starts != sorted(starts) or not starts[-1] <= 1 or not are_sizes:
+            raise ValueError(f"{where}.sizes is {recipe.sizes}")
+        return recipe
 
 
 NOTEBOOK = Recipe(

@@ -42,15 +42,16 @@ from simpsons.evaluation import detection, plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import fit_temperature
 from simpsons.evaluation.report import write_report
-from simpsons.files import write_text
+from simpsons.files import is_leftover, remove_leftovers, write_text
 from simpsons.models.faces import Faces
 from simpsons.progress import Track, silent
-from simpsons.training import checkpoint, face_ship, learnt, loop, parallel, ship, unfold
+from simpsons.training import changes, face_ship, learnt, loop, parallel, ship, unfold
 from simpsons.training import faces as face_training
-from simpsons.training.claim import claimed
+from simpsons.training.changes import Tell, untold
+from simpsons.training.claim import LOCK, claimed
 from simpsons.training.config import CONFIG, SPLIT, TENSORBOARD, Config
 from simpsons.training.device import Machine, choose_device, describe
-from simpsons.training.history import Epoch, Observer
+from simpsons.training.history import Epoch, Observer, to_csv
 from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import Recipe
 
@@ -78,6 +79,7 @@ def start(
     device: str = "auto",
     observer: Observer,
     track: Track = silent,
+    tell: Tell = untold,
 ) -> Measured | detection.Measured | None:
     """Train a network on a folder of pictures into a new run folder; see `finish`.
 
@@ -87,7 +89,7 @@ def start(
     or relabel; see `dataset.exclusions`. initial: a network whose best weights are the first ones,
     as far as their shapes fit: a run folder, `cnn`, `xception`, `faces` or an ONNX file. teachers:
     networks to learn from, likewise; see `Recipe.distillation`. Neither may have learnt from
-    pictures that this run holds out.
+    pictures that this run holds out. tell: is told of pictures that can't be read.
 
     Of several processes, all train and the first one writes; see `parallel`. The others return
     None. Raises SimpsonsError when the folder has a run already or the data can't be used.
@@ -101,10 +103,7 @@ def start(
                 f"{folder}: has a run already; go on with it by --resume, or choose another "
                 "folder with --out"
             )
-        if folder.is_dir() and {path.name for path in folder.iterdir()} - {TENSORBOARD}:
-            raise SimpsonsError(
-                f"{folder}: has something in it already; choose an empty folder with --out"
-            )
+        _remove_begun(folder)
         if teachers and not recipe.distillation:
             raise SimpsonsError(
                 f"the recipe {recipe.name} doesn't learn from teachers; omit --teacher, or choose "
@@ -121,6 +120,7 @@ def start(
             dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
         splits.require_parts(dataset, chosen, "choose another --split")
         _require_faces(dataset, chosen)
+        changes.tell_unread(dataset, tell)
         config = Config(
             network=network,
             recipe=recipe,
@@ -150,16 +150,53 @@ def start(
             else {},
         )
         _learn_from(config, dataset, chosen)
-        if exclude:
-            exclusions.write(folder / EXCLUDE, exclusions.read(exclude))
-        splits.write(folder / SPLIT, dataset, chosen)
-        write_text(folder / CONFIG, json.dumps(config.to_json(), indent=2) + "\n")
+        try:
+            if exclude:
+                exclusions.write(folder / EXCLUDE, exclusions.read(exclude))
+            checksums = changes.checksums(dataset)
+            config = replace(
+                config, listed=splits.write(folder / SPLIT, dataset, chosen, checksums)
+            )
+            _write(folder, config)
+        finally:
+            if not (folder / CONFIG).exists():
+                _remove_begun(folder)
         return config, dataset, chosen
 
     parallel.join(where)
+    parallel.first_does(lambda: _require_free(folder))
     with claimed(folder):
         prepared = parallel.first_does(prepare) or load(folder, silent)
         return _train(folder, *prepared, observer, track)
+
+
+_BEGUN = {LOCK, EXCLUDE, SPLIT, TENSORBOARD}
+"""What a training puts into its folder before it has a configuration."""
+
+
+def _require_free(folder: Path) -> None:
+    """Raise SimpsonsError if there is something in the folder that no training has put there.
+
+    A lock without a configuration is of a training that was killed while it began.
+    """
+    if not folder.is_dir() or (folder / CONFIG).exists():
+        return
+    there = {path.name for path in folder.iterdir() if not is_leftover(path.name)}
+    if there - (_BEGUN if LOCK in there else {TENSORBOARD}):
+        raise SimpsonsError(
+            f"{folder}: has something in it already; choose an empty folder with --out"
+        )
+
+
+def _remove_begun(folder: Path) -> None:
+    """Remove what a training that was stopped while it began has left."""
+    for name in (EXCLUDE, SPLIT):
+        (folder / name).unlink(missing_ok=True)
+    remove_leftovers(folder)
+
+
+def _write(folder: Path, config: Config) -> None:
+    write_text(folder / CONFIG, json.dumps(config.to_json(), indent=2) + "\n", flush=True)
 
 
 def resume(
@@ -168,12 +205,16 @@ def resume(
     data: str | os.PathLike[str] | None = None,
     observer: Observer,
     track: Track = silent,
+    tell: Tell = untold,
 ) -> Measured | detection.Measured | None:
     """Go on with a run that was stopped, to the same result as if it had not been.
 
-    data: where its pictures are now, if they were moved. The number of processes may be another
-    one. Returns what `start` returns. Raises SimpsonsError when the folder is no run, another
-    training is at work there, or its data can't be used.
+    data: where its pictures are now, if they were moved. tell: is told of pictures that are gone,
+    can't be read or were replaced since; then the result is another. The number of processes may be
+    another one. Of a finished run what is missing is made. Returns what `start` returns.
+
+    Raises SimpsonsError when the folder is no run, another training is at work there, or its data
+    can't be used.
     """
     folder = Path(folder)
     parallel.join(choose_device(Config.read(folder).device))
@@ -181,13 +222,11 @@ def resume(
         loaded = parallel.first_does(lambda: load(folder, track, data)) or load(
             folder, silent, data
         )
+        config, dataset, split = loaded
+        parallel.first_does(lambda: changes.tell_since(folder, dataset, split, tell))
         if data is not None:
-            parallel.first_does(
-                lambda: write_text(
-                    folder / CONFIG, json.dumps(loaded[0].to_json(), indent=2) + "\n"
-                )
-            )
-        return _train(folder, *loaded, observer, track)
+            parallel.first_does(lambda: _write(folder, config))
+        return _train(folder, config, dataset, split, observer, track)
 
 
 def load(
@@ -212,9 +251,24 @@ def load(
     characters = None if is_detector else config.classes
     dataset = _load(config.network, config.data, config.boxes, characters, track)
     split = splits.read(folder / SPLIT, dataset)
+    _require_listed(folder, config)
     if (folder / EXCLUDE).exists():
         dataset, split, _ = exclusions.apply(folder / EXCLUDE, dataset, split, strict=False)
+    elif config.dropped or config.relabelled:
+        raise SimpsonsError(f"{folder / EXCLUDE}: is gone; put it back, or train again")
+    splits.require_parts(dataset, split, "put its pictures back, or train again")
+    _require_faces(dataset, split)
     return config, dataset, split
+
+
+def _require_listed(folder: Path, config: Config) -> None:
+    """Raise SimpsonsError if a part of `split.csv` is missing."""
+    listed = len(splits.lines_of(folder / SPLIT))
+    if config.listed not in (None, listed):
+        raise SimpsonsError(
+            f"{folder / SPLIT}: lists {listed:,} pictures and was written with "
+            f"{config.listed:,}; put it back as it was, or train again"
+        )
 
 
 def _moved(config: Config, data: Path) -> Config:
@@ -398,8 +452,7 @@ def _licence(classes: Sequence[str], sources: Sequence[str | os.PathLike[str]]) 
 
 def history(folder: Path) -> list[Epoch]:
     """The epochs of a run so far."""
-    state = checkpoint.read(folder / loop.LAST)
-    return [Epoch(**row) for row in state.facts["history"]]
+    return list(learnt.history(folder, Config.read(folder)))
 
 
 def facts(config: Config) -> dict[str, str]:
@@ -435,9 +488,13 @@ class _Curves:
     def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
         now = time.monotonic()
         if now - self._drawn > _SECONDS_BETWEEN_CURVES or len(history) == self._epochs:
-            plots.save(plots.training_curves([asdict(row) for row in history]), self._path)
+            self.draw(history)
             self._drawn = now
         self._observer.on_epoch(history, best)
+
+    def draw(self, history: Sequence[Epoch]) -> None:
+        """Draw them now."""
+        plots.save(plots.training_curves([asdict(row) for row in history]), self._path)
 
 
 def _train(
@@ -448,8 +505,25 @@ def _train(
     observer: Observer,
     track: Track,
 ) -> Measured | detection.Measured | None:
-    initial, teachers = _learn_from(config, dataset, split)
     curves = _Curves(folder / CURVES, config.recipe.epochs, observer)
+    done = history(folder) if (folder / loop.LAST).exists() else []
+    if done:
+        parallel.first_does(lambda: _repair(folder, done, curves))
+    if len(done) < config.recipe.epochs:
+        _learn(folder, config, dataset, split, curves)
+    return parallel.first_does(lambda: finish(folder, dataset, split, track))
+
+
+def _repair(folder: Path, done: Sequence[Epoch], curves: _Curves) -> None:
+    """Remove what a killed training left, and write what it may not have come to."""
+    remove_leftovers(folder)
+    write_text(folder / loop.METRICS, to_csv(done))
+    curves.draw(done)
+
+
+def _learn(folder: Path, config: Config, dataset: Dataset, split: Split, curves: _Curves) -> None:
+    """Train to the last epoch."""
+    initial, teachers = _learn_from(config, dataset, split)
     if isinstance(dataset, BoxedPictures):
         face_training.train(
             dataset,
@@ -474,7 +548,6 @@ def _train(
             device=config.device,
             observer=curves,
         )
-    return parallel.first_does(lambda: finish(folder, dataset, split, track))
 
 
 def _learn_from(
