@@ -262,6 +262,10 @@ def train(
     click.echo(f"next        {_evaluation(out)}")
 
 
+def _warn(text: str) -> None:
+    click.echo(f"Warning: {text}.", err=True)
+
+
 def _what(root: Path, model: str, listed: Boxes | None, asked: Characters) -> tuple[int, str]:
     """How many pictures and faces there are to learn from, and what they are, in words."""
     if listed is None:
