@@ -721,3 +721,91 @@ def test_no_command_makes_folders_for_a_url(cli, words, tmp_path, monkeypatch):
         "path\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+# Sorted into folders
+
+
+def below(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+
+
+@pytest.fixture
+def album(tmp_path, two):
+    """Two of one name, one of nobody and one that is no picture."""
+    folder = tmp_path / "album"
+    for name, colour in (("a/x.png", (0, 255, 0)), ("b/x.png", (10, 255, 0))):
+        (folder / name).parent.mkdir(parents=True)
+        Image.new("RGB", (80, 80), colour).save(folder / name)
+    shutil.copy(two, folder / "two.png")
+    Image.new("RGB", (80, 80), "white").save(folder / "nobody.png")
+    (folder / "bad.png").write_text("no picture")
+    return folder
+
+
+def test_pictures_are_sorted_by_verdict_into_a_folder_among_them(cli, album, spots, spot_names):
+    target = album / "sorted"
+    words = ("predict", album, "--model", spot_names, "--faces", spots, "--sort-into", target)
+    result = cli(*words, "--json")
+    assert result.exit_code == 1
+    said = lines(result)
+    assert [one["path"] for one in said if "error" in one] == [str(album / "bad.png")]
+    good = [one for one in said if "error" not in one]
+    assert [Path(one["sorted"]).parent.name for one in good] == [one["verdict"] for one in good]
+    assert all(Path(one["sorted"]).read_bytes() == Path(one["path"]).read_bytes() for one in good)
+    there = below(target)
+    assert len(there) == 4
+    apart = there.pop(1)
+    assert re.fullmatch(r"homer_simpson/x-[0-9a-f]{10}\.png", apart)
+    assert there == ["homer_simpson/two.png", "homer_simpson/x.png", "unknown/nobody.png"]
+    there.insert(1, apart)
+    assert f"Note: sorted 4 into {target}: homer_simpson 3, unknown 1" in result.stderr
+    again = cli(*words, "--csv")
+    assert below(target) == there
+    assert len(below(album)) == 9
+    assert "4 of them were there before" in again.stderr
+    assert "left out 1: what this command writes" in again.stderr
+    header, *rows = csv.reader(io.StringIO(again.stdout))
+    assert header[-3:] == ["error", "verdict", "sorted"]
+    assert sorted(row[-1] for row in rows if row[-1]) == sorted(one["sorted"] for one in good)
+    plain = cli(*words, "--link").stdout.splitlines()
+    assert sorted(line.partition("  -> ")[2] for line in plain) == sorted(
+        one["sorted"] for one in good
+    )
+    assert below(target) == there
+
+
+def test_sorted_as_links_and_explained(cli, album, spot_names, tmp_path):
+    why, target = tmp_path / "why", tmp_path / "sorted"
+    words = ("predict", album / "a", "--model", spot_names, "--explain", why)
+    [said] = lines(cli(*words, "--sort-into", target, "--link", "--json"))
+    assert Path(said["sorted"]).samefile(album / "a" / "x.png")
+    assert Path(said["explanation"]).parent == why
+
+
+def test_what_can_not_be_sorted_is_a_failure(cli, album, spot_names, tmp_path):
+    target = tmp_path / "sorted"
+    target.mkdir()
+    (target / "unknown").write_text("a file")
+    words = ("predict", album / "nobody.png", album / "a", "--model", spot_names)
+    result = cli(*words, "--sort-into", target, "--json")
+    assert result.exit_code == 1
+    failure, sorted_one = lines(result)
+    assert failure["error"].startswith(f"{album / 'nobody.png'}: can't be put into ")
+    assert Path(sorted_one["sorted"]).exists()
+    assert (target / "unknown").read_text() == "a file"
+
+
+def test_a_picture_on_standard_input_is_sorted(cli, album, spot_names, tmp_path):
+    words = ("predict", "-", "--model", spot_names, "--sort-into", tmp_path / "sorted", "--json")
+    data = (album / "a" / "x.png").read_bytes()
+    [said] = lines(cli(*words, stdin=data))
+    assert Path(said["sorted"]).read_bytes() == data
+
+
+def test_how_not_to_sort(cli, good, bad):
+    result = cli("predict", good, "--sort-into", bad)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {bad}: pictures can't be sorted into it")
+    result = cli("predict", good, "--link")
+    assert result.stderr == "Error: --link says how to sort; give --sort-into FOLDER too\n"

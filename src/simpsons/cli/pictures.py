@@ -6,9 +6,10 @@ import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import click
@@ -16,18 +17,24 @@ import click
 from simpsons import images, urls
 from simpsons.classifier import Failure, Prediction
 from simpsons.cli import options
+from simpsons.cli.terminal import say, shown
 from simpsons.dataset import layout
 from simpsons.detector import Detection
 from simpsons.errors import SimpsonsError
 from simpsons.files import utf16
 from simpsons.progress import bar
 from simpsons.shares import beside
+from simpsons.sorting import SortingError
 
 STDIN = "-"
 
+_OUTPUT = "what this command writes"
+
 A = TypeVar("A", Prediction, Detection)
-Show = Callable[[A | Failure, str | None], None]
-"""Prints an answer, and the path of what was written for it."""
+Show = Callable[[A | Failure, Mapping[str, str]], None]
+"""Prints an answer, and the paths of what was written for it, by kind."""
+Write = Callable[[images.Source, A], str]
+"""Makes a file for an answer and returns its path."""
 
 argument = click.argument("named", metavar="[PICTURES]...", nargs=-1)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
@@ -57,18 +64,21 @@ def answer(
     answer_all: Callable[[Iterator[images.Source]], Iterable[A | Failure]],
     show: Show[A],
     description: str,
-    write: Callable[[images.Source, A], str] | None = None,
+    writes: Mapping[str, Write[A]] | None = None,
+    outputs: Iterable[Path | None] = (),
 ) -> int:
     """Show the answers for files, folders, globs and -, as they come; returns the exit code.
 
-    That is 1 if some pictures could not be read, 2 if none could. write: makes a file for an
-    answer and returns its path; may raise ImageError if the picture has gone. description: of the
-    progress bar.
+    That is 1 if some pictures could not be read, 2 if none could. description: of the progress bar.
+    writes: by kind; they may raise ImageError if the picture has gone, and SortingError. outputs:
+    folders that they write to; pictures there are none of those in a folder around them.
     """
     listed = (line.rstrip("\r\n") for line in _lines(paths_from) if line.strip())
     unread: list[Failure] = []
     left_out = _LeftOut()
-    pairs = beside(answer_all, _expand(chain(named, listed), unread, left_out))
+    written_to = {os.path.realpath(folder) for folder in outputs if folder is not None}
+    expanded = _Expansion(unread, left_out, written_to).pictures(chain(named, listed))
+    pairs = beside(answer_all, expanded)
     missing = ((one.path or STDIN, one) for one in unread)
     answers: Iterable[tuple[images.Source, A | Failure]] = chain(pairs, missing)
     if sys.stdout is None or not sys.stdout.isatty():
@@ -77,11 +87,11 @@ def answer(
         sys.stdout.reconfigure(errors="backslashreplace")
     read = failed = 0
     for source, given in answers:
-        result, written = _with_path(given), None
-        if write is not None and not isinstance(result, Failure):
+        result, written = _with_path(given), {}
+        if writes and not isinstance(result, Failure):
             try:
-                written = write(source, result)
-            except images.ImageError as error:  # it was there a moment ago
+                written = {kind: write(source, result) for kind, write in writes.items()}
+            except (images.ImageError, SortingError) as error:  # it was there a moment ago
                 result = Failure(result.path, str(error))
         show(result, written)
         if isinstance(result, Failure):
@@ -106,14 +116,16 @@ def _with_path(given: A | Failure) -> A | Failure:
 
 def print_error(failure: Failure) -> None:
     """One line on standard error."""
-    click.echo(f"Error: {failure.error}", err=True)
+    say(f"Error: {failure.error}", err=True)
 
 
 def print_csv(row: Iterable[object]) -> None:
-    """One row."""
+    """One row; its text is as it is, but `shown` on a terminal."""
+    is_seen = sys.stdout is not None and sys.stdout.isatty()
+    cells = [shown(cell) if is_seen and isinstance(cell, str) else cell for cell in row]
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(row)
-    click.echo(text.getvalue())
+    csv.writer(text, lineterminator="").writerow(cells)
+    click.echo(text.getvalue(), color=True)  # else escape sequences in a path would be left out
 
 
 def columns(top: int) -> list[str]:
@@ -122,13 +134,14 @@ def columns(top: int) -> list[str]:
     return [f"{kind}{number}" for number in numbers for kind in ("label", "probability")]
 
 
-def json_printer(key: str) -> Callable[[Prediction | Detection | Failure, str | None], None]:
-    """A function that prints an answer as one object. key: of the path of what was written."""
+def print_json(result: Prediction | Detection | Failure, written: Mapping[str, str]) -> None:
+    """One object, with the paths of what was written for it."""
+    options.print_json({**result.to_json(), **written})
 
-    def show(result: Prediction | Detection | Failure, written: str | None) -> None:
-        options.print_json(result.to_json() | ({key: written} if written else {}))
 
-    return show
+def print_line(line: str, written: Mapping[str, str]) -> None:
+    """One line, and what was written for it."""
+    say("  -> ".join([line, *written.values()]))
 
 
 class _LeftOut:
@@ -145,67 +158,72 @@ class _LeftOut:
     def tell(self) -> None:
         """Say it on standard error."""
         for reason, count in self._count.items():
-            click.echo(
-                f"Note: left out {count:,}: {reason}; the first: {self._first[reason]}", err=True
-            )
+            say(f"Note: left out {count:,}: {reason}; the first: {self._first[reason]}", err=True)
 
 
-def _expand(
-    named: Iterable[str], unread: list[Failure], left_out: _LeftOut
-) -> Iterator[images.Source]:
-    """The pictures that files, folders, globs and - stand for; folders without go to `unread`."""
-    for name in named:
-        if name == STDIN:
-            yield sys.stdin.buffer.read()
-        elif glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
-            for match in sorted(glob.glob(name, recursive=True)) or [name]:  # noqa: PTH207
-                yield from _file_or_folder(match, unread, left_out)
-        else:
-            yield from _file_or_folder(name, unread, left_out)
+class _Expansion:
+    """The pictures that files, folders, globs and - stand for.
 
+    unread: takes folders without pictures, or that can't be read. outputs: real folders in which
+    pictures are not looked for.
+    """
 
-def _file_or_folder(name: str, unread: list[Failure], left_out: _LeftOut) -> Iterator[str]:
-    if not os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
-        yield name
-        return
-    before = len(unread)
-    below = _pictures_below(name, unread, left_out)
-    first = next(below, None)
-    if first is not None:
-        yield from chain([first], below)
-    elif len(unread) == before:
-        unread.append(Failure(name, f"{name}: the folder has no pictures"))
+    def __init__(self, unread: list[Failure], left_out: _LeftOut, outputs: Set[str]) -> None:
+        self._unread, self._left_out, self._outputs = unread, left_out, outputs
 
+    def pictures(self, named: Iterable[str]) -> Iterator[images.Source]:
+        for name in named:
+            if name == STDIN:
+                yield sys.stdin.buffer.read()
+            elif glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
+                for match in sorted(glob.glob(name, recursive=True)) or [name]:  # noqa: PTH207
+                    yield from self._file_or_folder(match)
+            else:
+                yield from self._file_or_folder(name)
 
-def _pictures_below(
-    folder: str, unread: list[Failure], left_out: _LeftOut, above: tuple[str, ...] = ()
-) -> Iterator[str]:
-    """above: the real folders that lead there. Paths begin as they were given."""
-    real = os.path.realpath(folder)
-    if real in above:
-        left_out.add(folder, layout.LINK_UP)
-        return
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        reason = f"{folder}: can't be read ({error.strerror}); change its permissions"
-        unread.append(Failure(folder, reason))
-        return
-    below = []
-    for entry in entries:
-        if entry.is_dir():
-            below.append(entry)
-        elif layout.is_picture_name(entry.name):
-            yield entry.path
-        else:
-            is_hidden = layout.is_picture_name(entry.name.lstrip("."))
-            left_out.add(entry.path, layout.HIDDEN_FILE if is_hidden else layout.NO_PICTURE)
-    for entry in below:
-        if layout.is_system_folder(entry.name):
-            left_out.add(entry.path, layout.SYSTEM_FOLDER)
-        else:
-            yield from _pictures_below(entry.path, unread, left_out, (*above, real))
+    def _file_or_folder(self, name: str) -> Iterator[str]:
+        if not os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
+            yield name
+            return
+        before = len(self._unread)
+        below = self._below(name)
+        first = next(below, None)
+        if first is not None:
+            yield from chain([first], below)
+        elif len(self._unread) == before:
+            self._unread.append(Failure(name, f"{name}: the folder has no pictures"))
+
+    def _below(self, folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+        """above: the real folders that lead there. Paths begin as they were given."""
+        real = os.path.realpath(folder)
+        if real in above:
+            self._left_out.add(folder, layout.LINK_UP)
+            return
+        if above and real in self._outputs:
+            self._left_out.add(folder, _OUTPUT)
+            return
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            reason = f"{folder}: can't be read ({error.strerror}); change its permissions"
+            self._unread.append(Failure(folder, reason))
+            return
+        below = []
+        for entry in entries:
+            if entry.is_dir():
+                below.append(entry)
+            elif layout.is_picture_name(entry.name):
+                yield entry.path
+            else:
+                is_hidden = layout.is_picture_name(entry.name.lstrip("."))
+                reason = layout.HIDDEN_FILE if is_hidden else layout.NO_PICTURE
+                self._left_out.add(entry.path, reason)
+        for entry in below:
+            if layout.is_system_folder(entry.name):
+                self._left_out.add(entry.path, layout.SYSTEM_FOLDER)
+            else:
+                yield from self._below(entry.path, (*above, real))
 
 
 def _lines(file: BinaryIO | None) -> Iterator[str]:

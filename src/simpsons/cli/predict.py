@@ -1,7 +1,8 @@
 """`simpsons predict`."""
 
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -9,11 +10,16 @@ from typing import BinaryIO
 
 import click
 
+from simpsons import images
 from simpsons.characters import display_name
 from simpsons.classifier import UNKNOWN, Failure, Prediction
 from simpsons.cli import explanations, options, pictures
+from simpsons.cli.terminal import say
+from simpsons.errors import SimpsonsError
 from simpsons.predictor import ByFaces, Predictor
+from simpsons.sorting import SortedFolder
 
+_SORTED = "sorted"
 _NEAREST = f"{UNKNOWN}, nearest "
 
 
@@ -38,6 +44,13 @@ _NEAREST = f"{UNKNOWN}, nearest "
     metavar="FOLDER",
     help="Also write a PNG a picture: what in it speaks for the answer.",
 )
+@click.option(
+    "--sort-into",
+    type=options.OUTPUT,
+    metavar="FOLDER",
+    help="Also copy each picture into a folder there that is called as its character, or unknown.",
+)
+@click.option("--link", is_flag=True, help="With --sort-into: put links there, not copies.")
 def predict(
     named: tuple[str, ...],
     model: str,
@@ -47,6 +60,8 @@ def predict(
     as_csv: bool,
     paths_from: BinaryIO | None,
     explain: Path | None,
+    sort_into: Path | None,
+    link: bool,
 ) -> None:
     """Say who is in PICTURES: files, folders, globs, or - for a picture on standard input.
 
@@ -55,32 +70,71 @@ def predict(
     simpsons predict holiday/ "frames/*.png" --json
     curl -s https://example.org/picture.jpg | simpsons predict -
     simpsons predict holiday/ --explain why/
+    simpsons predict holiday/ --sort-into sorted/
 
     Prints one line a picture; `unknown, nearest Homer Simpson` where it seems to show nobody that
     the network knows. Before it says so it looks at each face on its own, as a picture of several
     is like none of one; `simpsons detect` does that for every picture, and says where the faces
     are. A picture that can't be read is reported and the rest go on: exit code 1 then, and 2 when
     no picture could be read.
+
+    --sort-into never moves and never overwrites: of two pictures of one name, one has a digest in
+    its own, and what is there already is not put there again. CSV has a column for where it is.
     """
     pictures.require_pictures(named, paths_from, as_json, as_csv)
+    if link and sort_into is None:
+        raise SimpsonsError("--link says how to sort; give --sort-into FOLDER too")
     predictor = Predictor(model, faces)
     show: pictures.Show[Prediction] = _print_line
     if as_json:
-        show = pictures.json_printer("explanation")
+        show = pictures.print_json
     elif as_csv:
-        show = _csv_printer(min(top, len(predictor.classifier.labels)))
-    write = None if explain is None else explanations.writer(predictor.classifier, explain)
+        top_there = min(top, len(predictor.classifier.labels))
+        show = _csv_printer(top_there, [] if sort_into is None else [_SORTED])
+    writes: dict[str, pictures.Write[Prediction]] = {}
+    if explain is not None:
+        writes["explanation"] = explanations.writer(predictor.classifier, explain)
+    if sort_into is not None:
+        writes[_SORTED] = sorter = _Sorter(sort_into, link)
     predict_all = partial(predictor.predict_all, top=top)
-    sys.exit(pictures.answer(named, paths_from, predict_all, show, "classifying", write))
+    outputs = [explain, sort_into]
+    code = pictures.answer(named, paths_from, predict_all, show, "classifying", writes, outputs)
+    if sort_into is not None:
+        sorter.tell()
+    sys.exit(code)
 
 
-def _print_line(result: Prediction | Failure, explanation: str | None) -> None:
+class _Sorter:
+    """Puts the pictures into their folders, and counts them."""
+
+    def __init__(self, folder: Path, link: bool) -> None:
+        self._folder = SortedFolder(folder, link=link)
+        self._counts: Counter[str] = Counter()
+        self._known = 0
+
+    def __call__(self, source: images.Source, answer: Prediction) -> str:
+        content = source if isinstance(source, bytes) else None
+        path, is_new = self._folder.add(answer, content)
+        self._counts[path.parent.name] += 1
+        self._known += not is_new
+        return str(path)
+
+    def tell(self) -> None:
+        """Say on standard error what is where."""
+        if not self._counts:
+            return
+        there = f", {self._known:,} of them were there before" if self._known else ""
+        said = ", ".join(f"{name} {count:,}" for name, count in sorted(self._counts.items()))
+        total = self._counts.total()
+        say(f"Note: sorted {total:,} into {self._folder.folder}{there}: {said}", err=True)
+
+
+def _print_line(result: Prediction | Failure, written: Mapping[str, str]) -> None:
     if isinstance(result, Failure):
         pictures.print_error(result)
         return
     said = _by_faces(result) if isinstance(result, ByFaces) else _as_a_whole(result)
-    line = f"{result.path}  {said}"
-    click.echo(line if explanation is None else f"{line}  -> {explanation}")
+    pictures.print_line(f"{result.path}  {said}", written)
 
 
 def _as_a_whole(result: Prediction) -> str:
@@ -98,15 +152,16 @@ def _by_faces(result: ByFaces) -> str:
     return f"{people}, by {'their faces' if names else 'the face'}; `simpsons detect` shows where"
 
 
-def _csv_printer(top: int) -> Callable[[Prediction | Failure, str | None], None]:
-    """A function that prints one row; prints the header now."""
+def _csv_printer(top: int, written: Sequence[str]) -> pictures.Show[Prediction]:
+    """A function that prints one row; prints the header now. written: columns for paths."""
 
-    def show(result: Prediction | Failure, _explanation: str | None) -> None:
+    def show(result: Prediction | Failure, paths: Mapping[str, str]) -> None:
+        places = [paths.get(kind, "") for kind in written]
         if isinstance(result, Failure):
-            pictures.print_csv([result.path, *[""] * (2 * top), result.error, ""])
+            pictures.print_csv([result.path, *[""] * (2 * top), result.error, "", *places])
         else:
             named = chain.from_iterable(result.top)
-            pictures.print_csv([result.path, *named, "", result.verdict])
+            pictures.print_csv([result.path, *named, "", result.verdict, *places])
 
-    pictures.print_csv(["path", *pictures.columns(top), "error", "verdict"])
+    pictures.print_csv(["path", *pictures.columns(top), "error", "verdict", *written])
     return show
