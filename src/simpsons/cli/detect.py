@@ -1,7 +1,7 @@
 """`simpsons detect`."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -87,12 +87,12 @@ def detect(
     detector = Detector(faces, model, minimum=minimum)
     show: pictures.Show[Detection] = _print_line
     if as_json:
-        show = pictures.json_printer("drawing")
+        show = pictures.print_json
     elif as_csv:
         show = _csv_printer(min(top, len(detector.names.labels)))
-    write = None if draw is None else _drawer(draw)
+    writes = {} if draw is None else {"drawing": _drawer(draw)}
     detect_all = partial(detector.detect_all, top=top)
-    sys.exit(pictures.answer(named, paths_from, detect_all, show, "finding faces", write))
+    sys.exit(pictures.answer(named, paths_from, detect_all, show, "finding faces", writes, [draw]))
 
 
 def _drawer(folder: Path) -> Callable[[images.Source, Detection], str]:
@@ -108,12 +108,12 @@ def _drawer(folder: Path) -> Callable[[images.Source, Detection], str]:
     return write
 
 
-def _print_line(result: Detection | Failure, drawing: str | None) -> None:
+def _print_line(result: Detection | Failure, written: Mapping[str, str]) -> None:
     if isinstance(result, Failure):
         pictures.print_error(result)
         return
-    line = f"{result.path}  {', '.join(map(_said, result.faces)) or 'no face'}"
-    click.echo(line if drawing is None else f"{line}  -> {drawing}")
+    said = ", ".join(map(_said, result.faces)) or "no face"
+    pictures.print_line(f"{result.path}  {said}", written)
 
 
 def _said(face: Face) -> str:
@@ -121,11 +121,11 @@ def _said(face: Face) -> str:
     return f"{who} [{' '.join(f'{edge:.0f}' for edge in face.box)}]"
 
 
-def _csv_printer(top: int) -> Callable[[Detection | Failure, str | None], None]:
+def _csv_printer(top: int) -> pictures.Show[Detection]:
     """A function that prints the rows of a picture; prints the header now."""
     empty = [""] * (5 + 2 * top)  # box, score, labels and probabilities
 
-    def show(result: Detection | Failure, _drawing: str | None) -> None:
+    def show(result: Detection | Failure, _written: Mapping[str, str]) -> None:
         if isinstance(result, Failure):
             pictures.print_csv([result.path, "", *empty, result.error, ""])
             return
