@@ -46,6 +46,12 @@ class Cluster:
         self.workers[number].wait()
         self.workers[number] = self._start_worker(number)
 
+    def mend(self) -> None:
+        """Another worker for each that has ended, as one does that was given up for lost."""
+        for number, worker in enumerate(self.workers):
+            if worker.poll() is not None:
+                self.workers[number] = self._start_worker(number)
+
     def freeze(self, number: int) -> None:
         """It answers nothing more, and its connections stay open."""
         self.workers[number].send_signal(signal.SIGSTOP)

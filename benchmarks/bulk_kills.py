@@ -23,7 +23,7 @@ EVENTS = ("worker",) * 8 + ("client",) * 6 + ("silence",) * 3 + ("full",) * 3
 """What happens at the random moments."""
 
 _SILENCE, _FULL = 15.0, 8.0  # seconds
-_PATIENCE = 120.0  # seconds without a new part after which the run hangs
+_PATIENCE = 300.0  # seconds without a new part after which the run hangs
 
 
 def kills(count: int, part_size: int, model: str, seed: int) -> None:
@@ -86,11 +86,9 @@ def _disturb(
         last, seen = time.monotonic(), 0
         while True:
             code = client.poll()
-            if code in (0, 1):
-                break
             if code is not None:
-                print((folder / "client.log").read_text(encoding="utf-8")[-2000:])
-                sys.exit(f"the client ended with {code}")
+                break
+            cluster.mend()
             done = len(list(target.glob("part-*.json")))
             now = time.monotonic()
             last = now if done > seen else last
@@ -121,6 +119,9 @@ def _disturb(
                     client.wait()
                     client = cluster.run(command, "client.log")
             time.sleep(drawn.uniform(0.05, 0.3))
+        said = (folder / "client.log").read_text(encoding="utf-8")
+        if code != 1 or "Traceback" in said:
+            sys.exit(f"{said[-3000:]}\nthe client ended with {code}")
         return happened, cluster.apart
 
 

@@ -8,9 +8,11 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
 
 from simpsons.bulk import locations, parts
@@ -25,8 +27,10 @@ DEATHS = 5
 AHEAD = 4
 """Parts a thread that are given out at once: the rest is not in the scheduler's memory."""
 
+_CONNECT_SECONDS = 30
 _WORKER_SECONDS = 120
-_SILENCE = "30s"  # after which a worker that does not answer is given up
+_LOOK_SECONDS = 5
+_GONE = "the scheduler has gone; start it and its workers again, and go on with the same command"
 
 
 class PartsLostError(BulkError):
@@ -43,7 +47,7 @@ def workers_here(count: int) -> Iterator[str]:
     from distributed import LocalCluster
 
     settings = {
-        "distributed.scheduler.worker-ttl": _SILENCE,
+        "distributed.scheduler.worker-ttl": None,  # the nannies see deaths, and machines sleep
         "distributed.admin.log-length": 0,
         "distributed.worker.profile.enabled": False,
     }
@@ -78,7 +82,7 @@ def run_on(
     from distributed import Client
 
     try:
-        client = Client(scheduler, set_as_default=False, timeout=30)
+        client = Client(scheduler, timeout=_CONNECT_SECONDS)
     except (OSError, TimeoutError, ValueError) as error:
         raise BulkError(
             f"{scheduler}: no scheduler answers ({first_line(str(error))}); start one with `dask "
@@ -114,33 +118,26 @@ class _Round:
         self._lost: list[int] = []
 
     def run(self, wanted: Iterator[int], advance: Callable[[int], object]) -> Iterator[Summary]:
-        from distributed import as_completed
-
-        self._wait_for_workers()
-        under_way = as_completed(loop=self._client.loop)
-        numbers: dict[str, int] = {}
+        self._require_workers()
+        under_way: dict[Any, int] = {}
 
         def give_out(part: int) -> None:
             key = f"simpsons-{self._manifest.plan}-{part}-{self._deaths.get(part, 0)}"
-            future = self._client.submit(self._work, part, pure=False, key=key, retries=0)
-            numbers[future.key] = part
-            under_way.add(future)
+            under_way[self._client.submit(self._work, part, pure=False, key=key, retries=0)] = part
 
-        for part, _ in zip(wanted, range(AHEAD * self._threads()), strict=False):
+        for part in islice(wanted, AHEAD * self._threads()):
             give_out(part)
-        while numbers:
-            future = next(under_way)
-            part = numbers.pop(future.key)
-            summary = self._result(future, part)
-            if summary is None:
-                if part not in self._lost:
+        while under_way:
+            for future in self._some_done(list(under_way)):
+                part = under_way.pop(future)
+                summary = self._result(future, part)
+                if summary is not None:
+                    advance(summary.pictures)
+                    yield summary
+                    for following in islice(wanted, 1):
+                        give_out(following)
+                elif part not in self._lost:
                     give_out(part)
-                continue
-            yield summary
-            advance(summary.pictures)
-            following = next(wanted, None)
-            if following is not None:
-                give_out(following)
         if self._lost:
             raise PartsLostError(
                 f"{self._manifest.target}: workers died of the parts "
@@ -148,18 +145,30 @@ class _Round:
                 "others are finished. Go on with the same command on larger machines"
             )
 
+    def _some_done(self, futures: list[Any]) -> list[Any]:
+        """Wait for the next. Raises BulkError if for long there is nobody to make it."""
+        from distributed import CancelledError, wait
+
+        while True:
+            try:
+                return list(
+                    wait(futures, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED").done
+                )
+            except TimeoutError:
+                self._require_workers()
+            except CancelledError:
+                raise BulkError(_GONE) from None
+
     def _result(self, future: Any, part: int) -> Summary | None:
         """None for a part whose workers died. Raises BulkError."""
-        from distributed import KilledWorker
+        from distributed import CancelledError, KilledWorker
 
-        if future.status == "cancelled":
-            raise BulkError(
-                "the scheduler has gone; start it and its workers again, and go on with the same "
-                "command"
-            )
-        error = future.exception()
-        if error is None:
-            return Summary(**future.result())
+        try:
+            error = future.exception()
+            if error is None:
+                return Summary(**future.result())
+        except CancelledError:
+            raise BulkError(_GONE) from None
         if isinstance(error, KilledWorker):
             self._deaths[part] = self._deaths.get(part, 0) + 1
             if self._deaths[part] > DEATHS:
@@ -172,18 +181,25 @@ class _Round:
         raise error
 
     def _threads(self) -> int:
-        info = self._client.scheduler_info(n_workers=-1)
-        threads: int = sum(worker["nthreads"] for worker in info["workers"].values())
+        threads: int = sum(worker["nthreads"] for worker in self._workers())
         return max(1, threads)
 
-    def _wait_for_workers(self) -> None:
+    def _workers(self) -> list[Any]:
+        """Those of the scheduler now; none if it does not answer."""
         try:
-            self._client.wait_for_workers(1, timeout=_WORKER_SECONDS)
-        except TimeoutError:
-            raise BulkError(
-                f"{self._client.scheduler.address}: has had no workers for {_WORKER_SECONDS} s; "
-                "start some with `dask worker`, and go on with the same command"
-            ) from None
+            return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
+        except (OSError, TimeoutError, ValueError):
+            return []
+
+    def _require_workers(self) -> None:
+        end = time.monotonic() + _WORKER_SECONDS
+        while not self._workers():
+            if time.monotonic() > end:
+                raise BulkError(
+                    f"no workers have been there for {_WORKER_SECONDS} s; start some with `dask "
+                    "worker`, or the scheduler if it has gone, and go on with the same command"
+                )
+            time.sleep(1)
 
 
 def _work(target: str, content: str, limits: Limits, retry: bool, part: int) -> dict[str, Any]:

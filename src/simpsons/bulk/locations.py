@@ -31,6 +31,7 @@ _FLAGS = (
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _STORED, _DEFLATED = 0, 8
 _SECONDS = {"connect_timeout": 10, "request_timeout": 30}
+_OPTIONS = {"region", "anonymous", "endpoint_override", "scheme", "account_name"}
 _ONCE = threading.Lock()
 
 
@@ -222,6 +223,11 @@ def _web() -> Any:
 @lru_cache(maxsize=64)
 def _of_bucket(scheme: str, bucket: str, options: str) -> Any:
     given: dict[str, Any] = dict(parse_qsl(options))
+    if not given.keys() <= _OPTIONS:
+        raise errors.BulkError(
+            f"{scheme}://{bucket}?{options}: has an option that is not known; use "
+            f"{', '.join(sorted(_OPTIONS))}"
+        )
     if "anonymous" in given:
         given["anonymous"] = given["anonymous"].lower() in ("1", "true", "yes")
     try:
@@ -231,12 +237,7 @@ def _of_bucket(scheme: str, bucket: str, options: str) -> Any:
             return pyarrow.fs.GcsFileSystem(**given)
         account = os.environ.get("AZURE_STORAGE_ACCOUNT", "")
         return pyarrow.fs.AzureFileSystem(**({"account_name": account} | given))
-    except TypeError:
-        raise errors.BulkError(
-            f"{scheme}://{bucket}?{options}: has an option that is not known; use region, "
-            "anonymous, endpoint_override, scheme or account_name"
-        ) from None
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, TypeError, pyarrow.ArrowException) as error:
         raise errors.BulkError(
             f"{scheme}://{bucket}: {errors.first_line(str(error))}; check the name, the "
             "credentials and the network"

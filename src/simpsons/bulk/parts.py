@@ -195,7 +195,7 @@ def _tops(values: list[Any], kind: Any) -> Any:
         [pyarrow.array(labels, pyarrow.string()), pyarrow.array(probabilities, pyarrow.float32())],
         names=["label", "probability"],
     )
-    missing = pyarrow.array([top is None for top in values])
+    missing = pyarrow.array([top is None for top in values], pyarrow.bool_())
     return pyarrow.ListArray.from_arrays(
         pyarrow.array(offsets, pyarrow.int32()), pairs, mask=missing
     ).cast(kind)

@@ -199,6 +199,11 @@ def bulk(
         sys.exit(_INTERRUPTED)
     if totals.is_finished:
         store.tidy()
+    elif of is None:
+        raise BulkError(
+            f"{target}: {frozen.parts - totals.parts:,} parts are not finished; go on with "
+            f"`simpsons bulk --out {target}`"
+        )
     for line in totals.lines():
         click.echo(line)
     if any(kind for kind in totals.errors):
