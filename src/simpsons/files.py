@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -157,6 +157,13 @@ def utf16(head: bytes) -> str | None:
     if head.startswith(codecs.BOM_UTF16_BE) or head[:1] == b"\0":
         return "utf-16-be"
     return None
+
+
+def csv_line(row: Iterable[object]) -> str:
+    """A row of a CSV file without its end; a cell with a line end of any system is quoted."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(row)
+    return text.getvalue().removesuffix("\r\n")
 
 
 def read_table(path: str | os.PathLike[str]) -> tuple[list[str], list[dict[str, str | None]]]:

@@ -29,7 +29,10 @@ def write(path, text):
 
 
 def test_what_is_written_is_read(tmp_path):
-    lines = [Line("a/1.png", "drop", "", 'a "reason", with a comma'), Line("ä", "relabel", "b", "")]
+    lines = [
+        Line("a/1.png", "drop", "", 'a "reason", with a comma'),
+        Line("ä\rb\nc", "relabel", "b", ""),
+    ]
     exclusions.write(tmp_path / "list.csv", lines)
     assert exclusions.read(tmp_path / "list.csv") == lines
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from simpsons.cli import options
+from simpsons.cli.terminal import say
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
@@ -130,7 +131,7 @@ def audit(
         options.print_json(found.to_json() | {"report": str(report)})
         return
     _print(found)
-    click.echo(f"wrote {report}")
+    say(f"wrote {report}")
 
 
 @click.command()
@@ -181,8 +182,8 @@ def clean(
     if as_json:
         options.print_json(facts | {"out": str(out)})
         return
-    click.echo(f"{facts['drop']:,} pictures to drop, {facts['relabel']:,} to relabel")
-    click.echo(f"wrote {out}")
+    say(f"{facts['drop']:,} pictures to drop, {facts['relabel']:,} to relabel")
+    say(f"wrote {out}")
 
 
 def _find(
@@ -232,7 +233,7 @@ class _Watch:
         from simpsons.training.display import Display
 
         self.__exit__()
-        click.echo(f"training for {name}, {recipe.epochs} epochs", err=True)
+        say(f"training for {name}, {recipe.epochs} epochs", err=True)
         self._display = Display(recipe.epochs).__enter__()
         return self._display
 
@@ -241,17 +242,17 @@ def _print(found: Findings) -> None:
     counts = found.counts()
     line = "{:<34} {:>8}"
     for leaks in found.leaks:
-        click.echo(
+        say(
             line.format(f"leaks into the {leaks.name}", f"{len(leaks.strongest):,}")
             + f"  of {len(leaks.rows):,}, {leaks.copies:,} of them copies"
         )
     for title, key in _TITLES.items():
         value = counts[key]
-        click.echo(line.format(title, "not looked for" if value is None else f"{value:,}"))
+        say(line.format(title, "not looked for" if value is None else f"{value:,}"))
     for claim in found.claims:
         parts = (claim.claimed, claim.leaking, claim.clean)
         shares = ["-" if part.share is None else f"{part.share:.1%}" for part in parts]
-        click.echo(
+        say(
             f"a random split claims {shares[0]} for {claim.network}: {shares[1]} on the "
             f"{claim.leaking.pictures:,} pictures that leak, {shares[2]} on the "
             f"{claim.clean.pictures:,} clean ones"

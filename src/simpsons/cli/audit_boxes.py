@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import click
-
 from simpsons.audit import boxes as auditing
 from simpsons.audit import boxes_report
 from simpsons.cli import options
+from simpsons.cli.terminal import say
 from simpsons.dataset import boxes
 from simpsons.detector import Detector
 from simpsons.progress import bar
@@ -22,16 +21,16 @@ def audit_boxes(root: Path, file: Path, faces: str, report: Path, as_json: bool)
     if as_json:
         options.print_json(found.to_json() | {"faces_model": faces, "report": str(report)})
         return
-    click.echo(f"{found.listed.summary}, {found.listed.format}")
+    say(f"{found.listed.summary}, {found.listed.format}")
     for name, count in found.counts().items():
-        click.echo(f"{name:<16} {count:>8,}")
+        say(f"{name:<16} {count:>8,}")
     for finding in found.found[:_PRINTED]:
         named = f" {finding.box.name}" if finding.box else ""
-        click.echo(f"{finding.path}{named}: {finding.reason}")
+        say(f"{finding.path}{named}: {finding.reason}")
     if len(found.found) > _PRINTED:
-        click.echo(f"and {len(found.found) - _PRINTED:,} more; --json lists them all")
+        say(f"and {len(found.found) - _PRINTED:,} more; --json lists them all")
     for row in [row for row in found.listed.bad if not row.path][:_PRINTED]:
-        click.echo(str(row))
+        say(str(row))
     for problem in found.problems[:_PRINTED]:
-        click.echo(f"{problem.path}: {problem.reason}")
-    click.echo(f"wrote {report}")
+        say(f"{problem.path}: {problem.reason}")
+    say(f"wrote {report}")

@@ -9,6 +9,7 @@ import numpy as np
 from simpsons.characters import display_name
 from simpsons.cli import options
 from simpsons.cli.audit import audit, clean
+from simpsons.cli.terminal import say
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
@@ -46,7 +47,7 @@ def download(as_json: bool) -> None:
     if as_json:
         options.print_json({"folder": str(where)})
     else:
-        click.echo(where)
+        say(where)
 
 
 @data.command()
@@ -72,7 +73,7 @@ def stats(folder: str | None, characters: str | None, picture: Path | None, as_j
     if picture:
         plots.save(plots.class_counts(counts), picture)
     for note in dataset.listing.notes:
-        click.echo(f"Note: {note}.", err=True)
+        say(f"Note: {note}.", err=True)
     if as_json:
         options.print_json(
             {
@@ -88,21 +89,19 @@ def stats(folder: str | None, characters: str | None, picture: Path | None, as_j
     width = max(len(display_name(name)) for name in counts)
     largest = max(counts.values())
     for name, count in counts.items():
-        click.echo(
-            f"{display_name(name):<{width}} {count:>7,}  {'#' * round(40 * count / largest)}"
-        )
-    click.echo(f"{'all':<{width}} {len(dataset):>7,}\n")
+        say(f"{display_name(name):<{width}} {count:>7,}  {'#' * round(40 * count / largest)}")
+    say(f"{'all':<{width}} {len(dataset):>7,}\n")
     for side, (low, middle, high) in sizes.items():
-        click.echo(f"{side:<7} {low:,} to {high:,} pixels, median {middle:,}")
-    click.echo(f"formats {', '.join(f'{kind} {count:,}' for kind, count in formats.items())}")
+        say(f"{side:<7} {low:,} to {high:,} pixels, median {middle:,}")
+    say(f"formats {', '.join(f'{kind} {count:,}' for kind, count in formats.items())}")
     if others := dataset.listing.left_out:
-        click.echo(
+        say(
             f"{len(others)} other characters with {sum(others.values()):,} pictures are not "
             "counted; --characters all takes them"
         )
-    click.echo(f"{len(dataset.problems):,} files left out")
+    say(f"{len(dataset.problems):,} files left out")
     for problem in dataset.problems:
-        click.echo(f"  {problem.path}: {problem.reason}")
+        say(f"  {problem.path}: {problem.reason}")
 
 
 _RANGE = ("smallest", "median", "largest")
@@ -140,7 +139,7 @@ def preview(
     pixels, labels = augmented(dataset, how, count, seed)
     titles = [display_name(dataset.classes[label]) for label in labels]
     plots.save(plots.picture_grid(pixels, titles, columns=8), out)
-    click.echo(f"wrote {out}")
+    say(f"wrote {out}")
 
 
 @data.command()
@@ -191,14 +190,12 @@ def split(
         "out": str(out),
     }
     for note in filter(None, [*dataset.listing.notes, chosen.note]):
-        click.echo(f"Note: {note}.", err=True)
+        say(f"Note: {note}.", err=True)
     if as_json:
         options.print_json(facts)
         return
     for part, count in chosen.counts().items():
         leak = f", {leaks[part]:,} with a near-duplicate in training" if part in leaks else ""
-        click.echo(f"{part:<10} {count:>7,}{leak if count else ''}")
-    click.echo(
-        f"{facts['groups']:,} groups of near-duplicates, the largest of {facts['largest_group']}"
-    )
-    click.echo(f"wrote {out}")
+        say(f"{part:<10} {count:>7,}{leak if count else ''}")
+    say(f"{facts['groups']:,} groups of near-duplicates, the largest of {facts['largest_group']}")
+    say(f"wrote {out}")

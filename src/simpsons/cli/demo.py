@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from simpsons.cli import options
+from simpsons.cli.terminal import say
 from simpsons.demo import path
 from simpsons.progress import bar
 from simpsons.training import run
@@ -35,11 +36,11 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
                 out,
                 seed=seed,
                 observer=display,
-                say=lambda text: click.echo(text, err=True),
+                say=lambda text: say(text, err=True),
                 track=bar,
             )
     except KeyboardInterrupt:
-        click.echo(f"\nStopped. Before you start again: remove {out}", err=True)
+        say(f"\nStopped. Before you start again: remove {out}", err=True)
         sys.exit(130)
     seconds = time.perf_counter() - start
     if as_json:
@@ -53,9 +54,9 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"\ntest      {test.evaluation.headline}, after {seconds:.0f} s")
-    click.echo(f"report    {out / path.REPORT}")
-    click.echo(f"curves    {out / path.RUN / run.CURVES}")
-    click.echo(f"counts    {out / path.COUNTS}")
-    click.echo(f"everyone  {out / path.EVERYONE}: {len(everyone.faces)} faces")
-    click.echo(f"try it    simpsons predict {out / path.DRAWINGS} --model {out / path.RUN}")
+    say(f"\ntest      {test.evaluation.headline}, after {seconds:.0f} s")
+    say(f"report    {out / path.REPORT}")
+    say(f"curves    {out / path.RUN / run.CURVES}")
+    say(f"counts    {out / path.COUNTS}")
+    say(f"everyone  {out / path.EVERYONE}: {len(everyone.faces)} faces")
+    say(f"try it    simpsons predict {out / path.DRAWINGS} --model {out / path.RUN}")

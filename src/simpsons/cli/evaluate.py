@@ -10,6 +10,7 @@ from simpsons.characters import SLUGS, display_name, find_name
 from simpsons.classifier import Classifier
 from simpsons.cli import learnt, options
 from simpsons.cli.evaluate_boxes import Boxed, evaluate_boxes
+from simpsons.cli.terminal import say
 from simpsons.dataset import cache, copies, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
@@ -242,12 +243,12 @@ def compare(
         )
         return
     line = "{:<24} {:>12} {:>12}"
-    click.echo(line.format("", first, second))
+    say(line.format("", first, second))
     for title, key in _FIGURES.items():
         values = [f"{getattr(side.evaluation, key):.4f}" for side in (one, two)]
-        click.echo(line.format(title, *values))
-    click.echo(line.format("right alone", comparison.only_first, comparison.only_second))
-    click.echo(f"\n{comparison.sentence}")
+        say(line.format(title, *values))
+    say(line.format("right alone", comparison.only_first, comparison.only_second))
+    say(f"\n{comparison.sentence}")
     _print_notes(notes)
 
 
@@ -352,22 +353,22 @@ def _notes(dataset: Dataset, measured: Measured, copies: int | None, said: list[
 
 def _print_notes(notes: list[str]) -> None:
     for note in notes:
-        click.echo(f"\nNote: {note}")
+        say(f"\nNote: {note}")
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:
-    click.echo(f"accuracy           {evaluation.headline}")
-    click.echo(f"macro-F1           {evaluation.macro_f1:.4f}")
-    click.echo(f"log loss           {evaluation.log_loss:.4f}")
-    click.echo(f"calibration error  {evaluation.calibration_error:.4f}\n")
+    say(f"accuracy           {evaluation.headline}")
+    say(f"macro-F1           {evaluation.macro_f1:.4f}")
+    say(f"log loss           {evaluation.log_loss:.4f}")
+    say(f"calibration error  {evaluation.calibration_error:.4f}\n")
     line = "{:<26} {:>9} {:>9} {:>9} {:>9}"
-    click.echo(line.format("character", "precision", "recall", "F1", "pictures"))
+    say(line.format("character", "precision", "recall", "F1", "pictures"))
     for score in evaluation.per_class:
         if score.support or score.precision is not None:
             shares = (score.precision, score.recall, score.f1)
             figures = ["-" if share is None else f"{share:.3f}" for share in shares]
-            click.echo(line.format(display_name(score.slug), *figures, score.support))
+            say(line.format(display_name(score.slug), *figures, score.support))
     if sentences := confused_sentences(evaluation, k=5):
-        click.echo()
+        say()
         for sentence in sentences:
-            click.echo(sentence)
+            say(sentence)

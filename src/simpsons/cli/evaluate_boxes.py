@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from simpsons.characters import display_name
 from simpsons.classifier import Classifier
 from simpsons.cli import learnt, options
+from simpsons.cli.terminal import say
 from simpsons.dataset import boxes, cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxes import Box, Boxes
@@ -95,11 +94,11 @@ def evaluate_boxes(root: Path, asked: Boxed, report: Path | None, as_json: bool)
         return
     _print(measured.evaluation)
     for note in notes:
-        click.echo(f"\nNote: {note}")
+        say(f"\nNote: {note}")
     for row in listed.bad[:_BAD_ROWS]:
-        click.echo(f"  {row}")
+        say(f"  {row}")
     if len(listed.bad) > _BAD_ROWS:
-        click.echo(f"  and {len(listed.bad) - _BAD_ROWS:,} more; --json lists them all")
+        say(f"  and {len(listed.bad) - _BAD_ROWS:,} more; --json lists them all")
 
 
 def _choose(root: Path, listed: Boxes, asked: Boxed) -> tuple[dict[str, tuple[Box, ...]], str]:
@@ -164,11 +163,11 @@ def _notes(
 
 def _print(found: DetectionEvaluation) -> None:
     line = "{:<24} {:>7} {:>9}"
-    click.echo(line.format("average precision", "IoU 0.5", "0.5-0.95"))
+    say(line.format("average precision", "IoU 0.5", "0.5-0.95"))
     both = {"faces": found.ap, "names, the mean": found.mean_ap}
     for title, ap in both.items():
-        click.echo(line.format(title, _score(ap.at_50), _score(ap.mean)))
-    click.echo(f"\nof faces with a score of {found.threshold:.2f} or more:")
+        say(line.format(title, _score(ap.at_50), _score(ap.mean)))
+    say(f"\nof faces with a score of {found.threshold:.2f} or more:")
     for title, share in {
         "precision": found.precision,
         "recall": found.recall,
@@ -177,16 +176,16 @@ def _print(found: DetectionEvaluation) -> None:
         "known faces kept": found.known_kept,
         "strangers named": found.strangers_named,
     }.items():
-        click.echo(f"{title:<24} {_share(share)}")
+        say(f"{title:<24} {_share(share)}")
     if not found.names:
         return
     line = "{:<24} {:>7} {:>9} {:>9} {:>9} {:>9}"
-    click.echo()
+    say()
     columns = ("IoU 0.5", "0.5-0.95", "precision", "recall", "faces")
-    click.echo(line.format("character", *columns))
+    say(line.format("character", *columns))
     for score in found.names:
         figures = (score.ap.at_50, score.ap.mean, score.precision.value, score.recall.value)
-        click.echo(line.format(display_name(score.name), *map(_score, figures), score.faces))
+        say(line.format(display_name(score.name), *map(_score, figures), score.faces))
 
 
 def _score(value: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from simpsons import __version__
+from simpsons.cli.terminal import shown
 from simpsons.errors import SimpsonsError
 
 COMMANDS = {
@@ -65,6 +66,9 @@ EXTRAS = {
 class _UserError(click.ClickException):
     exit_code = 2
 
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
+
 
 class _Commands(click.Group):
     """Imports a command when it is needed, so that `predict` never pays for PyTorch."""
@@ -92,6 +96,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SimpsonsError as error:
             raise _UserError(str(error)) from None
+        except click.ClickException as error:
+            error.message = shown(error.message)
+            raise
         except ModuleNotFoundError as error:
             raise _UserError(_remedy(error)) from None
         except BrokenPipeError:

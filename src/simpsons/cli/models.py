@@ -4,6 +4,7 @@ import click
 
 from simpsons import models as networks
 from simpsons.cli import options
+from simpsons.cli.terminal import say
 from simpsons.images import SIZE
 from simpsons.models.summary import Layer, count, layers, statistics
 
@@ -45,12 +46,12 @@ def models(model: str | None, as_json: bool) -> None:
 
 
 def _print_table(title: str, rows: list[Layer], total: int, fixed: int) -> None:
-    click.echo(f"{title}: {total:,} parameters, {fixed:,} of them batch-norm statistics")
+    say(f"{title}: {total:,} parameters, {fixed:,} of them batch-norm statistics")
     line = "{:<22} {:<18} {:>14} {:>12} {:>14}"
-    click.echo(line.format("layer", "kind", "output", "parameters", "multiply-adds"))
+    say(line.format("layer", "kind", "output", "parameters", "multiply-adds"))
     for row in rows:
         shape = "x".join(str(side) for side in row.shape)
         figures = f"{row.parameters:,}", f"{row.multiply_adds:,}"
-        click.echo(line.format(row.name, row.kind, shape, *figures))
+        say(line.format(row.name, row.kind, shape, *figures))
     sums = f"{total:,}", f"{sum(row.multiply_adds for row in rows):,}"
-    click.echo(line.format("all", "", "", *sums) + "\n")
+    say(line.format("all", "", "", *sums) + "\n")

@@ -1,6 +1,5 @@
 """Pictures that a command is given, and its answers one after the other: `predict`, `detect`."""
 
-import csv
 import glob
 import io
 import os
@@ -21,7 +20,7 @@ from simpsons.cli.terminal import say, shown
 from simpsons.dataset import layout
 from simpsons.detector import Detection
 from simpsons.errors import SimpsonsError
-from simpsons.files import utf16
+from simpsons.files import csv_line, utf16
 from simpsons.progress import bar
 from simpsons.shares import beside
 from simpsons.sorting import SortingError
@@ -123,9 +122,7 @@ def print_csv(row: Iterable[object]) -> None:
     """One row; its text is as it is, but `shown` on a terminal."""
     is_seen = sys.stdout is not None and sys.stdout.isatty()
     cells = [shown(cell) if is_seen and isinstance(cell, str) else cell for cell in row]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    click.echo(text.getvalue(), color=True)  # else escape sequences in a path would be left out
+    click.echo(csv_line(cells), color=True)  # else escape sequences in a path would be left out
 
 
 def columns(top: int) -> list[str]:

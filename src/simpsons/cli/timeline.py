@@ -9,6 +9,7 @@ import click
 
 from simpsons import urls
 from simpsons.cli import options
+from simpsons.cli.terminal import say
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
@@ -134,11 +135,11 @@ class _Reader:
             options.print_json(found.to_json())
         else:
             for each in found.intervals:
-                click.echo(f"{each.start:9.2f} {each.end:9.2f}  {each.name} {each.probability:.1%}")
+                say(f"{each.start:9.2f} {each.end:9.2f}  {each.name} {each.probability:.1%}")
             if not found.intervals:
-                click.echo("nobody was recognised")
+                say("nobody was recognised")
             for path in written:
-                click.echo(f"wrote {path}")
+                say(f"wrote {path}")
         if found.problem:
             _report(found.problem)
         return int(found.problem is not None)
@@ -164,7 +165,7 @@ class _Reader:
             if not as_json:
                 characters = len({each.label for each in found.intervals})
                 plural = "" if characters == 1 else "s"
-                click.echo(f"{film}: {characters} character{plural}, wrote {folder}")
+                say(f"{film}: {characters} character{plural}, wrote {folder}")
             if found.problem:
                 _report(found.problem)
                 problems += 1
@@ -183,7 +184,7 @@ class _Reader:
             options.print_json(result)
         else:
             for row in totals.rows():
-                click.echo(f"{row.seconds:9.1f} s {row.share:7.1%} {row.films:5}  {row.name}")
+                say(f"{row.seconds:9.1f} s {row.share:7.1%} {row.films:5}  {row.name}")
         return 2 if failed == len(films) else int(failed + problems > 0)
 
     def _read(self, film: str | Path, folder: Path) -> tuple["Timeline", list[Path]]:
@@ -237,4 +238,4 @@ def _said(error: SimpsonsError | OSError) -> str:
 
 
 def _report(problem: str) -> None:
-    click.echo(f"Error: {problem}", err=True)
+    say(f"Error: {problem}", err=True)

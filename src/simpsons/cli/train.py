@@ -12,6 +12,7 @@ import click
 from simpsons import models as networks
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.cli import options
+from simpsons.cli.terminal import say
 from simpsons.dataset import cache, kaggle, sources
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxed_pictures import BoxedPictures
@@ -189,25 +190,25 @@ def train(
             )
         observer: Observer = Silent()
         if speaks:
-            click.echo(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
-            click.echo(f"on {describe(choose_device(device))}", err=True)
+            say(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
+            say(f"on {describe(choose_device(device))}", err=True)
             if not resume:
-                click.echo(f"{root}: {told}", err=True)
+                say(f"{root}: {told}", err=True)
                 _tell_bad_rows(listed)
                 if model == networks.DETECTOR and listed and listed.format == ANNOTATION:
-                    click.echo(
+                    say(
                         f"Warning: {listed.file} has one box a picture; the other faces in it are "
                         "learnt as none.",
                         err=True,
                     )
             if is_few:
-                click.echo(
+                say(
                     f"Few pictures: --from {name} starts from what the shipped network has learnt "
                     "and will know more; the result carries its licence, CC BY-NC-SA 4.0.",
                     err=True,
                 )
             for source in learnt.of_unknown_split([initial, *teachers] if initial else teachers):
-                click.echo(
+                say(
                     f"Warning: {source} does not say which pictures it learnt from; if "
                     "some are held out here, the figures flatter.",
                     err=True,
@@ -245,25 +246,25 @@ def train(
                 begun = (out / CONFIG).exists()
                 command = shlex.join(["simpsons", "train", "--resume", str(out)])
                 remedy = f" Go on with: {command}" if begun else ""
-                click.echo(f"\nStopped.{remedy}", err=True)
+                say(f"\nStopped.{remedy}", err=True)
             sys.exit(130)
     if measured is None:
         return
     config = Config.read(out)
     if note := splits.leak_note(config.parts, config.leaking):
-        click.echo(f"Warning: {note}", err=True)
+        say(f"Warning: {note}", err=True)
     if as_json:
         options.print_json({"run": str(out), "validation": measured.evaluation.to_json()})
         return
-    click.echo(f"validation: {measured.evaluation.headline}")
-    click.echo(f"weights     {out / run.MODEL}")
-    click.echo(f"curves      {out / run.CURVES}")
-    click.echo(f"report      {out / run.REPORT}")
-    click.echo(f"next        {_evaluation(out)}")
+    say(f"validation: {measured.evaluation.headline}")
+    say(f"weights     {out / run.MODEL}")
+    say(f"curves      {out / run.CURVES}")
+    say(f"report      {out / run.REPORT}")
+    say(f"next        {_evaluation(out)}")
 
 
 def _warn(text: str) -> None:
-    click.echo(f"Warning: {text}.", err=True)
+    say(f"Warning: {text}.", err=True)
 
 
 def _what(root: Path, model: str, listed: Boxes | None, asked: Characters) -> tuple[int, str]:
@@ -280,15 +281,15 @@ def _what(root: Path, model: str, listed: Boxes | None, asked: Characters) -> tu
 def _tell_bad_rows(listed: Boxes | None) -> None:
     if not listed or not listed.bad:
         return
-    click.echo(
+    say(
         f"{listed.file}: {len(listed.bad):,} bad rows; {len(listed.incomplete):,} pictures with "
         "one are left out:",
         err=True,
     )
     for row in listed.bad[:_BAD_ROWS]:
-        click.echo(f"  {row}", err=True)
+        say(f"  {row}", err=True)
     if len(listed.bad) > _BAD_ROWS:
-        click.echo(f"  and {len(listed.bad) - _BAD_ROWS:,} more, which the report lists", err=True)
+        say(f"  and {len(listed.bad) - _BAD_ROWS:,} more, which the report lists", err=True)
 
 
 def _require_of_a_detector(recipe: str) -> None:
@@ -402,16 +403,16 @@ def export(
             )
         _, dataset, parts = run.load(folder, bar, data)
         if parts.note:
-            click.echo(f"Note: {parts.note}.", err=True)
+            say(f"Note: {parts.note}.", err=True)
         run.export_run(folder, out, dataset, parts, half, int8, last, bar)
-    click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
+    say(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     if card:
         written = (
             face_ship.write_card(out, dataset, parts, bar)
             if isinstance(dataset, BoxedPictures)
             else write_card(out, dataset, parts, bar)
         )
-        click.echo(f"wrote {written}")
+        say(f"wrote {written}")
 
 
 @click.command("import")
@@ -442,4 +443,4 @@ def import_keras(keras_file: str, out: Path, labels: str | None) -> None:
             "name each class, in the order of the outputs, with --labels"
         )
     write_onnx(network, out, classes, {"network": name, "source": Path(keras_file).name})
-    click.echo(f"wrote {out}: {name}, {out.stat().st_size / 1e6:.1f} MB")
+    say(f"wrote {out}: {name}, {out.stat().st_size / 1e6:.1f} MB")

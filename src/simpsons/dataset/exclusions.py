@@ -6,7 +6,6 @@ validated and tested on, so that figures with and without a list can be compared
 """
 
 import csv
-import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from simpsons.characters import composed, find_name
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import EXCLUDED, Split
-from simpsons.files import read_table, write_text
+from simpsons.files import csv_line, read_table, write_text
 
 DROP, RELABEL = "drop", "relabel"
 
@@ -45,11 +44,7 @@ class Excluded:
 
 def write(path: str | os.PathLike[str], lines: Iterable[Line]) -> None:
     """Write a list, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(lines)
-    write_text(path, text.getvalue())
+    write_text(path, "".join(f"{csv_line(line)}\n" for line in (_COLUMNS, *lines)))
 
 
 def read(path: str | os.PathLike[str]) -> list[Line]:

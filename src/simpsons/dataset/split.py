@@ -6,7 +6,6 @@ reference notebook's, kept for comparison: it leaks.
 """
 
 import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from simpsons.classifier import UNKNOWN
 from simpsons.dataset import near_duplicates
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
-from simpsons.files import read_table, write_text
+from simpsons.files import csv_line, read_table, write_text
 from simpsons.progress import Track, silent
 
 PARTS = ("train", "validation", "test")
@@ -304,9 +303,7 @@ def write(
 
 
 def _to_csv(lines: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    return "".join(f"{csv_line(line)}\n" for line in lines)
 
 
 def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
