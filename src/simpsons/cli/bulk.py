@@ -17,6 +17,7 @@ from simpsons.bulk.sources import COLUMN, Source
 from simpsons.bulk.stores import open_store
 from simpsons.bulk.totals import Totals
 from simpsons.cli import options
+from simpsons.cli.terminal import say
 from simpsons.detector import FACES
 
 _INTERRUPTED = 130
@@ -172,7 +173,7 @@ def bulk(
         may_freeze=of is None,
     )
     if plan:
-        click.echo(f"{frozen.rows:,} pictures in {frozen.parts:,} parts, frozen in {target}")
+        say(f"{frozen.rows:,} pictures in {frozen.parts:,} parts, frozen in {target}")
         return
     store = open_store(target)
     done = parts.finished(store, frozen)
@@ -190,7 +191,7 @@ def bulk(
             for summary in _run(frozen, wanted, limits, retry_errors, advance, workers, scheduler):
                 totals.add([summary])
     except KeyboardInterrupt:
-        click.echo(
+        say(
             f"Stopped: {totals.parts:,} of {frozen.parts:,} parts are finished, what was under way "
             f"is {'left to the workers' if scheduler else 'dropped'}; go on with `simpsons bulk "
             f"--out {target}`",
@@ -205,13 +206,13 @@ def bulk(
             f"`simpsons bulk --out {target}`"
         )
     for line in totals.lines():
-        click.echo(line)
+        say(line)
     if any(kind for kind in totals.errors):
         hint = any(
             kind in totals.errors for kind in ("missing", "denied", "timeout", "unavailable")
         )
         if hint and not retry_errors:
-            click.echo(f"try again with `simpsons bulk --out {target} --retry-errors`", err=True)
+            say(f"try again with `simpsons bulk --out {target} --retry-errors`", err=True)
         sys.exit(1)
 
 
@@ -236,7 +237,7 @@ def status(target: str, as_json: bool, page: Path | None) -> None:
         options.print_json(totals.to_json())
         return
     for line in totals.lines():
-        click.echo(line)
+        say(line)
 
 
 def _frozen(
@@ -275,7 +276,7 @@ def _frozen(
             part_size=part_size,
         )
         for reason, count in listed.left_out.items():
-            click.echo(f"Note: left out {count:,}: {reason}", err=True)
+            say(f"Note: left out {count:,}: {reason}", err=True)
         return frozen
     _require_same(frozen, describe, part_size)
     if source is not None:
