@@ -14,6 +14,7 @@ from simpsons import images
 from simpsons.characters import display_name
 from simpsons.decoding import Decoder
 from simpsons.network import FACES_TASK, ModelError, Network, find
+from simpsons.plain_resize import ANTIALIAS, WAYS, Resize
 from simpsons.shares import in_shares
 
 SHIPPED = ("cnn", "xception", "cnn-int8")
@@ -115,7 +116,8 @@ class Classifier:
     labels: the classes, in the order of the probabilities. metadata: what the file says of
     itself: recipe, split, figures, licence. threshold: the familiarity below which the verdict is
     `unknown`, None where the file has none. face_threshold: the same for faces that are cut out of
-    a picture.
+    a picture. resize: how whole pictures are fitted for it, `antialias` but for some networks from
+    elsewhere; see `images.fit`.
 
     Raises ModelError for a file that is missing, no ONNX, of another shape, or whose answers are no
     probabilities; the methods do too, where a network answers so only for some pictures.
@@ -126,7 +128,7 @@ class Classifier:
     ) -> None:
         self.path = model_path(model)
         remedy = "export one with `simpsons export`"
-        if self.path.suffix in (".h5", ".keras"):
+        if self.path.suffix in (".h5", ".hdf5", ".keras"):
             remedy = "turn a Keras file into one with `simpsons import`"
         self._network = Network(self.path, threads, remedy)
         if self._network.says("task", FACES_TASK):
@@ -134,8 +136,9 @@ class Classifier:
                 f"{self.path}: finds faces and names nobody; use {', '.join(SHIPPED)} or another "
                 "classifier here, and this file for `simpsons detect --faces`"
             )
-        self._decoder = Decoder()
         self.metadata = self._read_metadata()
+        self.resize = self._read_resize()
+        self._decoder = Decoder(resize=self.resize)
         self.labels: tuple[str, ...] = tuple(self.metadata["labels"])
         self.threshold = self._read_threshold("familiarity_threshold")
         of_faces = self._read_threshold("face_familiarity_threshold")
@@ -186,7 +189,7 @@ class Classifier:
         The channels of an array are RGB; turn OpenCV's BGR with `picture[..., ::-1]`. Raises
         simpsons.ImageError as `images.decode` does.
         """
-        pixels = images.load(source)[None]
+        pixels = images.load(source, resize=self.resize)[None]
         session = self._network.on_all_cores
         [prediction] = self._predictions(session, [source], pixels, top, self.threshold)
         return prediction
@@ -248,7 +251,7 @@ class Classifier:
         """Pixels, or why a picture can't be read."""
         paths = [source for source in sources if isinstance(source, str | os.PathLike)]
         if len(paths) < len(sources):
-            return [_load(source) for source in images.read_ahead(sources)]
+            return [_load(source, self.resize) for source in images.read_ahead(sources)]
         loaded = self._decoder.load(paths)
         return [str(one) if isinstance(one, images.ImageError) else one.pixels for one in loaded]
 
@@ -300,6 +303,16 @@ class Classifier:
             raise self._network.error("a label in its metadata is empty or there twice")
         return metadata
 
+    def _read_resize(self) -> Resize:
+        found = self.metadata.get("resize", ANTIALIAS)
+        for way in WAYS:
+            if found == way:
+                return way
+        raise ModelError(
+            f"{self.path}: its resize is {found!r}, and known are {', '.join(WAYS)}; import or "
+            "export it again"
+        )
+
     def _read_threshold(self, name: str) -> float | None:
         threshold = self.metadata.get(name)
         if threshold is not None and not _is_number(threshold):
@@ -349,9 +362,9 @@ def _some_pictures() -> images.Pixels:
     return np.stack([np.zeros_like(colours), colours])
 
 
-def _load(source: images.Source) -> images.Pixels | str:
+def _load(source: images.Source, resize: Resize) -> images.Pixels | str:
     try:
-        return images.load(source)
+        return images.load(source, resize=resize)
     except images.ImageError as error:
         return str(error)
 

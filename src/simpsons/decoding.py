@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from simpsons import images
+from simpsons.plain_resize import ANTIALIAS, Resize
 
 if TYPE_CHECKING:
     from simpsons.decoding_process import Process, Processes
@@ -35,14 +36,18 @@ class Decoder:
 
     processes: how many may be started, 0 for none; None for one a processor, up to 16, where there
     are six or more and the system can copy a process. They end with the decoder, or when it is
-    closed. threads: how many that ask at the same time can be kept at work.
+    closed. resize: see `images.fit`; the processes know the usual one only. threads: how many that
+    ask at the same time can be kept at work.
     """
 
-    def __init__(self, processes: int | None = None) -> None:
+    def __init__(self, processes: int | None = None, resize: Resize = ANTIALIAS) -> None:
         processors = os.cpu_count() or 1
         if processes is None:
             can_start = processors >= _FEWEST and _can_start_python()
             processes = min(processors, _MOST) if can_start else 0
+        if resize != ANTIALIAS:
+            processes = 0
+        self._resize = resize
         self._processes = processes
         self.threads = processes or min(processors, _MOST_THREADS)
         self._owner = os.getpid()
@@ -60,7 +65,8 @@ class Decoder:
             return list(filter(None, results))
         left = [path for path, result in zip(paths, results, strict=True) if result is None]
         with self._room:
-            here = iter([_load(file) for file in images.read_ahead(left)])
+            files = images.read_ahead(left)
+            here = iter([_load(file, self._resize) for file in files])
         return [result or next(here) for result in results]
 
     def start(self) -> None:
@@ -121,8 +127,8 @@ def _end(started: "list[Processes]", owner: int) -> None:
         processes.end()
 
 
-def _load(file: images.File) -> images.Original | images.ImageError:
+def _load(file: images.File, resize: Resize) -> images.Original | images.ImageError:
     try:
-        return images.load_file(file)
+        return images.load_file(file, resize=resize)
     except images.ImageError as error:
         return error

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from simpsons import jpeg, margins, png, tiff, urls
 from simpsons.errors import SimpsonsError
+from simpsons.plain_resize import ANTIALIAS, Resize, resized
 
 SIZE = 64
 """Width and height in pixels of what the networks see."""
@@ -137,28 +138,43 @@ def _upright(image: Image.Image, turn: Image.Transpose | None) -> Pixels:
     return np.asarray(image if turn is None else image.transpose(turn))
 
 
-def load(source: Source, size: int = SIZE) -> Pixels:
+def load(source: Source, size: int = SIZE, resize: Resize = ANTIALIAS) -> Pixels:
     """Decode and fit: what every network of this package is given.
 
-    Returns uint8 `[size, size, 3]`, RGB. Raises ImageError as `decode` does.
+    resize: see `fit`. Returns uint8 `[size, size, 3]`, RGB. Raises ImageError as `decode` does.
     """
     if isinstance(source, np.ndarray | Image.Image):
         with _blaming(_name(source)):
-            return fit(decode(source), size)
-    return load_file(source, size).pixels
+            return fit(decode(source), size, resize)
+    return load_file(source, size, resize).pixels
 
 
-def load_file(source: File, size: int = SIZE) -> Original:
+def load_file(source: File, size: int = SIZE, resize: Resize = ANTIALIAS) -> Original:
     """`load` a file, and tell its size and format; it is opened once.
 
     A large JPEG file is decoded at a half, a quarter or an eighth of its size, as the decoder does
-    in less time, never below `JPEG_GAP` times `size`. Raises ImageError as `decode` does.
+    in less time, never below `JPEG_GAP` times `size`. resize: see `fit`; without anti-aliasing the
+    whole file is decoded. Raises ImageError as `decode` does.
     """
+    if resize != ANTIALIAS:
+        return _load_whole(source, size, resize)
     least = round(JPEG_GAP * size)
     with _opened(source) as (file, name):
         return _load_with_simplejpeg(file, size, least) or _load_with_pillow(
             file, name, size, least
         )
+
+
+def _load_whole(source: File, size: int, resize: Resize) -> Original:
+    with (
+        _opened(source) as (file, name),
+        _identified(file, name) as image,
+        _room_for(image),
+    ):
+        decoded, turn = _decoded(image, name)
+        pixels = _upright(decoded, turn)
+        height, width = pixels.shape[:2]
+        return Original(resized(pixels, size, resize), width, height, image.format or "unknown")
 
 
 def _load_with_simplejpeg(file: BinaryIO, size: int, least: int) -> Original | None:
@@ -249,13 +265,16 @@ def _shares(
     return x1, y1, x2, y2
 
 
-def fit(pixels: Pixels, size: int = SIZE) -> Pixels:
+def fit(pixels: Pixels, size: int = SIZE, resize: Resize = ANTIALIAS) -> Pixels:
     """What uint8 `[H, W, 3]` shows, as uint8 `[size, size, 3]`; the aspect ratio is not kept.
 
     Plain bars and margins are left out, as `margins.content` finds them. Bicubic with
     anti-aliasing: the filter widens with the reduction, so that one drawing looks the same to the
-    network whether its file has 96 or 1,000 pixels a side.
+    network whether its file has 96 or 1,000 pixels a side. resize: another way, that of a network
+    from elsewhere, see `plain_resize`; nothing is left out then.
     """
+    if resize != ANTIALIAS:
+        return resized(pixels, size, resize)
     image = Image.fromarray(pixels)
     part = margins.content(image)
     if image.size == (size, size) and part == (0, 0, size, size):

@@ -83,7 +83,7 @@ class Classify:
 
     def load(self, file: io.BytesIO) -> images.Pixels:
         """See `Task`."""
-        return images.load_file(file).pixels
+        return images.load_file(file, resize=self._classifier.resize).pixels
 
     def answer(self, loaded: Sequence[images.Pixels | None]) -> list[list[dict[str, Any]]]:
         """See `Task`: what lacks is black in the batch, so that the other rows stay as they are."""
