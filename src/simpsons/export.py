@@ -5,7 +5,7 @@ where it was fitted `familiarity`: float32 `[N]`, higher is more like what the n
 Of the two networks of this package also `heat`: where the evidence for each class is, 0 to 1,
 float32 `[N, classes, 64, 64]`; empty unless the input `explain`, a bool that may be left out, is
 true.
-Scaling to [0, 1], temperature and softmax are inside; labels, recipe, split, figures and the
+Scaling to what the network works with, temperature and softmax are inside; labels, recipe, split, figures and the
 data's licence are in the metadata, so that any runtime in any language gives the same answer.
 """
 
@@ -29,6 +29,7 @@ from simpsons.files import whole
 from simpsons.images import SIZE, Pixels
 from simpsons.models.class_activation import has_heat, heat
 from simpsons.models.cnn import CNN, folded
+from simpsons.models.scaled import Scaled, unscaled
 from simpsons.onnx_branch import on_request
 from simpsons.quantize import INT8, to_int8
 
@@ -53,17 +54,20 @@ class _Classifier(nn.Module):
         self.familiarity = familiarity
         self.names = [_PROBABILITIES]
         self.names += ["familiarity"] if familiarity else []
-        self.names += [_HEAT] if has_heat(network) else []
+        self.names += [_HEAT] if has_heat(unscaled(network)) else []
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        scaled = pixels.permute(0, 3, 1, 2).float() / 255
-        logits, maps = models.with_maps(self.network, scaled)
+        values = pixels.permute(0, 3, 1, 2).float()
+        is_scaled = isinstance(self.network, Scaled)
+        values = self.network.values(values) if is_scaled else values / 255
+        network = unscaled(self.network)
+        logits, maps = models.with_maps(network, values)
         logits = logits / self.temperature
         outputs = [torch.softmax(logits, dim=1)]
         if self.familiarity is not None:
             outputs.append(self.familiarity(logits, maps))
         if _HEAT in self.names:
-            outputs.append(heat(self.network, maps))
+            outputs.append(heat(network, maps))
         return tuple(outputs)
 
 
@@ -92,13 +96,15 @@ def export(
     wrapped = _Classifier(network, temperature, familiarity).eval()
     example = torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)
     model = traced(wrapped, example, wrapped.names, {0: torch.export.Dim("N")})
-    arithmetic = {}
+    arithmetic: dict[str, Any] = {}
     if calibration is not None:
         arithmetic = {"arithmetic": INT8}
         with _quiet("root"):
             model = to_int8(model, _PROBABILITIES, calibration)
     if _HEAT in wrapped.names:
         on_request(model, _HEAT, switch="explain")
+    if isinstance(network, Scaled):
+        arithmetic |= {"input": network.numbers}
     values = {"labels": list(labels), "temperature": temperature, **arithmetic, **metadata}
     write(model, path, values, half or calibration is not None)
 

@@ -18,6 +18,7 @@ from simpsons.classifier import Classifier
 from simpsons.detector import FACES
 from simpsons.models import faces, xception
 from simpsons.models.faces import Faces
+from simpsons.models.scaled import Scaled
 from simpsons.network import FACES_TASK, ModelError, Network, find
 from simpsons.quantize import INT8
 
@@ -51,6 +52,14 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
             "file that `simpsons export` wrote"
         )
     network.load_state_dict(weights, strict=False)
+    numbers = classifier.metadata.get("input")
+    if numbers is not None:
+        try:
+            network = Scaled(network, numbers["scale"], numbers["offset"])
+        except (KeyError, TypeError, ValueError):
+            raise ModelError(
+                f"{classifier.path}: does not say how it scales pixels; import it again"
+            ) from None
     return network.eval()
 
 

@@ -23,6 +23,7 @@ from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import Evaluation, confused_sentences
 from simpsons.evaluation.report import write_report
 from simpsons.files import require_writable
+from simpsons.plain_resize import ANTIALIAS
 from simpsons.progress import bar
 from simpsons.training.config import CONFIG
 
@@ -120,10 +121,12 @@ def evaluate(
         require_writable(target)
     classifier = Classifier(model)
     root = kaggle.resolve(folder)
-    dataset = cache.load(root, _characters(root, characters, classifier), bar)
+    wanted = _characters(root, characters, classifier)
+    dataset = cache.load(root, wanted, bar)
     rows, facts, said = _choose(dataset, split, part, seed)
     facts = {"Model": model} | facts
-    measured = measure(classifier, dataset, rows, bar)
+    seen_by = _as_seen_by(classifier, dataset, wanted)
+    measured = measure(classifier, seen_by, rows, bar)
     copies = _copies(dataset, measured, training)
     paths = [dataset.paths[row] for row in measured.rows]
     seen = learnt.count(paths, classifier)
@@ -138,7 +141,7 @@ def evaluate(
             title=f"{model} on {facts['Data']}",
             facts=facts,
             problems=dataset.problems,
-            errors=error_examples(classifier, measured, dataset),
+            errors=error_examples(classifier, measured, seen_by),
             notes=notes,
         )
     if as_json:
@@ -204,9 +207,13 @@ def compare(
         raise SimpsonsError(f"{first} and {second} know different characters; compare others")
     columns = [classifiers[1].labels.index(str(label)) for label in same]
     root = kaggle.resolve(folder)
-    dataset = cache.load(root, _characters(root, characters, classifiers[0]), bar)
+    wanted = _characters(root, characters, classifiers[0])
+    dataset = cache.load(root, wanted, bar)
     rows, facts, said = _choose(dataset, split, part, seed)
-    one, two = (measure(classifier, dataset, rows, bar) for classifier in classifiers)
+    one, two = (
+        measure(classifier, _as_seen_by(classifier, dataset, wanted), rows, bar)
+        for classifier in classifiers
+    )
     comparison = comparing.compare(
         one.probabilities, two.probabilities[:, columns], one.labels, (first, second), seed
     )
@@ -225,7 +232,9 @@ def compare(
             title=f"{first} and {second} on {facts['Data']}",
             facts=facts,
             problems=dataset.problems,
-            errors=error_examples(classifiers[0], one, dataset),
+            errors=error_examples(
+                classifiers[0], one, _as_seen_by(classifiers[0], dataset, wanted)
+            ),
             comparison=comparison,
             second=two.evaluation,
             notes=notes,
@@ -272,6 +281,13 @@ def _characters(root: Path, characters: str | None, classifier: Classifier) -> C
     there = find(root, "all", classifier.labels).classes
     found = (find_name(label, there) for label in classifier.labels)
     return [name for name in found if name] or None
+
+
+def _as_seen_by(classifier: Classifier, dataset: Dataset, characters: Characters) -> Dataset:
+    """The same pictures, fitted as the network has them."""
+    if classifier.resize == ANTIALIAS:
+        return dataset
+    return cache.load(dataset.root, characters, bar, classifier.resize)
 
 
 def _choose(

@@ -20,7 +20,7 @@ def writer(classifier: Classifier, folder: Path) -> Callable[[images.Source, Pre
 
     def write(source: images.Source, answer: Prediction) -> str:
         picture = images.decode(source)
-        drawn = overlay(picture, heat_map(classifier, images.fit(picture), answer.label))
+        drawn = overlay(picture, heat_map(classifier, images.fit(picture, resize=classifier.resize), answer.label))
         return explanations.write(drawn, answer.path, ".png")
 
     return write

@@ -20,6 +20,7 @@ from simpsons.dataset.boxes import ANNOTATION, Boxes, read
 from simpsons.dataset.folders import Characters, characters_text, find, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
+from simpsons.plain_resize import ANTIALIAS
 from simpsons.progress import bar, silent
 from simpsons.training import changes, face_ship, learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
@@ -393,6 +394,9 @@ def export(
             )
         dataset = cache.load(kaggle.resolve(data), track=bar)
         parts = splits.make(dataset, split, track=bar)
+        resize = Classifier(source).resize
+        if resize != ANTIALIAS:
+            dataset = cache.load(dataset.root, track=bar, resize=resize)
         ship.ship_again(source, out, dataset, parts, half, int8, bar)
     else:
         folder = Path(source)

@@ -22,6 +22,7 @@ from simpsons import images
 from simpsons.dataset import entries, memory_map
 from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find
 from simpsons.decoding import Decoder
+from simpsons.plain_resize import ANTIALIAS, Resize
 from simpsons.progress import Track, silent
 
 FORMAT = 6
@@ -99,29 +100,34 @@ def cache_folder() -> Path:
 
 
 def load(
-    root: str | os.PathLike[str], characters: Characters = None, track: Track = silent
+    root: str | os.PathLike[str],
+    characters: Characters = None,
+    track: Track = silent,
+    resize: Resize = ANTIALIAS,
 ) -> Dataset:
     """The decoded pictures under `root`: from the cache if nothing changed, else decoded now.
 
     What is damaged in the cache is made anew, and so is what lacks a picture that could not be
-    read for a while, as when a network drive was away.
+    read for a while, as when a network drive was away. resize: see `images.fit`.
 
     Raises DataError as `folders.find` does, when no picture can be read, and when the cache can't
     be written.
     """
     listing = find(root, characters)
-    identity, content = _keys(listing)
+    identity, content = _keys(listing, resize)
     return entries.kept(
         cache_folder() / "decoded",
         identity,
         content,
-        lambda folder: _fill(folder, listing, track),
+        lambda folder: _fill(folder, listing, track, resize),
         lambda entry, is_new: _open(entry, listing, is_new),
     )
 
 
-def _keys(listing: Listing) -> tuple[str, str]:
+def _keys(listing: Listing, resize: Resize) -> tuple[str, str]:
     where = f"{listing.root.resolve()}\n{listing.classes}"
+    if resize != ANTIALIAS:
+        where += f"\n{resize}"
     decoders = (PIL.__version__, simplejpeg.__version__)
     resizing = (images.SIZE, images.REDUCING_GAP, images.JPEG_GAP)
     content = hashlib.sha256(f"{FORMAT} {resizing} {decoders}\n".encode())
@@ -130,14 +136,14 @@ def _keys(listing: Listing) -> tuple[str, str]:
     return hashlib.sha256(os.fsencode(where)).hexdigest()[:16], content.hexdigest()[:16]
 
 
-def _fill(partial: Path, listing: Listing, track: Track) -> None:
+def _fill(partial: Path, listing: Listing, track: Track, resize: Resize) -> None:
     pictures = listing.pictures
     shape = (len(pictures), images.SIZE, images.SIZE, 3)
     index: dict[str, list[object]] = {"row": [], "size": [], "format": []}
     problems: list[tuple[str, str]] = []
     is_whole = True
     with (
-        closing(_decode_all(listing)) as results,  # an error or Ctrl-C leaves the rest undecoded
+        closing(_decode_all(listing, resize)) as results,  # an error or Ctrl-C leaves the rest undecoded
         (partial / "images.npy").open("wb") as file,
     ):
         decoded = track(results, len(pictures), "decoding")
@@ -166,11 +172,13 @@ def _fill(partial: Path, listing: Listing, track: Track) -> None:
     )
 
 
-def _decode_all(listing: Listing) -> Generator[images.Original | images.ImageError, None, None]:
+def _decode_all(
+    listing: Listing, resize: Resize
+) -> Generator[images.Original | images.ImageError, None, None]:
     pictures = listing.pictures
     chunks = (pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK))
     paths = [[listing.root / picture.path for picture in chunk] for chunk in chunks]
-    with Decoder() as decoder, ThreadPoolExecutor(decoder.threads) as pool:
+    with Decoder(resize=resize) as decoder, ThreadPoolExecutor(decoder.threads) as pool:
         yield from chain.from_iterable(pool.map(decoder.load, paths))
 
 

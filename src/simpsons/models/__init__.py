@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from simpsons.models.cnn import CNN
 from simpsons.models.faces import Faces
 from simpsons.models.resnet import ResNet
+from simpsons.models.scaled import Scaled
 from simpsons.models.xception import Xception
 
 NETWORKS = ("cnn", "xception")
@@ -47,6 +48,6 @@ def with_maps(network: nn.Module, pixels: Tensor) -> tuple[Tensor, list[Tensor]]
 
     pixels: float32 `[N, 3, 64, 64]`, values in [0, 1]. Raises TypeError for another network.
     """
-    if not isinstance(network, CNN | Xception | ResNet):
+    if not isinstance(network, CNN | Xception | ResNet | Scaled):
         raise TypeError(f"{type(network).__name__} has no blocks; use one that `build` makes")
     return network.with_maps(pixels)

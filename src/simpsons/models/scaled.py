@@ -15,6 +15,7 @@ class Scaled(nn.Module):
 
     scale: Tensor
     offset: Tensor
+    network: nn.Module
 
     def __init__(self, network: nn.Module, scale: Sequence[float], offset: Sequence[float]) -> None:
         super().__init__()
@@ -30,3 +31,18 @@ class Scaled(nn.Module):
     def values(self, pixels: Tensor) -> Tensor:
         """What the network is given, of float32 `[N, 3, 64, 64]` from 0 to 255."""
         return pixels * self.scale + self.offset
+
+    def with_maps(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """What the network itself gives, of float32 `[N, 3, 64, 64]` in [0, 1]."""
+        result: tuple[Tensor, list[Tensor]] = self.network.with_maps(self.values(255 * pixels))
+        return result
+
+    @property
+    def numbers(self) -> dict[str, list[float]]:
+        """scale and offset, as they were given."""
+        return {name: getattr(self, name).ravel().tolist() for name in ("scale", "offset")}
+
+
+def unscaled(network: nn.Module) -> nn.Module:
+    """The network inside a `Scaled`, else itself."""
+    return network.network if isinstance(network, Scaled) else network

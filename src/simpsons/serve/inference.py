@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from simpsons import explain, images
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detector, Found
+from simpsons.plain_resize import Resize
 from simpsons.serve import faces
 from simpsons.serve.heat import layer
 from simpsons.serve.uploads import Upload
@@ -49,12 +50,21 @@ class Inference:
 
         A picture is `Prediction.to_json()` with `heat_map`, or `Failure.to_json()`.
         """
-        decoded = await asyncio.gather(*(self._run(_decode, upload) for upload in uploads))
+        decoded = {
+            resize: await asyncio.gather(
+                *(self._run(_decode, upload, resize) for upload in uploads)
+            )
+            for resize in {self.classifiers[network].resize for network in networks}
+        }
         return [
             {
                 "network": network,
                 "pictures": await self._pictures(
-                    self.classifiers[network], uploads, decoded, top, heat
+                    self.classifiers[network],
+                    uploads,
+                    decoded[self.classifiers[network].resize],
+                    top,
+                    heat,
                 ),
             }
             for network in networks
@@ -143,10 +153,10 @@ class Inference:
         return await loop.run_in_executor(self._pool, partial(function, *arguments))
 
 
-def _decode(upload: Upload) -> images.Pixels | str:
+def _decode(upload: Upload, resize: Resize) -> images.Pixels | str:
     """uint8 `[64, 64, 3]`, or why there are none."""
     try:
-        return images.load(upload)
+        return images.load(upload, resize=resize)
     except images.ImageError as error:
         return str(error)
 

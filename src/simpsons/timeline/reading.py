@@ -223,7 +223,8 @@ def _seen(
         if answer.faces:
             yield sample, answer
         else:
-            [whole] = detector.names.predict_pixels(images.fit(sample.pixels)[None], top)
+            fitted = images.fit(sample.pixels, resize=detector.names.resize)
+            [whole] = detector.names.predict_pixels(fitted[None], top)
             yield sample, whole
 
 

@@ -44,6 +44,7 @@ from simpsons.evaluation.metrics import fit_temperature
 from simpsons.evaluation.report import write_report
 from simpsons.files import is_leftover, remove_leftovers, write_text
 from simpsons.models.faces import Faces
+from simpsons.models.scaled import Scaled
 from simpsons.progress import Track, silent
 from simpsons.training import changes, face_ship, learnt, loop, parallel, ship, unfold
 from simpsons.training import faces as face_training
@@ -557,6 +558,11 @@ def _learn_from(
     initial = None
     if config.initial:
         initial, _ = learnt.load(config.initial, dataset, split)
+        if isinstance(initial, Scaled):
+            raise SimpsonsError(
+                f"{config.initial}: works with other values of pixels than training here gives; "
+                "choose another with --from, or make it a --teacher"
+            )
         if type(initial) is not type(models.build(config.network)):
             raise SimpsonsError(
                 f"{config.initial}: is no {config.network}, so none of its weights would fit; "
