@@ -465,6 +465,37 @@ def test_a_name_from_outside_is_only_said_again(client, doll, name, said, monkey
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("filename*=UTF-8''Homer%20Simpson.jpg", "Homer Simpson.jpg"),
+        ("filename*=utf-8'de'M%C3%BCller.jpg", "Müller.jpg"),
+        ("filename*=ISO-8859-1''M%FCller.jpg", "Müller.jpg"),
+        ("filename*=\"UTF-8''a%20b.jpg\"", "a b.jpg"),
+        ("filename=\"plain.jpg\"; filename*=UTF-8''better%20one.jpg", "better one.jpg"),
+        ("filename*=UTF-8''better%20one.jpg; filename=\"plain.jpg\"", "better one.jpg"),
+        ("FileName*=UTF-8''a.jpg", "a.jpg"),
+        ("filename*=UTF-8''%22quoted%22%3B%20%5Cx.jpg", '"quoted"; \\x.jpg'),
+        ("filename*=UTF-8''..%2F..%2Fetc%2Fpasswd", "../../etc/passwd"),
+        ("filename*=UTF-8''%FF.jpg", "\ufffd.jpg"),
+        ("filename*=no-such-charset''a.jpg", "a.jpg"),
+        ("filename*=a.jpg", "a.jpg"),
+        ("filename*=UTF-8''", "picture 1"),
+        ('filename="filename*=x.jpg"', "filename*=x.jpg"),
+    ],
+)
+def test_a_name_in_an_encoding_of_its_own(client, doll, names, said):
+    body = HEADER.replace(b'filename="a.png"', names.encode()) + doll + b"\r\n--b--\r\n"
+    [picture] = pictures(client.post("/predict", content=body, headers=FORM))
+    assert picture["path"] == said
+
+
+@pytest.mark.parametrize("names", ["filename*1*=a; filename*=b", "filename*x=a"])
+def test_a_name_that_is_malformed(client, doll, names):
+    body = HEADER.replace(b'filename="a.png"', names.encode()) + doll + b"\r\n--b--\r\n"
+    assert refused(client.post("/predict", content=body, headers=FORM), 400)
+
+
 def test_pictures_are_never_on_disk(classifiers, detector, doll, monkeypatch):
     def rollover(_):
         raise AssertionError("a temporary file is written")

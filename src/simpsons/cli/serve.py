@@ -33,13 +33,35 @@ import click
     show_default=True,
     help="0 for any free one.",
 )
+@click.option(
+    "--root-path",
+    default="",
+    metavar="PATH",
+    help="Where a proxy has the page: /simpsons, whether or not it takes that off.",
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A name by which a proxy on this machine calls the service; may be given several times.",
+)
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
-def serve(model: str, faces: str, host: str, port: int, open_page: bool) -> None:
+def serve(
+    model: str,
+    faces: str,
+    host: str,
+    port: int,
+    root_path: str,
+    names: tuple[str, ...],
+    open_page: bool,
+) -> None:
     """Serve a page to drop pictures on, and an HTTP API, until Ctrl+C.
 
     \b
     simpsons serve --open
     simpsons serve --model my_cartoon.onnx --port 0
+    simpsons serve --root-path /simpsons --allow-host example.org
     curl -F pictures=@picture.jpg "http://127.0.0.1:8000/detect?model=both"
 
     Pictures stay in this machine's memory. /openapi.json describes the API.
@@ -52,4 +74,5 @@ def serve(model: str, faces: str, host: str, port: int, open_page: bool) -> None
             webbrowser.open(url)
 
     classifiers = server.load(model)
-    server.serve(classifiers, server.load_detector(classifiers, faces), host, port, started)
+    detector = server.load_detector(classifiers, faces)
+    server.serve(classifiers, detector, host, port, root_path, names, started)

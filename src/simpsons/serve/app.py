@@ -1,6 +1,7 @@
 """`create_app`: the page and its API as an ASGI application."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -8,12 +9,13 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from simpsons import __version__
 from simpsons.characters import display_name
 from simpsons.classifier import Classifier
 from simpsons.detector import Detector
+from simpsons.errors import SimpsonsError
 from simpsons.serve import examples, pages, uploads
 from simpsons.serve.answers import Answer, Everyone, Health, Label, Network, Service
 from simpsons.serve.guard import HEADERS, Guard
@@ -37,12 +39,17 @@ def create_app(
     detector: Detector,
     limits: Limits | None = None,
     hosts: Collection[str] | None = None,
+    root_path: str = "",
 ) -> FastAPI:
     """The service for these networks, by name; /predict asks the first when a request names none.
 
     detector: finds the faces for /detect; when a request names no network, `detector.names` names
     them if it is one of `classifiers`, else the first does. hosts: the names by which requests may
-    call this machine, None for any.
+    call this machine, None for any. root_path: where a proxy has the service, `/simpsons`; it may
+    take that off the path of requests or leave it.
+
+    A server that runs this must say who sends a request, whatever its headers say of that: uvicorn
+    with `proxy_headers=False`. Raises SimpsonsError for a root path that is none.
     """
     limits = limits or Limits()
     inference = Inference(classifiers, detector)
@@ -62,11 +69,22 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.routes.extend(pages.routes())
-    app.add_middleware(Guard, limits=limits, hosts=hosts)
+    app.add_middleware(Guard, limits=limits, hosts=hosts, root_path=rooted(root_path))
     _handle_errors(app)
     _add_networks(app, inference, limits)
     _add_facts(app, inference, limits)
     return app
+
+
+def rooted(path: str) -> str:
+    """A root path with a slash before it and none behind; empty for the root itself.
+
+    Raises SimpsonsError for what is no path.
+    """
+    inside = path.strip("/")
+    if re.search(r"[^\w/.~-]|//|(?:^|/)\.\.?(?:/|$)", inside, re.ASCII):
+        raise SimpsonsError(f"{path}: is no path to serve below; give one such as /simpsons")
+    return f"/{inside}" if inside else ""
 
 
 def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
@@ -179,8 +197,10 @@ def _handle_errors(app: FastAPI) -> None:
         return Refusal(422, f"{first['loc'][-1]}: {first['msg']}", _SEE).response()
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Response:
         path, method = request.url.path, request.method
+        if path and path == request.scope.get("root_path"):  # the page's links begin below it
+            return RedirectResponse(f"{path}/", headers=HEADERS)
         said = {
             404: f"there is no {path:.200}",
             405: f"{path:.200} can't be asked with {method:.20}",

@@ -3,7 +3,7 @@
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -11,7 +11,7 @@ import uvicorn
 from simpsons.classifier import SHIPPED, Classifier, model_path
 from simpsons.detector import FACES, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.serve.app import BOTH, create_app
+from simpsons.serve.app import BOTH, create_app, rooted
 from simpsons.serve.inference import THREADS
 
 NETWORKS = ("xception", "cnn")
@@ -52,27 +52,34 @@ def serve(
     detector: Detector,
     host: str = "127.0.0.1",
     port: int = 8000,
+    root_path: str = "",
+    names: Collection[str] = (),
     started: Callable[[str], None] = print,
 ) -> None:
     """Serve until SIGINT or SIGTERM; then requests under way are finished.
 
-    port: 0 for any free one. started: called with the page's URL when it can be opened.
+    port: 0 for any free one. root_path: as `create_app` takes it. names: others by which requests
+    may call this machine, as a proxy on it does. started: called with the page's URL when it can be
+    opened.
 
     Raises SimpsonsError for an address that can't be had.
     """
     with listen(host, port) as listener:
         name, number = listener.getsockname()[:2]
         is_local = ipaddress.ip_address(name).is_loopback
-        hosts = {*LOOPBACK, name, host.lower()} if is_local else None
+        hosts = {*LOOPBACK, name, host.lower(), *map(str.lower, names)} if is_local else None
+        app = create_app(classifiers, detector, hosts=hosts, root_path=root_path)
         config = uvicorn.Config(
-            create_app(classifiers, detector, hosts=hosts),
+            app,
+            proxy_headers=False,  # the guard must know who sends a request
             log_level=logging.WARNING,
             ws="none",
             server_header=False,
             timeout_graceful_shutdown=GRACE,
         )
         shown = f"[{name}]" if ":" in name else name
-        server = _Server(config, lambda: started(f"http://{shown}:{number}/"))
+        url = f"http://{shown}:{number}{rooted(root_path)}/"
+        server = _Server(config, lambda: started(url))
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:  # uvicorn raises it again when all is done

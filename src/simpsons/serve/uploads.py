@@ -5,6 +5,8 @@ A name that came with a picture is only ever said again in the answer: nothing i
 
 import asyncio
 import io
+from email.message import Message
+from email.utils import collapse_rfc2231_value
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -71,6 +73,7 @@ class _Reader(MultiPartParser):
         self._size = 0
 
     def on_headers_finished(self) -> None:
+        self._take_extended_name()
         super().on_headers_finished()
         name = self._current_part.field_name
         if name != FIELD:
@@ -92,3 +95,27 @@ class _Reader(MultiPartParser):
 
     def on_end(self) -> None:
         self.ended = True
+
+    def _take_extended_name(self) -> None:
+        """Let a `filename*` (RFC 5987, RFC 6266) be the part's file name, before a plain one.
+
+        The parser passes over it.
+        """
+        header = self._current_part.content_disposition
+        if not header or b"filename*" not in header.lower():
+            return
+        message = Message()
+        message["Content-Disposition"] = header.decode("latin-1")
+        try:
+            given = message.get_params([], "content-disposition")
+            names = [
+                collapse_rfc2231_value(value)
+                for key, value in given
+                if key.lower() == "filename" and not isinstance(value, str)
+            ]
+        except (LookupError, TypeError, ValueError):
+            raise MultiPartException("a filename* is malformed") from None
+        if names:
+            quoted = names[0].replace("\\", r"\\").replace('"', r"\"")
+            name = quoted.encode(self._charset, "replace")
+            self._current_part.content_disposition = header + b'; filename="' + name + b'"'

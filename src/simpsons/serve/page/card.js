@@ -1,6 +1,6 @@
 // One picture on the page: itself, everyone in it, what each network says, and where it looked.
 
-import { Faces } from "/faces.js";
+import { Faces } from "./faces.js";
 
 const templates = {
   card: document.querySelector("#card"),

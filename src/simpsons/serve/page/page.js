@@ -1,10 +1,10 @@
 // The page: takes pictures from wherever they come, asks the service, shows what it says.
 
-import { connectCamera } from "/camera.js";
-import { Card } from "/card.js";
+import { connectCamera } from "./camera.js";
+import { Card } from "./card.js";
 
 const find = (selector) => document.querySelector(selector);
-const service = await (await fetch("/service")).json();
+const service = await (await fetch("service")).json();
 const networks = service.networks.map((network) => network.name);
 const names = new Map(
   service.networks.flatMap(({ labels }) => labels.map(({ label, name }) => [label, name])),
@@ -46,7 +46,7 @@ function ask(asked) {
 async function answer(asked) {
   for (const batch of batches(asked)) {
     say(`Looking at ${counted(batch.length)} …`);
-    if (await request(batch, { "/detect": { crops: true }, "/predict": {} })) {
+    if (await request(batch, { detect: { crops: true }, predict: {} })) {
       batch.forEach((card) => card.show(shownNetworks()));
     }
   }
@@ -58,7 +58,7 @@ async function answer(asked) {
 async function explain(asked) {
   for (const batch of batches(asked.filter((card) => card.lacksHeat()))) {
     say(`Finding what counted in ${counted(batch.length)} …`);
-    if (await request(batch, { "/predict": { explain: true } })) {
+    if (await request(batch, { predict: { explain: true } })) {
       batch.forEach((card) => card.showHeat());
     }
   }
@@ -69,7 +69,7 @@ async function explain(asked) {
 async function explainFace(crop) {
   const bytes = Uint8Array.from(atob(crop.split(",")[1]), (letter) => letter.charCodeAt(0));
   try {
-    const results = await send("/predict", [new File([bytes], "face.png")], { explain: true });
+    const results = await send("predict", [new File([bytes], "face.png")], { explain: true });
     return new Map(results.map(({ network, pictures: [face] }) => [network, face.heat_map]));
   } catch (error) {
     say(`No heat map: ${error.message}`);
@@ -208,7 +208,7 @@ function connectWaysIn() {
 
 function connectExamples() {
   service.examples.forEach((name, number) => {
-    const url = `/examples/${number}.jpg`;
+    const url = `examples/${number}.jpg`;
     const button = Object.assign(document.createElement("button"), { type: "button" });
     const image = Object.assign(document.createElement("img"), { src: url, alt: name });
     button.append(image);
@@ -225,7 +225,7 @@ function connectExamples() {
 if (!names.has("homer_simpson") || names.size !== 18) {
   find("#known").textContent = `${names.size} characters`;
 }
-find("#origin").textContent = location.origin;
+find("#origin").textContent = new URL(".", location).href.replace(/\/$/, "");
 connectSettings();
 connectWaysIn();
 connectExamples();
