@@ -1,6 +1,5 @@
 import itertools
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from simpsons import Classifier, Failure, ModelError, Prediction
+from simpsons import Classifier, Failure, ModelError, Prediction, processors
 from simpsons.characters import SLUGS
 from simpsons.classifier import BATCH
 from simpsons.images import ImageError, load
@@ -201,7 +200,7 @@ def test_a_bad_picture_alone_raises(colours):
 
 
 def test_an_endless_stream_is_read_only_a_little_ahead(colours, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)  # each reads two shares ahead
+    monkeypatch.setattr(processors, "count", lambda: 4)  # each reads two shares ahead
     read = 0
 
     def stream():

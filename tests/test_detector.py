@@ -1,7 +1,6 @@
 import io
 import itertools
 import json
-import os
 
 import numpy as np
 import onnx
@@ -18,6 +17,7 @@ from simpsons import (
     ModelError,
     Prediction,
     images,
+    processors,
 )
 from simpsons.classifier import BATCH, model_path
 from simpsons.demo.drawings import DOLLS
@@ -270,7 +270,7 @@ def test_a_bad_picture_is_a_failure_in_its_place(detector, tmp_path):
 
 
 def test_an_endless_stream_is_read_only_a_little_ahead(detector, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(processors, "count", lambda: 2)
     read, small = 0, picture((10, 20, 40, 60), shape=(60, 80))
 
     def stream():

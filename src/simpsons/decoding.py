@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from simpsons import images
+from simpsons import images, processors
 from simpsons.plain_resize import ANTIALIAS, Resize
 
 if TYPE_CHECKING:
@@ -41,15 +41,15 @@ class Decoder:
     """
 
     def __init__(self, processes: int | None = None, resize: Resize = ANTIALIAS) -> None:
-        processors = os.cpu_count() or 1
+        available = processors.count()
         if processes is None:
-            can_start = processors >= _FEWEST and _can_start_python()
-            processes = min(processors, _MOST) if can_start else 0
+            can_start = available >= _FEWEST and _can_start_python()
+            processes = min(available, _MOST) if can_start else 0
         if resize != ANTIALIAS:
             processes = 0
         self._resize = resize
         self._processes = processes
-        self.threads = processes or min(processors, _MOST_THREADS)
+        self.threads = processes or min(available, _MOST_THREADS)
         self._owner = os.getpid()
         self._loaded = 0
         self._lock = threading.Lock()

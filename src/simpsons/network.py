@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from simpsons import urls
+from simpsons import processors, urls
 from simpsons.errors import SimpsonsError
 
 FACES_TASK = "faces"
@@ -110,6 +110,8 @@ class Network:
         options.log_severity_level = 4  # what is wrong is said by the ModelError
         # A thread that waits for longer leaves its core to whoever makes the next picture.
         options.add_session_config_entry("session.intra_op.spin_duration_us", _WAIT)
+        if threads is None and processors.is_limited():  # it counts all that there are
+            threads = processors.count()
         if threads is not None:
             options.intra_op_num_threads = threads
         return onnxruntime.InferenceSession(

@@ -1,11 +1,12 @@
 """A stream of any length, worked on by every core, in order and in constant memory."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
+
+from simpsons import processors
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -16,11 +17,11 @@ _AHEAD = 2  # shares of each thread: bounds the memory
 def in_shares(work: Callable[[list[T]], Iterable[R]], items: Iterable[T], size: int) -> Iterator[R]:
     """The results of `work` for the items, in their order.
 
-    work: is given up to `size` items that follow one another, in a thread of as many as there are
-    cores, and gives their results. Items are taken only a little ahead of the results. What `work`
-    or the items raise is raised here.
+    work: is given up to `size` items that follow one another, in a thread of as many as this
+    process has cores, and gives their results. Items are taken only a little ahead of the results.
+    What `work` or the items raise is raised here.
     """
-    threads = os.cpu_count() or 1
+    threads = processors.count()
     remaining = iter(items)
     waiting: deque[Future[list[R]]] = deque()
     pool = ThreadPoolExecutor(threads)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from platformdirs import user_cache_path
 
-from simpsons import images
+from simpsons import images, processors
 from simpsons.dataset import cache, memory_map
 from simpsons.dataset.folders import DataError, Problem, find
 
@@ -154,7 +154,7 @@ def test_after_an_interruption_the_rest_is_not_decoded(pictures, decoded, monkey
         yield
 
     monkeypatch.setattr(cache, "_CHUNK", 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(processors, "count", lambda: 1)
     load_file = images.load_file
     monkeypatch.setattr(images, "load_file", lambda file: time.sleep(0.05) or load_file(file))
     with pytest.raises(KeyboardInterrupt) as interruption:
@@ -207,6 +207,23 @@ def test_the_cache_is_where_the_environment_says(pictures, tmp_path, monkeypatch
 def test_without_the_environment_it_is_the_users_own(monkeypatch):
     monkeypatch.delenv("SIMPSONS_CACHE")
     assert cache.cache_folder() == user_cache_path("simpsons", appauthor=False)
+
+
+def test_without_a_home_it_is_among_the_temporary_files(tmp_path, monkeypatch):
+    def unknown(*_args, **_how):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("SIMPSONS_CACHE")
+    monkeypatch.setattr(cache, "user_cache_dir", unknown)
+    monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = cache.cache_folder()
+    assert folder == cache.cache_folder() == tmp_path / f"simpsons-{os.getuid()}"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(cache, "user_cache_dir", lambda *_, **__: "~/.cache/simpsons")
+    assert cache.cache_folder() == folder
+    folder.chmod(0o777)
+    with pytest.raises(DataError, match="may be another user's; set SIMPSONS_CACHE"):
+        cache.cache_folder()
 
 
 # ---- what changed --------------------------------------------------------------------------

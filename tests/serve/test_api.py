@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from PIL import Image
 from starlette.testclient import TestClient
 
-from simpsons import explain
+from simpsons import explain, processors
 from simpsons.cli import main
 from simpsons.detector import Detector
 from simpsons.errors import SimpsonsError
@@ -297,7 +297,7 @@ def test_what_detect_refuses(client, doll):
 def test_many_pictures_of_one_leave_room_for_one_of_another(
     classifiers, detector, doll, monkeypatch
 ):
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(processors, "count", lambda: 2)
     found, at_work, all_are_read = [], threading.Semaphore(0), threading.Event()
     read = threading.Semaphore(0)
 

@@ -1,6 +1,5 @@
 """`timeline.read` on films whose truth is known."""
 
-import os
 import weakref
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from simpsons import images, timeline
+from simpsons import images, processors, timeline
 from simpsons.demo.drawings import DOLLS
 from simpsons.errors import SimpsonsError
 from simpsons.timeline.film import Film
@@ -158,7 +157,7 @@ def test_the_surest_face_of_all_shots_is_kept(film, doll_detector):
 
 
 def test_constant_memory(film, doll_detector, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(processors, "count", lambda: 4)
     known, alive = [], []
 
     def detect_all(sources, top=5):

@@ -1,7 +1,8 @@
 """How long a run waits, and how much it does at once."""
 
-import os
 from dataclasses import dataclass
+
+from simpsons import processors
 
 MOST_BYTES = 200_000_000
 """Bytes of the largest file that is read."""
@@ -31,7 +32,7 @@ class Limits:
 
     def cores_used(self) -> int:
         """How many threads compute."""
-        return self.cores or os.cpu_count() or 1
+        return self.cores or processors.count()
 
     def reads_used(self, remote: bool) -> int:
         """How many threads read. remote: whether the pictures are not files of this machine."""

@@ -4,6 +4,8 @@ import hashlib
 import json
 import math
 import os
+import stat
+import tempfile
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -95,8 +97,28 @@ class Dataset:
 
 
 def cache_folder() -> Path:
-    """Where decoded pictures and downloads are kept: `SIMPSONS_CACHE`, else the user's cache."""
-    return Path(os.environ.get("SIMPSONS_CACHE") or user_cache_dir("simpsons", appauthor=False))
+    """Where decoded pictures and downloads are kept: `SIMPSONS_CACHE`, else the user's cache.
+
+    A user without a home has a folder among the temporary files. Raises DataError if that is
+    another user's.
+    """
+    if given := os.environ.get("SIMPSONS_CACHE"):
+        return Path(given)
+    try:
+        folder = Path(user_cache_dir("simpsons", appauthor=False))
+    except RuntimeError:  # no HOME, and no such user
+        folder = Path("~")
+    return folder if folder.is_absolute() else _of_the_homeless()
+
+
+def _of_the_homeless() -> Path:
+    user = os.getuid()
+    folder = Path(tempfile.gettempdir(), f"simpsons-{user}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o22:
+        raise DataError(f"{folder}: may be another user's; set SIMPSONS_CACHE to a folder of yours")
+    return folder
 
 
 def load(

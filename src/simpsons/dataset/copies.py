@@ -4,13 +4,13 @@ Of the pictures that look most alike (`simpsons.dataset.candidates`) each is lai
 and judged pixel by pixel (`simpsons.dataset.alignment`).
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simpsons import processors
 from simpsons.dataset import alignment, memory_map
 from simpsons.dataset import candidates as searching
 from simpsons.dataset.candidates import Candidates, Looks
@@ -102,7 +102,7 @@ def _judged(
         return _chosen(found, np.flatnonzero(score >= threshold))
 
     starts = range(0, len(candidates.first), _BATCH)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors.count()) as pool:
         found = list(track(pool.map(judge, starts), len(starts), "comparing"))
     pairs = _together(found)
     pairs = _chosen(pairs, np.lexsort((pairs.second, pairs.first, -pairs.score)))

@@ -8,14 +8,13 @@ there are threads, so that a crowd doesn't keep the threads from others.
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from simpsons import explain, images
+from simpsons import explain, images, processors
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detector, Found
 from simpsons.plain_resize import Resize
@@ -40,7 +39,7 @@ class Inference:
         self.detector = detector
         own = (name for name, network in classifiers.items() if network is detector.names)
         self.names = next(own, next(iter(classifiers)))
-        self._threads = os.cpu_count() or 1
+        self._threads = processors.count()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="inference")
 
     async def predict(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from simpsons import processors
 from simpsons.errors import SimpsonsError
 from simpsons.training import parallel
 
@@ -36,8 +37,11 @@ class Machine:
 def choose_device(name: str = "auto") -> torch.device:
     """`auto` is CUDA where there is one, else Apple's GPU, else the CPU; or any PyTorch name.
 
-    Of several processes each takes its own GPU. Raises SimpsonsError if the device is not there.
+    Of several processes each takes its own GPU. PyTorch, which knows of no control groups, gets no
+    more threads than this process has processors. Raises SimpsonsError if the device is not there.
     """
+    if torch.get_num_threads() > processors.count():
+        torch.set_num_threads(processors.count())
     together = parallel.processes() > 1
     if name == "auto":
         apple = torch.backends.mps.is_available() and not together
