@@ -5,8 +5,9 @@ where it was fitted `familiarity`: float32 `[N]`, higher is more like what the n
 Of the two networks of this package also `heat`: where the evidence for each class is, 0 to 1,
 float32 `[N, classes, 64, 64]`; empty unless the input `explain`, a bool that may be left out, is
 true.
-Scaling to what the network works with, temperature and softmax are inside; labels, recipe, split, figures and the
-data's licence are in the metadata, so that any runtime in any language gives the same answer.
+Scaling to what the network works with, temperature and softmax are inside; labels, recipe, split,
+figures and the data's licence are in the metadata, so that any runtime in any language gives the
+same answer.
 """
 
 import copy
@@ -57,10 +58,12 @@ class _Classifier(nn.Module):
         self.names += [_HEAT] if has_heat(unscaled(network)) else []
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        values = pixels.permute(0, 3, 1, 2).float()
-        is_scaled = isinstance(self.network, Scaled)
-        values = self.network.values(values) if is_scaled else values / 255
-        network = unscaled(self.network)
+        network, values = self.network, pixels.permute(0, 3, 1, 2).float()
+        if isinstance(network, Scaled):
+            values = network.values(values)
+            network = network.network
+        else:
+            values = values / 255
         logits, maps = models.with_maps(network, values)
         logits = logits / self.temperature
         outputs = [torch.softmax(logits, dim=1)]

@@ -17,8 +17,10 @@ from simpsons import models
 from simpsons.classifier import Classifier
 from simpsons.detector import FACES
 from simpsons.models import faces, xception
+from simpsons.models.cnn import CNN
 from simpsons.models.faces import Faces
 from simpsons.models.scaled import Scaled
+from simpsons.models.xception import Xception
 from simpsons.network import FACES_TASK, ModelError, Network, find
 from simpsons.quantize import INT8
 
@@ -53,9 +55,9 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
         )
     network.load_state_dict(weights, strict=False)
     numbers = classifier.metadata.get("input")
-    if numbers is not None:
+    if numbers is not None and isinstance(network, CNN | Xception):
         try:
-            network = Scaled(network, numbers["scale"], numbers["offset"])
+            return Scaled(network, numbers["scale"], numbers["offset"]).eval()
         except (KeyError, TypeError, ValueError):
             raise ModelError(
                 f"{classifier.path}: does not say how it scales pixels; import it again"

@@ -1,4 +1,4 @@
-"""`simpsons train`, `simpsons export` and `simpsons import`."""
+"""`simpsons train` and `simpsons export`."""
 
 import shlex
 import sys
@@ -417,34 +417,3 @@ def export(
             else write_card(out, dataset, parts, bar)
         )
         say(f"wrote {written}")
-
-
-@click.command("import")
-@click.argument("keras_file", metavar="FILE.keras", type=options.LocalPath("file", None))
-@click.argument("out", metavar="OUT.onnx", type=options.OUTPUT)
-@click.option("--labels", metavar="NAMES", help="Classes with commas between.  [default: the 18]")
-def import_keras(keras_file: str, out: Path, labels: str | None) -> None:
-    """Turn a Keras file of either network into an ONNX file with the same answers.
-
-    \b
-    simpsons import notebook.keras notebook.onnx
-    simpsons evaluate FOLDER --model notebook.onnx
-
-    TensorFlow is not needed. An old .h5 file must be saved again as .keras first.
-    """
-    from simpsons.characters import SLUGS
-    from simpsons.export import export as write_onnx
-    from simpsons.keras_import import read_keras
-
-    name, network = read_keras(keras_file)
-    classes = tuple(label.strip() for label in labels.split(",")) if labels else SLUGS
-    if "" in classes or len(set(classes)) < len(classes):
-        raise SimpsonsError(f"--labels {labels}: a name is empty or there twice; name each class")
-    outputs = networks.outputs(network)
-    if len(classes) != outputs:
-        raise SimpsonsError(
-            f"{keras_file}: has {outputs} classes and {len(classes)} labels are given; "
-            "name each class, in the order of the outputs, with --labels"
-        )
-    write_onnx(network, out, classes, {"network": name, "source": Path(keras_file).name})
-    say(f"wrote {out}: {name}, {out.stat().st_size / 1e6:.1f} MB")

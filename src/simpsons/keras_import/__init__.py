@@ -21,7 +21,9 @@ from simpsons.keras_import import arrays, graph, networks, preprocessing, state,
 from simpsons.keras_import.containers import Contents, opened
 from simpsons.keras_import.errors import AGAIN, KerasImportError
 from simpsons.keras_import.preprocessing import VALUES, Pair, Scaling
+from simpsons.models.cnn import CNN
 from simpsons.models.scaled import Scaled
+from simpsons.models.xception import Xception
 
 __all__ = ["VALUES", "Imported", "KerasImportError", "read", "read_keras"]
 
@@ -134,13 +136,13 @@ def _statistics(piece: arrays.Piece) -> tuple[Pair, Pair]:
     return piece.read_numbers(0), piece.read_numbers(1)
 
 
-def _take_rgb(network: nn.Module) -> None:
+def _take_rgb(network: CNN | Xception) -> None:
     """Turn the first convolution's channels, from blue, green, red to red, green, blue."""
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     first.weight.data = first.weight.data.flip(1).contiguous()
 
 
-def _scaled(network: nn.Module, scaling: Scaling) -> nn.Module:
+def _scaled(network: CNN | Xception, scaling: Scaling) -> nn.Module:
     usual, none = 1 / 255, np.zeros(1)
     if np.allclose(scaling.scale, usual, rtol=1e-6, atol=0) and np.allclose(scaling.offset, none):
         return network

@@ -11,7 +11,7 @@ from simpsons.models.cnn import CNN
 from simpsons.models.xception import SeparableConv, Xception
 
 
-def filled(name: str, classes: int, pieces: Iterable[Piece]) -> nn.Module:
+def filled(name: str, classes: int, pieces: Iterable[Piece]) -> CNN | Xception:
     """A network in evaluation mode with these weights.
 
     name: `cnn` or `xception`. pieces: the arrays of its layers, in the order of `slots`. Raises
@@ -39,7 +39,7 @@ def filled(name: str, classes: int, pieces: Iterable[Piece]) -> nn.Module:
     return network.eval()
 
 
-def empty(name: str, classes: int) -> nn.Module:
+def empty(name: str, classes: int) -> CNN | Xception:
     """A network without values in its weights."""
     with torch.device("meta"):
         return CNN(classes) if name == "cnn" else Xception(classes)

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from simpsons.models.cnn import CNN
+from simpsons.models.xception import Xception
+
 
 class Scaled(nn.Module):
     """Another network, given `scale * value + offset` of the values 0 to 255.
@@ -15,9 +18,11 @@ class Scaled(nn.Module):
 
     scale: Tensor
     offset: Tensor
-    network: nn.Module
+    network: CNN | Xception
 
-    def __init__(self, network: nn.Module, scale: Sequence[float], offset: Sequence[float]) -> None:
+    def __init__(
+        self, network: CNN | Xception, scale: Sequence[float], offset: Sequence[float]
+    ) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32).reshape(-1, 1, 1))
@@ -34,8 +39,7 @@ class Scaled(nn.Module):
 
     def with_maps(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
         """What the network itself gives, of float32 `[N, 3, 64, 64]` in [0, 1]."""
-        result: tuple[Tensor, list[Tensor]] = self.network.with_maps(self.values(255 * pixels))
-        return result
+        return self.network.with_maps(self.values(255 * pixels))
 
     @property
     def numbers(self) -> dict[str, list[float]]:
