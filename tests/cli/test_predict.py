@@ -609,6 +609,14 @@ def test_what_is_left_out_of_a_folder_is_counted_and_said(predict, pictures, tmp
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need permission")
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
+def test_a_pipe_in_a_folder_is_left_out(predict, pictures):
+    os.mkfifo(pictures / "0.jpg")
+    result = predict(pictures)
+    assert result.exit_code == 0
+    assert "left out 1: a pipe, socket or device, not a file; the first: " in result.stderr
+
+
 def test_linked_folders_are_read_and_loops_come_to_an_end(predict, pictures, tmp_path):
     (tmp_path / "up").symlink_to(tmp_path)
     (tmp_path / "linked").symlink_to(pictures / "sub")

@@ -321,6 +321,19 @@ def test_each_file_left_out_is_listed_with_the_reason(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
+def test_what_is_no_file_is_listed_and_not_opened(tmp_path):
+    root = put(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    os.mkfifo(root / "cat" / "2.jpg")
+    (root / "dog" / "2.jpg").symlink_to(os.devnull)
+    listing = find(root)
+    assert paths(listing) == ["cat/1.jpg", "dog/1.jpg"]
+    assert listing.problems == (
+        Problem("cat/2.jpg", "a pipe, socket or device, not a file"),
+        Problem("dog/2.jpg", "a pipe, socket or device, not a file"),
+    )
+
+
 def test_a_link_to_nowhere_is_listed(tmp_path):
     put(tmp_path, "a/1.jpg")
     (tmp_path / "a" / "2.jpg").symlink_to(tmp_path / "gone.jpg")

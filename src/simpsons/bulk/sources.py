@@ -112,7 +112,9 @@ class Source:
         names, folders = [], []
         with os.scandir(folder) as found:
             for entry in found:
-                if not entry.is_dir():
+                if layout.is_special(entry):
+                    self.left_out[layout.NO_FILE] += 1
+                elif not entry.is_dir():
                     names.append(entry.name)
                 elif layout.is_system_folder(entry.name):
                     self.left_out[layout.SYSTEM_FOLDER] += 1

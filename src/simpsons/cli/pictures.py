@@ -210,6 +210,8 @@ class _Expansion:
         for entry in entries:
             if entry.is_dir():
                 below.append(entry)
+            elif layout.is_special(entry):
+                self._left_out.add(entry.path, layout.NO_FILE)
             elif layout.is_picture_name(entry.name):
                 yield entry.path
             else:

@@ -351,6 +351,9 @@ def _picture(
     except OSError as error:
         problems.append(Problem(path, f"can't be read ({error.strerror})"))
         return None
+    if layout.is_special(entry):
+        problems.append(Problem(path, layout.NO_FILE))
+        return None
     if PurePath(entry.name).suffix.lower() not in images.SUFFIXES:
         problems.append(Problem(path, layout.NO_PICTURE))
         return None

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 
@@ -12,6 +13,7 @@ SYSTEM_FOLDER = "hidden, or a folder of the system's own"
 NO_PICTURE = "not a picture file"
 HIDDEN_FILE = "hidden, its name begins with a dot"
 LINK_UP = "is a link to a folder above it"
+NO_FILE = "a pipe, socket or device, not a file"
 
 _SYSTEM_FOLDERS = frozenset(
     {
@@ -44,6 +46,17 @@ def is_system_folder(name: str) -> bool:
 def is_picture_name(name: str) -> bool:
     """Whether a file is taken for a picture when a folder is read; not if it is hidden."""
     return not name.startswith(".") and PurePath(name).suffix.lower() in images.SUFFIXES
+
+
+def is_special(entry: os.DirEntry[str]) -> bool:
+    """Whether it is neither a file nor a folder but what may never end: a pipe, socket or device."""
+    if entry.is_file(follow_symlinks=False):
+        return False
+    try:
+        mode = entry.stat().st_mode
+    except OSError:  # who reads it says so
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
