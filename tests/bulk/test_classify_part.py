@@ -64,7 +64,7 @@ def test_a_row_a_face(folder, tmp_path, spots, spot_names):
     from PIL import Image
 
     two = np.full((160, 320, 3), 255, np.uint8)
-    two[40:60, 40:60] = two[90:120, 200:230] = (255, 0, 0)
+    two[40:60, 40:60] = two[90:120, 200:230] = (255, 0, 255)
     Image.fromarray(two).save(tmp_path / "two.png")
     Image.new("RGB", (320, 160), "white").save(tmp_path / "none.png")
     detector = Detector(spots, spot_names, threads=1)

@@ -7,6 +7,7 @@ import pytest
 from simpsons.bulk import locations, parts, pool, stores
 from simpsons.bulk.errors import BulkError, CredentialsError, ObjectError
 from simpsons.bulk.stores import open_store
+from simpsons.classifier import model_path
 
 from .conftest import QUICK, parts_of, rows_of
 
@@ -116,11 +117,11 @@ def test_errors_that_are_over_are_answered_as_if_they_had_not_been(mixed, frozen
     assert mended
 
 
-def test_faces_that_come_at_the_second_try(tmp_path, frozen, jpegs, doll_faces, doll_model):
+def test_faces_that_come_at_the_second_try(tmp_path, frozen, jpegs, doll_faces):
     paths = [str(tmp_path / f"{number}.jpg") for number in range(6)]
     for number in (0, 1, 3, 5):
         Path(paths[number]).write_bytes(jpegs[number])
-    work = {"task": "detect", "model": str(doll_model), "faces": str(doll_faces)}
+    work = {"task": "detect", "faces": str(doll_faces)}
     manifest = frozen(paths, **work)
     run(manifest)
     Path(paths[2]).write_bytes(jpegs[2])
@@ -167,11 +168,11 @@ def test_a_target_that_takes_nothing_gets_half_of_nothing(mixed, frozen, monkeyp
     assert not list(Path(manifest.target).glob("part-*"))
 
 
-def test_the_model_must_be_the_same_on_each_machine(mixed, frozen, tmp_path, doll_model):
+def test_the_model_must_be_the_same_on_each_machine(mixed, frozen, tmp_path):
     copy = tmp_path / "model.onnx"
-    copy.write_bytes(doll_model.read_bytes())
+    copy.write_bytes(model_path("cnn-int8").read_bytes())
     manifest = frozen(mixed[0], model=str(copy))
-    copy.write_bytes((Path(locations.__file__).parents[1] / "weights/cnn-int8.onnx").read_bytes())
+    copy.write_bytes(model_path("cnn").read_bytes())
 
     with pytest.raises(BulkError, match="another file on this machine"):
         parts.run_part(manifest, 0, QUICK)

@@ -55,9 +55,8 @@ class Totals:
 
     def characters(self) -> list[tuple[str, int]]:
         """Names as people say them with their rows, most first, and `unknown` last."""
-        known = [(label, count) for label, count in self.verdicts.items() if label != UNKNOWN]
-        known.sort(key=lambda one: (-one[1], one[0]))
-        named = [(display_name(label), count) for label, count in known]
+        known = most_first(self.verdicts)
+        named = [(display_name(label), count) for label, count in known if label != UNKNOWN]
         return named + [(UNKNOWN, self.verdicts[UNKNOWN])] * (UNKNOWN in self.verdicts)
 
     def to_json(self) -> dict[str, Any]:
@@ -73,9 +72,9 @@ class Totals:
             "pictures": {"finished": self.pictures, "all": manifest.rows},
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
-            "verdicts": dict(self.verdicts.most_common()),
-            "errors": dict(self.errors.most_common()),
-            "machines": dict(self.machines.most_common()),
+            "verdicts": dict(most_first(self.verdicts)),
+            "errors": dict(most_first(self.errors)),
+            "machines": dict(most_first(self.machines)),
             "versions": self.versions,
         }
 
@@ -95,7 +94,7 @@ class Totals:
         width = max([len(name) for name, _ in self.characters()] + [0])
         lines += [f"  {name:{width}}  {count:>11,}" for name, count in self.characters()]
         if self.errors:
-            said = ", ".join(f"{count:,} {kind}" for kind, count in self.errors.most_common())
+            said = ", ".join(f"{count:,} {kind}" for kind, count in most_first(self.errors))
             lines.append(f"not answered: {said}")
         if len(self.versions) > 1:
             lines.append(f"made by {len(self.versions)} different sets of versions; see --json")
@@ -112,6 +111,12 @@ class Totals:
         page = environment.get_template(_TEMPLATE).render(
             totals=self,
             manifest=self.manifest,
+            errors=most_first(self.errors),
             characters=[(name, count, 100 * count / most) for name, count in self.characters()],
         )
         write_text(path, page)
+
+
+def most_first(counted: Counter[str]) -> list[tuple[str, int]]:
+    """What was counted, with its count; by name where there are as many."""
+    return sorted(counted.items(), key=lambda one: (-one[1], one[0]))
