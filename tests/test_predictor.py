@@ -22,6 +22,7 @@ def predictor(spots, names):
 def scene(*people, ground=255):
     """640x480; people: what is around a face, from the left, and how blue it is, 0 to 255."""
     pixels = np.full((480, 640, 3), ground, np.uint8)
+    pixels[:60] = pixels[:60] // 2  # bars would be taken off
     for place, (colour, blue) in enumerate(people):
         x = 20 + 150 * place
         pixels[150:300, x : x + 140] = colour

@@ -5,14 +5,12 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from simpsons import images
 from simpsons.classifier import SHIPPED, UNKNOWN, Classifier, Failure, Prediction, model_path
 from simpsons.detector import FACES, Detection, Detector, Face
 from simpsons.shares import in_shares
-
-A = TypeVar("A", bound=Prediction | Failure)
 
 _SHARE = 8  # pictures that a thread answers on its own
 
@@ -64,8 +62,7 @@ class Predictor:
             self._detector = faces
         else:
             self._detector = Detector(faces, self.classifier)
-        is_shipped = self.classifier.path in map(model_path, SHIPPED)
-        self._has_faces = is_shipped or self._detector is not None
+        self._has_faces = knows_faces(self.classifier) or self._detector is not None
         self._opening = threading.Lock()
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
@@ -76,7 +73,7 @@ class Predictor:
         source = _again_readable(source)
         prediction = self.classifier.predict(source, top)
         detector = self._detector_for([prediction])
-        return _by_faces(prediction, detector.detect(source, top)) if detector else prediction
+        return by_faces(prediction, detector.detect(source, top).faces) if detector else prediction
 
     def predict_all(
         self, sources: Iterable[images.Source], top: int = 5
@@ -96,8 +93,10 @@ class Predictor:
             return answers
         asking = [row for row, answer in enumerate(answers) if _asks(answer)]
         found = detector.answer_share([sources[row] for row in asking], top)
-        for row, faces in zip(asking, found, strict=True):
-            answers[row] = _by_faces(answers[row], faces)
+        for row, detection in zip(asking, found, strict=True):
+            answer = answers[row]
+            if isinstance(answer, Prediction) and isinstance(detection, Detection):
+                answers[row] = by_faces(answer, detection.faces)
         return answers
 
     def _detector_for(self, answers: Iterable[Prediction | Failure]) -> Detector | None:
@@ -110,6 +109,23 @@ class Predictor:
             return self._detector
 
 
+def knows_faces(classifier: Classifier) -> bool:
+    """Whether it is one of the shipped networks, which have learnt from crops of faces."""
+    return classifier.path in map(model_path, SHIPPED)
+
+
+def by_faces(answer: Prediction, faces: Iterable[Face]) -> Prediction:
+    """The answer for a picture that as a whole is `unknown`, given the faces in it.
+
+    A `ByFaces` where one of them has a name, else the answer itself.
+    """
+    faces = tuple(faces)
+    if not (named := _named(faces)):
+        return answer
+    surest = replace(named[0].prediction, path=answer.path)
+    return ByFaces(**vars(surest), faces=faces)
+
+
 def _asks(answer: Prediction | Failure) -> bool:
     return isinstance(answer, Prediction) and answer.verdict == UNKNOWN
 
@@ -118,15 +134,6 @@ def _named(faces: Iterable[Face]) -> list[Face]:
     """The faces with a name, the surest first: sure to be a face, and whose."""
     named = [face for face in faces if face.verdict != UNKNOWN]
     return sorted(named, key=lambda face: -face.probability * face.score)
-
-
-def _by_faces(answer: A, found: Detection | Failure) -> A | ByFaces:
-    """The answer itself where no face has a name, or the picture can't be read any more."""
-    faces = () if isinstance(found, Failure) else found.faces
-    if not (named := _named(faces)):
-        return answer
-    surest = replace(named[0].prediction, path=found.path)
-    return ByFaces(**vars(surest), faces=faces)
 
 
 def _again_readable(source: images.Source) -> images.Source:

@@ -13,7 +13,10 @@ class Ranked(BaseModel):
 
 
 class PictureAnswer(BaseModel):
-    """Who is in a picture: the fields of `simpsons predict --json`, and the heat map."""
+    """Who is in a picture: the fields of `simpsons predict --json`, and the heat map.
+
+    Of a picture of several they are of its surest face; `/detect` tells of all.
+    """
 
     path: str | None = Field(description="The file name that came with the picture.")
     label: str = Field(description="The most probable character.")
@@ -50,7 +53,8 @@ class FaceAnswer(BaseModel):
     )
     crop: str | None = Field(
         description="With `crops`: that square as the network sees it, a PNG of 64x64 pixels as a "
-        "data URI. Sent to /predict it gets the same answer, and with `explain` where it looked."
+        "data URI. Sent to /predict with `faces=false` it gets the same answer, and with "
+        "`explain` where it looked."
     )
 
 

@@ -29,6 +29,9 @@ BOTH = "both"
 
 Explain = Annotated[bool, Query(description="Also say where it looked.")]
 Crops = Annotated[bool, Query(description="Also send what the networks see of each face.")]
+Faces = Annotated[
+    bool, Query(description="Look at the faces of a picture that is unknown as a whole.")
+]
 Top = Annotated[int, Query(ge=1, le=1000, description="How many characters.")]
 
 _SEE = "see /openapi.json"
@@ -98,11 +101,12 @@ def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
     }
     which = Query(description="The network to ask.", json_schema_extra={"enum": choices})
 
-    def asked(request: Request, model: str, other: str) -> list[str]:
+    def asked(request: Request, model: str, *others: str) -> list[str]:
         """The networks of a request. Raises Refusal for a parameter that there is not."""
-        unknown = sorted(set(request.query_params) - {"model", "top", other})
+        unknown = sorted(set(request.query_params) - {"model", "top", *others})
         if unknown:
-            raise Refusal(422, f"no parameter {unknown[0]!r:.80}", f"use model, {other} or top")
+            remedy = f"use model, {', '.join(others)} or top"
+            raise Refusal(422, f"no parameter {unknown[0]!r:.80}", remedy)
         if model not in choices:
             raise Refusal(422, f"model: no network {model!r:.80}", f"use {' or '.join(choices)}")
         return networks if model == BOTH else [model]
@@ -112,16 +116,18 @@ def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
         request: Request,
         model: Annotated[str, which] = networks[0],
         explain: Explain = False,
+        faces: Faces = True,
         top: Top = 5,
     ) -> dict[str, Any]:
-        """Say who is in pictures.
+        """Say who is in pictures, as `simpsons predict` does.
 
-        A picture that can't be read is reported in its place and the rest go on.
+        Where a picture is unknown as a whole, the answer is that of the surest face with a name. A
+        picture that can't be read is reported in its place and the rest go on.
         """
-        models = asked(request, model, "explain")
+        models = asked(request, model, "explain", "faces")
         with places.one():
             pictures = await uploads.read(request, limits)
-            return {"results": await inference.predict(pictures, models, top, explain)}
+            return {"results": await inference.predict(pictures, models, top, explain, faces)}
 
     @app.post("/detect", response_model=Everyone, **described)
     async def detect(

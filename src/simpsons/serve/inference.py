@@ -8,21 +8,25 @@ there are threads, so that a crowd doesn't keep the threads from others.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from simpsons import explain, images, processors
-from simpsons.classifier import Classifier, Failure, Prediction
-from simpsons.detector import Detector, Found
+from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction
+from simpsons.detector import FACES, Detector, Found
+from simpsons.network import find as find_model
 from simpsons.plain_resize import Resize
+from simpsons.predictor import by_faces as answer_by_faces
+from simpsons.predictor import knows_faces
 from simpsons.serve import faces
 from simpsons.serve.heat import layer
 from simpsons.serve.uploads import Upload
 
 T = TypeVar("T")
+Find = Callable[[int], Awaitable[Found | str]]
 
 THREADS = 1
 """Of one network: `Classifier(model, threads=THREADS)`, and the same for a `Detector`."""
@@ -37,18 +41,27 @@ class Inference:
     def __init__(self, classifiers: Mapping[str, Classifier], detector: Detector) -> None:
         self.classifiers = dict(classifiers)
         self.detector = detector
+        self._has_shipped_detector = detector.path == find_model(FACES, [FACES])
         own = (name for name, network in classifiers.items() if network is detector.names)
         self.names = next(own, next(iter(classifiers)))
         self._threads = processors.count()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="inference")
 
     async def predict(
-        self, uploads: Sequence[Upload], networks: Sequence[str], top: int, heat: bool
+        self,
+        uploads: Sequence[Upload],
+        networks: Sequence[str],
+        top: int,
+        heat: bool,
+        by_faces: bool,
     ) -> list[dict[str, Any]]:
         """For each network `{"network", "pictures": [...]}`, the pictures in their order.
 
-        A picture is `Prediction.to_json()` with `heat_map`, or `Failure.to_json()`.
+        A picture is `Prediction.to_json()` with `heat_map`, or `Failure.to_json()`. by_faces: where
+        it is unknown as a whole, answer as `simpsons.Predictor` does; the faces are found once for
+        all networks.
         """
+        find = self._finder(uploads) if by_faces else None
         decoded = {
             resize: await asyncio.gather(
                 *(self._run(_decode, upload, resize) for upload in uploads)
@@ -64,6 +77,7 @@ class Inference:
                     decoded[self.classifiers[network].resize],
                     top,
                     heat,
+                    find,
                 ),
             }
             for network in networks
@@ -97,6 +111,7 @@ class Inference:
         decoded: Sequence[images.Pixels | str],
         top: int,
         heat: bool,
+        find: Find | None,
     ) -> list[dict[str, Any]]:
         read = [pixels for pixels in decoded if not isinstance(pixels, str)]
         predictions = iter(await self._run(_classify, classifier, read, top))
@@ -106,6 +121,13 @@ class Inference:
             else replace(next(predictions), path=upload.name)
             for upload, pixels in zip(uploads, decoded, strict=True)
         ]
+        if find and (knows_faces(classifier) or not self._has_shipped_detector):
+            answers = await asyncio.gather(
+                *(
+                    self._by_faces(classifier, partial(find, number), answer, top)
+                    for number, answer in enumerate(answers)
+                )
+            )
         return await asyncio.gather(
             *(
                 self._with_heat(classifier, answer, pixels, heat)
@@ -125,6 +147,44 @@ class Inference:
         heat_map = await self._run(_heat, classifier, pixels, answer.label) if heat else None
         return answer.to_json() | {"heat_map": heat_map}
 
+    def _finder(self, uploads: Sequence[Upload]) -> Find:
+        """A function that finds the faces of a picture by its number, each once."""
+        turns = asyncio.Semaphore(self._threads)
+        found: dict[int, asyncio.Task[Found | str]] = {}
+
+        async def look(upload: Upload) -> Found | str:
+            async with turns:
+                return await self._run(_find, self.detector, upload)
+
+        async def find(number: int) -> Found | str:
+            if number not in found:
+                found[number] = asyncio.create_task(look(uploads[number]))
+            return await found[number]
+
+        return find
+
+    async def _by_faces(
+        self,
+        classifier: Classifier,
+        find: Callable[[], Awaitable[Found | str]],
+        answer: Prediction | Failure,
+        top: int,
+    ) -> Prediction | Failure:
+        """The answer, by its faces where the whole is of nobody known."""
+        if isinstance(answer, Failure) or answer.verdict != UNKNOWN:
+            return answer
+        found = await find()
+        if isinstance(found, str):  # it needs more memory than the whole, say
+            return answer
+        return answer_by_faces(answer, found.named(await self._named(classifier, found, top)))
+
+    async def _named(self, classifier: Classifier, found: Found, top: int) -> list[Prediction]:
+        """Whose the faces of a picture are, some at a time."""
+        named: list[Prediction] = []
+        for part in faces.parts(found):
+            named += await self._run(classifier.predict_faces, part, top)
+        return named
+
     async def _everyone(
         self,
         turns: asyncio.Semaphore,
@@ -141,9 +201,7 @@ class Inference:
             shown = await self._run(faces.pictures, found) if crops else None
             answers = []
             for network in networks:
-                named: list[Prediction] = []
-                for part in faces.parts(found):
-                    named += await self._run(self.classifiers[network].predict_faces, part, top)
+                named = await self._named(self.classifiers[network], found, top)
                 answers.append({"path": upload.name} | faces.answer(found, named, shown))
             return answers
 

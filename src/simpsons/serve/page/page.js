@@ -46,7 +46,7 @@ function ask(asked) {
 async function answer(asked) {
   for (const batch of batches(asked)) {
     say(`Looking at ${counted(batch.length)} …`);
-    if (await request(batch, { detect: { crops: true }, predict: {} })) {
+    if (await request(batch, { detect: { crops: true }, predict: { faces: false } })) {
       batch.forEach((card) => card.show(shownNetworks()));
     }
   }
@@ -58,7 +58,7 @@ async function answer(asked) {
 async function explain(asked) {
   for (const batch of batches(asked.filter((card) => card.lacksHeat()))) {
     say(`Finding what counted in ${counted(batch.length)} …`);
-    if (await request(batch, { predict: { explain: true } })) {
+    if (await request(batch, { predict: { explain: true, faces: false } })) {
       batch.forEach((card) => card.showHeat());
     }
   }
@@ -69,7 +69,9 @@ async function explain(asked) {
 async function explainFace(crop) {
   const bytes = Uint8Array.from(atob(crop.split(",")[1]), (letter) => letter.charCodeAt(0));
   try {
-    const results = await send("predict", [new File([bytes], "face.png")], { explain: true });
+    const results = await send("predict", [new File([bytes], "face.png")], {
+      explain: true, faces: false,
+    });
     return new Map(results.map(({ network, pictures: [face] }) => [network, face.heat_map]));
   } catch (error) {
     say(`No heat map: ${error.message}`);
