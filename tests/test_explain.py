@@ -120,6 +120,15 @@ def test_the_heat_lies_where_it_belongs_and_is_bright():
     assert light[40, 240] > light[120, 80] + 50
 
 
+def test_the_heat_of_a_picture_in_bars_lies_inside_them():
+    picture = Image.new("RGB", (320, 160), (120, 120, 120))
+    plain = explain.overlay(picture, np.zeros((64, 64), np.float32))
+    drawn = explain.overlay(picture, np.ones((64, 64), np.float32), (0.25, 0.125, 0.75, 1.0))
+    changed = (np.asarray(drawn) != np.asarray(plain)).any(axis=2)
+    assert changed[20:, 80:240].all()
+    assert changed.sum() == 140 * 160
+
+
 def test_more_heat_is_never_darker():
     ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
     light = np.asarray(explain.overlay(Image.new("RGB", (64, 64), "grey"), ramp).convert("L"), int)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simpsons.classifier import Classifier
-from simpsons.images import SIZE, Pixels
+from simpsons.images import SIZE, WHOLE, Pixels, Shares
 from simpsons.network import ModelError
 
 Heat = NDArray[np.float32]
@@ -63,18 +63,25 @@ def occlusion(classifier: Classifier, pixels: Pixels, index: int) -> Heat:
     return heat / np.float32(max(heat.max(), 1e-12))
 
 
-def overlay(picture: Image.Image | Pixels, heat: Heat) -> Image.Image:
+def overlay(picture: Image.Image | Pixels, heat: Heat, content: Shares = WHOLE) -> Image.Image:
     """The picture with the heat over it: an RGB image, as large as the picture.
 
-    picture: a PIL image or RGB, uint8 `[H, W, 3]`, of any size. heat: as `heat_map` gives it,
-    stretched over the whole picture as `images.fit` squeezed it. Where there is no heat the
-    picture is darker and paler; where there is, it glows from purple over orange to yellow.
+    picture: a PIL image or RGB, uint8 `[H, W, 3]`, of any size. heat: as `heat_map` gives it.
+    content: the part of the picture that it is stretched over, as `images.fit` squeezed it; see
+    `images.content`. Where there is no heat the picture is darker and paler; where there is, it
+    glows from purple over orange to yellow.
     """
     if not isinstance(picture, Image.Image):
         picture = Image.fromarray(picture)
     picture = picture.convert("RGB")
-    strength = Image.fromarray(np.rint(255 * heat.clip(0, 1)).astype(np.uint8)).resize(
-        picture.size, Image.Resampling.BICUBIC
+    left, right = (round(share * picture.width) for share in content[::2])
+    top, bottom = (round(share * picture.height) for share in content[1::2])
+    strength = Image.new("L", picture.size)
+    strength.paste(
+        Image.fromarray(np.rint(255 * heat.clip(0, 1)).astype(np.uint8)).resize(
+            (right - left, bottom - top), Image.Resampling.BICUBIC
+        ),
+        (left, top),
     )
     levels = np.linspace(0, 255, len(_INFERNO))
     table = [np.rint(np.interp(np.arange(256), levels, channel)) for channel in _INFERNO.T]

@@ -188,8 +188,8 @@ def _load_with_simplejpeg(file: BinaryIO, size: int, least: int) -> Original | N
     if scale > 1 and more > least:
         return _load_with_simplejpeg(file, size, more)
     filled = (0, 0, width / scale, height / scale)  # the last pixels may be partly outside
-    content = _resized_part(image, part, size, filled).tobytes("raw", "RGB")
-    pixels = np.frombuffer(content, np.uint8).reshape(size, size, 3)
+    values = _resized_part(image, part, size, filled).tobytes("raw", "RGB")
+    pixels = np.frombuffer(values, np.uint8).reshape(size, size, 3)
     return Original(pixels, width, height, "JPEG", _shares(image, part))
 
 
@@ -240,8 +240,8 @@ def _load_with_pillow(file: BinaryIO, name: str, size: int, least: int) -> Origi
         return _load_with_pillow(file, name, size, more)
     if turn in _SIDEWAYS:
         width, height = height, width
-    content = _shares(decoded, part, turn)
-    return Original(pixels, width, height, image.format or "unknown", content)
+    kind = image.format or "unknown"
+    return Original(pixels, width, height, kind, _shares(decoded, part, turn))
 
 
 def _least_of_all(image: Image.Image, part: margins.Rectangle, least: int) -> int:
@@ -280,6 +280,12 @@ def fit(pixels: Pixels, size: int = SIZE, resize: Resize = ANTIALIAS) -> Pixels:
     if image.size == (size, size) and part == (0, 0, size, size):
         return pixels
     return np.asarray(_resized_part(image, part, size))
+
+
+def content(pixels: Pixels) -> Shares:
+    """The part of uint8 `[H, W, 3]` that `fit` shows; `WHOLE` where it has no bars or margins."""
+    image = Image.fromarray(pixels)
+    return _shares(image, margins.content(image))
 
 
 def fit_within(pixels: Pixels, longest: int) -> tuple[Pixels, float]:

@@ -167,5 +167,5 @@ def _edge(far: NDArray[np.int16], first: int) -> tuple[int, float]:
     shares = (near > _NEAR).mean(axis=1)
     at = int(shares[:_DEPTH].argmax())
     means = near.mean(axis=1)
-    is_mixed = at + 1 < len(means) and means[at] < 0.75 * means[at + 1]
+    is_mixed = at + 1 < len(means) and bool(means[at] < 0.75 * means[at + 1])
     return first + at + is_mixed, float(shares[at])

@@ -7,6 +7,7 @@ from simpsons import images
 from simpsons.classifier import Classifier, Prediction
 from simpsons.cli.folder import PictureFolder
 from simpsons.explain import heat_map, overlay
+from simpsons.plain_resize import ANTIALIAS
 
 
 def writer(classifier: Classifier, folder: Path) -> Callable[[images.Source, Prediction], str]:
@@ -20,7 +21,10 @@ def writer(classifier: Classifier, folder: Path) -> Callable[[images.Source, Pre
 
     def write(source: images.Source, answer: Prediction) -> str:
         picture = images.decode(source)
-        drawn = overlay(picture, heat_map(classifier, images.fit(picture, resize=classifier.resize), answer.label))
+        fitted = images.fit(picture, resize=classifier.resize)
+        heat = heat_map(classifier, fitted, answer.label)
+        shown = images.content(picture) if classifier.resize == ANTIALIAS else images.WHOLE
+        drawn = overlay(picture, heat, shown)
         return explanations.write(drawn, answer.path, ".png")
 
     return write

@@ -14,6 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
 from simpsons import explain, images, processors
 from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction
 from simpsons.detector import FACES, Detector, Found
@@ -108,18 +110,18 @@ class Inference:
         self,
         classifier: Classifier,
         uploads: Sequence[Upload],
-        decoded: Sequence[images.Pixels | str],
+        decoded: Sequence[images.Original | str],
         top: int,
         heat: bool,
         find: Find | None,
     ) -> list[dict[str, Any]]:
-        read = [pixels for pixels in decoded if not isinstance(pixels, str)]
+        read = [picture.pixels for picture in decoded if not isinstance(picture, str)]
         predictions = iter(await self._run(_classify, classifier, read, top))
         answers = [
-            Failure(upload.name, pixels)
-            if isinstance(pixels, str)
+            Failure(upload.name, picture)
+            if isinstance(picture, str)
             else replace(next(predictions), path=upload.name)
-            for upload, pixels in zip(uploads, decoded, strict=True)
+            for upload, picture in zip(uploads, decoded, strict=True)
         ]
         if find and (knows_faces(classifier) or not self._has_shipped_detector):
             answers = await asyncio.gather(
@@ -130,8 +132,8 @@ class Inference:
             )
         return await asyncio.gather(
             *(
-                self._with_heat(classifier, answer, pixels, heat)
-                for answer, pixels in zip(answers, decoded, strict=True)
+                self._with_heat(classifier, answer, picture, heat)
+                for answer, picture in zip(answers, decoded, strict=True)
             )
         )
 
@@ -139,12 +141,12 @@ class Inference:
         self,
         classifier: Classifier,
         answer: Prediction | Failure,
-        pixels: images.Pixels | str,
+        picture: images.Original | str,
         heat: bool,
     ) -> dict[str, Any]:
         if isinstance(answer, Failure):
             return answer.to_json()
-        heat_map = await self._run(_heat, classifier, pixels, answer.label) if heat else None
+        heat_map = await self._run(_heat, classifier, picture, answer.label) if heat else None
         return answer.to_json() | {"heat_map": heat_map}
 
     def _finder(self, uploads: Sequence[Upload]) -> Find:
@@ -210,10 +212,10 @@ class Inference:
         return await loop.run_in_executor(self._pool, partial(function, *arguments))
 
 
-def _decode(upload: Upload, resize: Resize) -> images.Pixels | str:
-    """uint8 `[64, 64, 3]`, or why there are none."""
+def _decode(upload: Upload, resize: Resize) -> images.Original | str:
+    """The picture as networks see it, or why it can't be read."""
     try:
-        return images.load(upload, resize=resize)
+        return images.load_file(upload, resize=resize)
     except images.ImageError as error:
         return str(error)
 
@@ -229,9 +231,8 @@ def _find(detector: Detector, upload: Upload) -> Found | str:
 def _classify(
     classifier: Classifier, pixels: Sequence[images.Pixels], top: int
 ) -> list[Prediction]:
-    answers = classifier.predict_all(pixels, top)
-    return [answer for answer in answers if isinstance(answer, Prediction)]
+    return classifier.predict_pixels(np.stack(pixels), top) if pixels else []
 
 
-def _heat(classifier: Classifier, pixels: images.Pixels, label: str) -> str:
-    return layer(explain.heat_map(classifier, pixels, label))
+def _heat(classifier: Classifier, picture: images.Original, label: str) -> str:
+    return layer(explain.heat_map(classifier, picture.pixels, label), picture.content)
