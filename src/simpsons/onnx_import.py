@@ -172,7 +172,8 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def _layer_name(node: onnx.NodeProto) -> str:
-    return str(node.input[1]).removeprefix("network.").removesuffix(".weight")
+    name = str(node.input[1]).removesuffix(".weight")
+    return name.removeprefix("network.").removeprefix("network.")  # twice in a `Scaled`
 
 
 def _norm_after(convolution: str) -> str:

@@ -355,39 +355,6 @@ def test_training_does_not_start_from_int8(cli, many_drawings, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_import_of_a_keras_file(cli, keras_file, tmp_path):
-    out = tmp_path / "notebook.onnx"
-    result = cli("import", keras_file, out)
-    assert result.exit_code == 0, result.output
-    assert len(Classifier(out).labels) == 18
-    wrong = cli("import", keras_file, out, "--labels", "cat,mouse")
-    assert wrong.exit_code == 2
-    assert "has 18 classes and 2 labels are given" in wrong.stderr
-    missing = cli("import", tmp_path / "none.keras", out)
-    assert missing.exit_code == 2
-
-
-@pytest.fixture
-def keras_file(request):
-    return request.path.parents[1] / "fixtures" / "keras_xception.keras"
-
-
-@pytest.mark.parametrize("labels", ["cat,,mouse", "cat,mouse, cat"])
-def test_labels_that_are_no_names_are_refused(cli, keras_file, tmp_path, labels):
-    result = cli("import", keras_file, tmp_path / "x.onnx", "--labels", labels)
-    assert result.exit_code == 2
-    assert "a name is empty or there twice" in result.stderr
-
-
-def test_an_imported_network_has_no_card(cli, keras_file, many_drawings, tmp_path):
-    imported, out = tmp_path / "notebook.onnx", tmp_path / "again.onnx"
-    assert cli("import", keras_file, imported).exit_code == 0
-    result = cli("export", imported, out, "--data", many_drawings, "--split", "leak-free", "--card")
-    assert result.exit_code == 2
-    assert "notebook.onnx: does not say how it was trained" in result.stderr
-    assert not out.exists()
-
-
 def test_an_export_knows_what_the_run_left_out(cli, many_drawings, tmp_path):
     dataset = cache.load(many_drawings)
     drop = [Line(path, DROP, "", "") for path in dataset.paths[::3]]

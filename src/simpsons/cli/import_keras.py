@@ -100,9 +100,10 @@ def import_keras(
 def _labels(given: str) -> tuple[str, ...]:
     """The classes that an option names. Raises SimpsonsError if they are no names."""
     path = Path(given)
-    if "," not in given and path.is_dir():
+    is_path = given and "," not in given
+    if is_path and path.is_dir():
         found = sorted(one.name for one in path.iterdir() if one.is_dir())  # as Keras sorts them
-    elif "," not in given and path.is_file():
+    elif is_path and path.is_file():
         found = _in_file(path)
     else:
         found = [label.strip() for label in given.split(",")]
