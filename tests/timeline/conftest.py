@@ -72,9 +72,12 @@ class Squares:
     probability: float = 0.9
     scores: tuple[float, ...] = (0.9,)
     minimum: float = field(default=0.2, init=False)
+    sides: tuple[int, ...] = field(default=(160,), init=False)
 
     def __post_init__(self):
-        self.names = SimpleNamespace(labels=LABELS, predict_pixels=self._predict_pixels)
+        self.names = SimpleNamespace(
+            labels=LABELS, resize="antialias", predict_pixels=self._predict_pixels
+        )
 
     def once(self):
         return self

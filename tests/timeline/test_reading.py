@@ -109,7 +109,12 @@ def of_the_same_faces(detector, predict):
             ]
             yield replace(answer, faces=tuple(faces))
 
-    made = SimpleNamespace(names=detector.names, minimum=detector.minimum, detect_all=detect_all)
+    made = SimpleNamespace(
+        names=detector.names,
+        minimum=detector.minimum,
+        sides=detector.sides,
+        detect_all=detect_all,
+    )
     made.once = lambda: made
     return made
 
@@ -150,7 +155,7 @@ def test_the_surest_face_of_all_shots_is_kept(film, doll_detector):
     found = timeline.read(film.path, of_the_same_faces(doll_detector, wavering))
     assert set(found.thumbnails) == set(seen) == {DOLLS[n].slug for n in range(4)}
     with Film(film.path) as opened:
-        taken = list(samples(opened, ShotDetector(), 5))
+        taken = list(samples(opened, ShotDetector(), 5, 160))
     for label, pixels in found.thumbnails.items():
         _, surest = max(seen[label])
         assert np.array_equal(pixels, images.fit(taken[surest].pixels))

@@ -12,7 +12,7 @@ from simpsons.cli import options
 from simpsons.cli.terminal import say
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.files import write_text
+from simpsons.files import require_writable, write_text
 from simpsons.progress import bar
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def timeline(
     also written to totals.csv and totals.json in the folder given.
 
     A film that breaks off gives what could be read of it, and one of several that can't be read
-    is reported: exit code 1 then, and 2 when nothing could be read.
+    is reported, as is a copy that can't be written, once the time line is: exit code 1 then, and
+    2 when nothing could be read.
     """
     from simpsons.timeline.annotate import require_target
     from simpsons.timeline.reading import require_settings
@@ -111,6 +112,7 @@ def timeline(
             copies = _unique(given, _folder_for_copies(annotated), ".mp4")
         for copy in copies:
             require_target(copy, *given)
+            require_writable(copy)
     reader = _Reader(Detector(faces, model), rate, minimum, shortest)
     if len(given) == 1:
         code = reader.one(given[0], folders[0], copies[0], as_json)
@@ -128,9 +130,6 @@ class _Reader:
 
     def one(self, film: str | Path, folder: Path, copy: Path | None, as_json: bool) -> int:
         found, written = self._read(film, folder)
-        if copy:
-            self._annotate(copy, found)
-            written.append(copy)
         if as_json:
             options.print_json(found.to_json())
         else:
@@ -142,7 +141,10 @@ class _Reader:
                 say(f"wrote {path}")
         if found.problem:
             _report(found.problem)
-        return int(found.problem is not None)
+        is_missing = copy is not None and not self._annotate(copy, found)
+        if copy and not is_missing and not as_json:
+            say(f"wrote {copy}")
+        return int(found.problem is not None or is_missing)
 
     def several(
         self, films: list[tuple[str | Path, Path, Path | None]], out: Path | None, as_json: bool
@@ -169,12 +171,8 @@ class _Reader:
             if found.problem:
                 _report(found.problem)
                 problems += 1
-            if copy:
-                try:
-                    self._annotate(copy, found)
-                except (SimpsonsError, OSError) as error:
-                    _report(_said(error))
-                    problems += 1
+            if copy and not self._annotate(copy, found):
+                problems += 1
         result = {"films": results, **totals.to_json()}
         if out and failed < len(films):
             write_text(out / "totals.csv", totals.to_csv())
@@ -193,10 +191,18 @@ class _Reader:
         found = timelines.read(film, self._detector, *self._settings, bar)
         return found, timelines.write(folder, found)
 
-    def _annotate(self, copy: Path, found: "Timeline") -> None:
+    def _annotate(self, copy: Path, found: "Timeline") -> bool:
+        """Whether there is a copy; else why not was reported."""
         from simpsons import timeline as timelines
 
-        timelines.annotate(copy, found, bar)
+        try:
+            notes = timelines.annotate(copy, found, bar)
+        except (SimpsonsError, OSError) as error:
+            _report(_said(error))
+            return False
+        for note in notes:
+            say(f"Note: {note}", err=True)
+        return True
 
 
 def _path(film: str) -> str | Path:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from simpsons import images
 from simpsons.characters import display_name
@@ -20,30 +18,42 @@ from simpsons.errors import SimpsonsError
 from simpsons.files import whole
 from simpsons.progress import Track as Progress
 from simpsons.progress import silent
-from simpsons.timeline.film import Film
+from simpsons.timeline.film import Film, FilmError
+from simpsons.timeline.orientation import Orientation
 from simpsons.timeline.reading import Timeline
+from simpsons.timeline.screen import MATRIX_NUMBERS, Colours, Screen, plane
+from simpsons.timeline.sound import prepared
 from simpsons.timeline.tracks import Track
 
 
 def annotate(
     target: str | os.PathLike[str], timeline: Timeline, progress: Progress = silent
-) -> None:
+) -> tuple[str, ...]:
     """Write a copy of the time line's film as H.264 in MP4, with boxes and names.
 
     A box stays on its face, a stranger's has no name, and a frame that was named as a whole has a
-    box around it. Frames, their times and the sound are the film's own; an odd width or height
-    loses a pixel. The film is decoded once more.
+    box around it. Frames and their times are the film's own, turned upright; an odd width or height
+    loses a pixel, and a high dynamic range becomes a usual one. The sound is the film's own too, as
+    AAC where MP4 can't hold it. The film is decoded once more.
 
-    Raises FilmError if it can't be read, SimpsonsError for a target that `require_target` refuses
-    or sound that MP4 can't hold.
+    Returns what is not in the copy, in words: sound that can't be read. Raises FilmError if the
+    film can't be read, SimpsonsError for a target that `require_target` refuses or a copy that
+    can't be written; then nothing is there.
     """
     target = require_target(target, timeline.film)
-    with Film(timeline.film) as film, whole(target) as temporary:
+    with whole(target) as temporary:
         try:
-            with av.open(f"file:{temporary}", "w", format="mp4") as copy:
-                _copy(film, copy, timeline, progress)
-        except av.FFmpegError as error:
-            raise SimpsonsError(f"{target}: can't be written ({error.strerror})") from None
+            with prepared(Path(timeline.film), temporary.parent) as sound:
+                with Film(timeline.film) as film:
+                    _write(film, temporary, sound.streams, timeline, progress)
+                return sound.left_out
+        except FilmError:
+            raise
+        except (av.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise SimpsonsError(
+                f"{target}: can't be written ({reason}); check its disk and its folder"
+            ) from None
 
 
 def require_target(target: str | os.PathLike[str], *films: str | os.PathLike[str]) -> Path:
@@ -57,53 +67,74 @@ def require_target(target: str | os.PathLike[str], *films: str | os.PathLike[str
     return target
 
 
-def _copy(
-    film: Film, copy: av.container.OutputContainer, timeline: Timeline, progress: Progress
+def _write(
+    film: Film,
+    target: Path,
+    sounds: Sequence[av.AudioStream],
+    timeline: Timeline,
+    progress: Progress,
 ) -> None:
-    source = film.stream
-    out = copy.add_stream("libx264", rate=film.frame_rate, options={"preset": "veryfast"})
-    out.width, out.height = source.width // 2 * 2, source.height // 2 * 2
-    out.pix_fmt = "yuv420p"
-    out.codec_context.time_base = out.time_base = film.time_base
-    out.sample_aspect_ratio = source.sample_aspect_ratio or Fraction(1)
-    with Film(film.path) as ahead:  # sound may come before the first picture, and ends the header
-        rotation = next(ahead.frames()).picture.rotation
-    if rotation:
-        out.set_display_rotation(rotation)
-    for tag in ("colorspace", "color_primaries", "color_trc"):
-        setattr(out.codec_context, tag, getattr(source.codec_context, tag))
-    others = _sound(film, copy)
-    scaler = VideoReformatter()
-    on_screen = _on_screen(timeline)
-    total = round(timeline.duration * float(film.frame_rate))
-    last = -1
-    for frame in progress(film.frames(others), total, "annotating"):
-        picture = scaler.reformat(frame.picture, out.width, out.height, "yuv420p", threads=1)
-        picture.make_writable()
-        if tracks := on_screen(frame.time):
-            _draw(picture, tracks, frame.time, scaler)
-        last = max(last + 1, round(frame.time / film.time_base))
-        picture.pts, picture.time_base = last, film.time_base
-        picture.pict_type = 0
-        copy.mux(out.encode(picture))
-    copy.mux(out.encode())
+    with Film(film.path) as ahead:
+        first = next(ahead.frames()).picture
+        shape = ahead.pixel_shape
+    screen = Screen()
+    colours = screen.colours(first)
+    orientation = Orientation.of(first)
+    with av.open(f"file:{target}", "w", format="mp4") as copy:
+        options = {"preset": "veryfast", "bf": "0"}  # with B-frames an MP4's length is not exact
+        out = copy.add_stream("libx264", rate=film.frame_rate, options=options)
+        width, height = orientation.size(first.width, first.height)
+        out.width, out.height = max(2, width // 2 * 2), max(2, height // 2 * 2)
+        out.pix_fmt = "yuv420p"
+        out.codec_context.time_base = out.time_base = film.time_base
+        out.sample_aspect_ratio = 1 / shape if orientation.transposed else shape
+        out.codec_context.colorspace = MATRIX_NUMBERS[colours.matrix]
+        out.codec_context.color_primaries = colours.primaries
+        out.codec_context.color_trc = colours.transfer
+        out.codec_context.color_range = colours.range
+        beside = [_Beside(sound, copy) for sound in sounds]
+        on_screen = _on_screen(timeline)
+        total = round(timeline.duration * float(film.frame_rate))
+        lengths: deque[int] = deque()
+
+        def put(packets: list[av.Packet[Any]], time: float) -> None:
+            for packet in packets:
+                packet.duration = lengths.popleft()
+                copy.mux(packet)
+            for each in beside:
+                each.write_until(time)
+
+        last = -1
+        for frame in progress(film.frames(), total, "annotating"):
+            picture = screen.frame(frame.picture, out.width, out.height, colours)
+            if tracks := on_screen(frame.time):
+                _draw(picture, tracks, frame.time, colours)
+            last = max(last + 1, round(frame.time / film.time_base))
+            picture.pts, picture.time_base = last, film.time_base
+            picture.pict_type = 0
+            lengths.append(round((film.end - frame.time) / film.time_base))
+            put(out.encode(picture), frame.time)
+        put(out.encode(), float("inf"))
 
 
-def _sound(film: Film, copy: av.container.OutputContainer) -> Callable[[av.Packet[Any]], object]:
-    """A function that copies packets of sound and drops others."""
-    streams = {
-        stream.index: copy.add_stream_from_template(stream)
-        for stream in film.container.streams.audio
-    }
+class _Beside:
+    """Writes a stream of sound that was prepared as far as the pictures have come."""
 
-    def put(packet: av.Packet[Any]) -> None:
-        if packet.stream.index in streams and packet.pts is not None and packet.dts is not None:
-            shift = round(film.start / packet.time_base)
-            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-            packet.stream = streams[packet.stream.index]
-            copy.mux(packet)
+    def __init__(self, sound: av.AudioStream, copy: av.container.OutputContainer) -> None:
+        self._copy = copy
+        container = sound.container
+        assert isinstance(container, av.container.InputContainer)
+        self._stream = copy.add_stream_from_template(sound)
+        self._packets = container.demux(sound)
+        self._next = next(self._packets, None)
 
-    return put
+    def write_until(self, time: float) -> None:
+        while self._next is not None and self._next.dts is not None:
+            if float(self._next.dts * self._next.time_base) > time:
+                return
+            self._next.stream = self._stream
+            self._copy.mux(self._next)
+            self._next = next(self._packets, None)
 
 
 def _on_screen(timeline: Timeline) -> Callable[[float], list[Track]]:
@@ -120,26 +151,26 @@ def _on_screen(timeline: Timeline) -> Callable[[float], list[Track]]:
     return tracks
 
 
-def _draw(
-    picture: av.VideoFrame, tracks: list[Track], time: float, scaler: VideoReformatter
-) -> None:
-    """Draw boxes and names on a yuv420p picture, upright as it will be shown.
+def _draw(picture: av.VideoFrame, tracks: list[Track], time: float, colours: Colours) -> None:
+    """Draw boxes and names on a yuv420p picture.
 
     Only what is drawn is turned into the film's colours, and all else stays as it is.
     """
-    turns = round(picture.rotation / 90)
-    before = scaler.reformat(picture, format="rgb24", threads=1).to_ndarray()
-    upright = images.decode(np.ascontiguousarray(np.rot90(before, turns)))
-    after = np.rot90(draw(upright, _marks(tracks, time, upright.shape)), -turns)
+    before = images.decode(picture.reformat(format="rgb24", threads=1).to_ndarray())
+    after = draw(before, _marks(tracks, time, before.shape))
     red, green, blue = np.moveaxis(after != before, 2, 0)
     changed = red | green | blue
     rows = changed[::2] | changed[1::2]
     blocks = rows[:, ::2] | rows[:, 1::2]
-    drawn = av.VideoFrame.from_ndarray(np.ascontiguousarray(after))
-    drawn = scaler.reformat(drawn, format="yuv420p", threads=1)
+    drawn = av.VideoFrame.from_ndarray(np.ascontiguousarray(after)).reformat(
+        format="yuv420p",
+        dst_colorspace=colours.matrix,
+        dst_color_range=colours.range,
+        threads=1,
+    )
     masks = changed, blocks, blocks
-    for plane, source, mask in zip(picture.planes, drawn.planes, masks, strict=True):
-        np.copyto(_plane(plane), _plane(source), where=mask)
+    for target, source, mask in zip(picture.planes, drawn.planes, masks, strict=True):
+        np.copyto(plane(target), plane(source), where=mask)
 
 
 def _marks(tracks: list[Track], time: float, shape: Sequence[int]) -> list[Mark]:
@@ -152,8 +183,3 @@ def _marks(tracks: list[Track], time: float, shape: Sequence[int]) -> list[Mark]
         box = x1 * width, y1 * height, x2 * width, y2 * height
         marks.append(Mark(box, text, track.label is not None))
     return sorted(marks, key=lambda mark: mark.is_known)
-
-
-def _plane(plane: Any) -> images.Pixels:
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: plane.height, : plane.width]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -98,7 +98,7 @@ def read(
     thumbnails: dict[str, _Surest] = {}
     with Film(film) as source:
         shots = ShotDetector()
-        seen = _seen(samples(source, shots, rate), detector)
+        seen = _seen(samples(source, shots, rate, detector.sides[-1]), detector)
         total = None if source.duration is None else max(1, round(source.duration * rate))
         for number, frames in groupby(progress(seen, total, "reading"), _shot):
             shot = _Shot(detector.names.labels, detector.minimum + SEEN * (1 - detector.minimum))
@@ -211,21 +211,35 @@ class _Shot:
 def _seen(
     taken: Iterator[Sample], detector: Detector
 ) -> Iterator[tuple[Sample, Detection | Prediction]]:
-    """Each sample with its faces; one without a face with the name of the whole frame."""
+    """Each sample with its faces; one without a face with the name of the whole frame.
+
+    Both are looked for inside its bars. The faces' boxes are in pixels of the whole frame.
+    """
     top = len(detector.names.labels)
 
     def detect(some: Iterator[Sample]) -> Iterator[Detection | Failure]:
-        return detector.detect_all((sample.pixels for sample in some), top)
+        return detector.detect_all((sample.content for sample in some), top)
 
     for sample, answer in beside(detect, taken):
         if isinstance(answer, Failure):
             raise SimpsonsError(answer.error)
         if answer.faces:
-            yield sample, answer
+            yield sample, _in_frame(answer, sample)
         else:
-            fitted = images.fit(sample.pixels, resize=detector.names.resize)
+            fitted = images.fit(sample.content, resize=detector.names.resize)
             [whole] = detector.names.predict_pixels(fitted[None], top)
             yield sample, whole
+
+
+def _in_frame(found: Detection, sample: Sample) -> Detection:
+    left, top = sample.inside[:2]
+    faces = (
+        replace(
+            face, box=(face.box[0] + left, face.box[1] + top, face.box[2] + left, face.box[3] + top)
+        )
+        for face in found.faces
+    )
+    return replace(found, faces=tuple(faces))
 
 
 def _middle(width: int, height: int) -> Box:
