@@ -119,6 +119,22 @@ def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(detector, factor):
     assert np.allclose(detector.boxes(large)[0], factor * np.array(spots), atol=factor / 2)
 
 
+@pytest.mark.parametrize("bars", [(0, 90), (80, 0), (60, 200)])
+@pytest.mark.parametrize("colour", [0, 255, (30, 90, 160)])
+def test_faces_inside_bars_are_as_large_as_without_and_their_boxes_in_the_whole(
+    detector, bars, colour
+):
+    ground = np.random.default_rng(0).integers(140, 210, (6, 8, 3), dtype=np.uint8)
+    inside = enlarged(ground, 40)
+    inside[100:130, 40:70] = inside[100:112, 200:212] = (255, 0, 255)
+    alone = np.array(found(detector, inside))
+    across, down = bars
+    picture = np.full((240 + 2 * down, 320 + 2 * across, 3), colour, np.uint8)
+    picture[down : down + 240, across : across + 320] = inside
+    assert len(alone) == 2
+    assert found(detector, picture) == pytest.approx(alone + [across, down] * 2, abs=0.6)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (20, 3), (3, 20), (10_000, 10), (10, 10_000)])
 @pytest.mark.parametrize("ground", [255, (255, 0, 255)])
 def test_pictures_of_any_shape(detector, size, ground):
@@ -166,7 +182,7 @@ def test_a_face_is_named_by_what_is_around_it(detector):
     assert homer.probability == homer.prediction.top[0][1] > 0.9
     assert len(homer.prediction.top) == 2
     crop = images.crop_around(pixels, homer.box)
-    assert homer.prediction == detector.names.predict(crop, top=2)
+    assert [homer.prediction] == detector.names.predict_pixels(crop[None], top=2)
 
 
 def test_naming_with_one_core_or_all_gives_the_same(detector):

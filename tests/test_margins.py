@@ -65,13 +65,12 @@ def test_bars_are_found_in_jpeg_files(name, quality):
 
 
 @pytest.mark.parametrize("size", [(480, 270), (1080, 1920), (2600, 1500)])
-def test_a_large_picture_loses_at_most_a_128th_beside_a_bar(size):
+def test_bars_of_a_large_picture_are_found_to_a_128th(size):
     picture = frame(2).resize((size[0] * 3 // 4, size[1] * 3 // 4))
     box = (size[0] // 8, size[1] // 8, size[0] // 8 + picture.width, size[1] // 8 + picture.height)
     inside = found(within(picture, size, "white", box[:2]))
     off = np.subtract(inside, box) * [1, 1, -1, -1]
-    assert off.min() >= 0
-    assert off.max() <= max(size) / 128
+    assert np.abs(off).max() <= max(size) / 128
 
 
 def test_black_bars_around_a_dark_picture():
@@ -140,6 +139,19 @@ def test_bars_with_writing_are_left():
 def test_thin_lines_at_the_edges_are_left():
     picture = within(frame(), (164, 122))
     assert found(picture) == whole(picture)
+
+
+def test_a_plain_rectangle_is_drawn_and_no_picture():
+    picture = within(Image.new("RGB", (60, 80), "#c08040"), (160, 120), "white")
+    assert found(picture) == whole(picture)
+
+
+def test_what_is_plain_around_a_part():
+    picture = within(frame(), (160, 200), "#101418")
+    inside = margins.Rectangle(0, 40, 160, 160)
+    assert margins.is_plain_around(picture, inside)
+    assert not margins.is_plain_around(picture, margins.Rectangle(0, 60, 160, 160))
+    assert (inside.width, inside.height) == (160, 120)
 
 
 def test_next_to_nothing_in_plain_ground_is_left():

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from simpsons import images
+from simpsons import images, margins
 from simpsons.classifier import Classifier, Failure, Prediction, path_of
 from simpsons.errors import SimpsonsError
 from simpsons.network import FACES_TASK, ModelError, Network, find
@@ -198,16 +199,20 @@ class Detector:
     def find(self, source: images.Source, *, on_one_core: bool = False) -> Found:
         """The faces of one picture, not named, with the crops to name them by.
 
+        Plain bars and margins are left out before it is looked at, as faces are larger then.
         on_one_core: for a thread of several that each have pictures of their own. Raises
         simpsons.ImageError as `images.decode` does.
         """
         session = self._network.on_one_core if on_one_core else self._network.on_all_cores
         pixels, width, height = images.decode_reduced(source, round(GAP * self.sides[-1]))
-        boxes, scores = self._boxes(session, pixels)
+        left, top, right, bottom = margins.content(Image.fromarray(pixels))
+        inside = pixels[top:bottom, left:right]
+        boxes, scores = self._boxes(session, inside)
         crops = np.empty((len(boxes), images.SIZE, images.SIZE, 3), np.uint8)
         for crop, box in zip(crops, boxes.tolist(), strict=True):
-            crop[:] = images.crop_around(pixels, box)
-        return Found(width, height, _scaled(boxes, pixels.shape, (height, width)), scores, crops)
+            crop[:] = images.crop_around(inside, box)
+        shown = boxes + np.array([left, top] * 2, np.float32)
+        return Found(width, height, _scaled(shown, pixels.shape, (height, width)), scores, crops)
 
     def detect(self, source: images.Source, top: int = 5) -> Detection:
         """Everyone in one picture: a path, bytes, a file object, a PIL image or an array.

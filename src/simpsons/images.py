@@ -246,7 +246,7 @@ def _load_with_pillow(file: BinaryIO, name: str, size: int, least: int) -> Origi
 
 def _least_of_all(image: Image.Image, part: margins.Rectangle, least: int) -> int:
     """Pixels of the shorter side of all of a picture for its content to have `least` of them."""
-    inside = min(part.right - part.left, part.bottom - part.top)
+    inside = min(part.width, part.height)
     return least if inside == min(image.size) else ceil(least * min(image.size) / inside)
 
 

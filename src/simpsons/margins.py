@@ -57,12 +57,22 @@ class Rectangle(NamedTuple):
     right: int
     bottom: int
 
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.bottom - self.top
+
 
 def content(image: Image.Image) -> Rectangle:
     """What a picture shows inside plain bars or margins; all of it where it has none.
 
-    image: RGB or RGBX. In a picture of more than 256 pixels up to a 128th of a side may be cut off
-    beside a bar.
+    image: RGB or RGBX. In a picture of more than 256 pixels it is right to a 128th of the longer
+    side.
     """
     whole = Rectangle(0, 0, *image.size)
     if min(image.size) < _SMALLEST or not _may_have_bars(image):
@@ -80,6 +90,17 @@ def content(image: Image.Image) -> Rectangle:
         whole.right if right == width else right * factor,
         whole.bottom if bottom == height else bottom * factor,
     )
+
+
+def is_plain_around(image: Image.Image, part: Rectangle) -> bool:
+    """Whether all of a picture around a part is of one colour, as bars are.
+
+    image: as in `content`.
+    """
+    pixels = np.asarray(image)[..., :3]
+    outside = np.ones(pixels.shape[:2], bool)
+    outside[part.top : part.bottom, part.left : part.right] = False
+    return _is_bar(_far(pixels, _colour_of_corners(pixels))[outside])
 
 
 def _may_have_bars(image: Image.Image) -> bool:
@@ -106,9 +127,7 @@ Span = tuple[int, int]
 def _sides(pixels: NDArray[np.uint8]) -> tuple[Span, Span] | None:
     """First column and the one after the last, and the same of rows; None for all of them."""
     height, width = pixels.shape[:2]
-    ends = pixels[[0, 1, -2, -1]][:, [0, 1, -2, -1]].reshape(2, 2, 2, 2, 3)
-    corners = np.sort(ends.mean(axis=(1, 3)).reshape(4, 3), axis=0)
-    colour = corners[1:3].mean(axis=0).astype(np.int16)
+    colour = _colour_of_corners(pixels)
     if not any(_is_bar(_far(lines, colour)) for lines in (pixels[[0, -1]], pixels[:, [0, -1]])):
         return None
     far = _far(pixels, colour)
@@ -120,7 +139,23 @@ def _sides(pixels: NDArray[np.uint8]) -> tuple[Span, Span] | None:
     is_plain = colour.max() <= _BLACK or colour.min() >= _WHITE
     across = _straight(columns, inside[0].T, is_plain)
     down = _straight(rows, inside[1], is_plain)
-    return (across, down) if across and down else None
+    if not across or not down or _is_plain(pixels[slice(*down), slice(*across)]):
+        return None
+    return across, down
+
+
+def _is_plain(pixels: NDArray[np.uint8]) -> bool:
+    """Whether it is nearly all of one colour: a drawn rectangle, and no picture."""
+    colour = np.median(pixels.reshape(-1, 3), axis=0).astype(np.int16)
+    return bool((_far(pixels, colour) > _NEAR).mean() < _STRAY)
+
+
+def _colour_of_corners(pixels: NDArray[np.uint8]) -> Colour:
+    """Without the lightest and the darkest of the four in each channel."""
+    ends = pixels[[0, 1, -2, -1]][:, [0, 1, -2, -1]].reshape(2, 2, 2, 2, 3)
+    corners = np.sort(ends.mean(axis=(1, 3)).reshape(4, 3), axis=0)
+    colour: Colour = corners[1:3].mean(axis=0).astype(np.int16)
+    return colour
 
 
 def _far(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.int16]:
