@@ -35,7 +35,7 @@ _FROM_CHECKPOINT = (
 )
 _OTHER_KINDS = {
     ".ckpt": "is a checkpoint of TensorFlow",
-    ".json": "has the layers of a network and no weights",
+    ".json": "has at most the layers of a network and no weights",
     ".onnx": "is an ONNX file already",
     ".pb": "is a graph of TensorFlow",
     ".pickle": "is a pickle, which can hold code and is never loaded",
@@ -73,7 +73,17 @@ def opened(path: Path) -> Iterator[Contents]:
             start = file.read(len(_HDF5))
             if start == _HDF5:
                 with _hdf5(file, "the file") as content:
-                    yield _legacy_or_weights(content)
+                    try:
+                        found = _legacy_or_weights(content)
+                    except (
+                        AttributeError,
+                        LookupError,
+                        OSError,
+                        RuntimeError,
+                        ValueError,
+                    ) as error:
+                        raise KerasImportError(_damaged("the file", error)) from None
+                    yield found
                 return
             config, weights = _members(file, path)
     with _hdf5(io.BytesIO(weights), f"its {_WEIGHTS}") as content:
@@ -97,9 +107,13 @@ def _hdf5(file: BinaryIO, what: str) -> Iterator[h5py.File]:
     try:
         opened = h5py.File(file, "r")
     except (OSError, RuntimeError, ValueError) as error:
-        raise KerasImportError(f"{what} is damaged ({str(error)[:80]}); {AGAIN}") from None
+        raise KerasImportError(_damaged(what, error)) from None
     with opened:
         yield opened
+
+
+def _damaged(what: str, error: Exception) -> str:
+    return f"{what} is damaged ({str(error)[:80]}); {AGAIN}"
 
 
 # A .keras file: a zip of config.json and model.weights.h5
@@ -150,12 +164,18 @@ def _require_size(name: str, size: int, limit: int) -> None:
 def _no_zip(path: Path, error: Exception) -> str:
     """Why a file that is neither a zip nor HDF5 can't be imported."""
     name = path.name
-    if ".data-0" in name or name.endswith(".index") or name == "checkpoint":
-        stem = name.partition(".data-0")[0].removesuffix(".index")
-        remedy = _FROM_CHECKPOINT.format(name=stem)
-        return f"is a checkpoint of TensorFlow, which Keras 2 writes for weights alone; {remedy}"
-    if name in ("saved_model.pb", "keras_metadata.pb"):
+    if name == "checkpoint" and (found := _checkpoint(path.parent)):
+        return found
+    if ".data-0" in name or name.endswith(".index"):
+        stem = path.parent / name.partition(".data-0")[0].removesuffix(".index")
+        return _of_checkpoint("is a checkpoint", stem)
+    if name in ("saved_model.pb", "keras_metadata.pb", "fingerprint.pb"):
         return _saved_model(path.parent)
+    if name.endswith(".weights.json"):
+        return (
+            "is the list of weights that are in several files; save them in one, with "
+            "model.save_weights('name.weights.h5')"
+        )
     kind = _OTHER_KINDS.get(path.suffix.lower())
     if kind is None:
         return f"is not a .keras file, or a damaged one ({error}); {AGAIN}"
@@ -178,17 +198,23 @@ def _folder(path: Path) -> tuple[bytes, bytes]:
         return members[0], members[1]
     if (path / "saved_model.pb").is_file():
         raise KerasImportError(_saved_model(path))
-    checkpoints = sorted(one.name for one in path.glob("*.index"))
-    if checkpoints:
-        remedy = _FROM_CHECKPOINT.format(name=checkpoints[0].removesuffix(".index"))
-        raise KerasImportError(
-            "is a folder of checkpoints of TensorFlow, which Keras 2 writes for weights alone; "
-            f"{remedy}"
-        )
+    if found := _checkpoint(path):
+        raise KerasImportError(found)
     files = sorted(one.name for one in path.iterdir() if one.suffix in (".keras", ".h5", ".hdf5"))
     if files:
         raise KerasImportError(f"is a folder, not a Keras file; give a file in it, as {files[0]}")
     raise KerasImportError(f"is a folder, not a Keras file; {SAVE} and give that file")
+
+
+def _checkpoint(folder: Path) -> str | None:
+    """What a folder of checkpoints is; None if it has none."""
+    stems = sorted(one.with_suffix("") for one in folder.glob("*.index"))
+    return _of_checkpoint("is a folder of checkpoints", stems[-1]) if stems else None
+
+
+def _of_checkpoint(what: str, stem: Path) -> str:
+    remedy = _FROM_CHECKPOINT.format(name=stem)
+    return f"{what} of TensorFlow, which Keras 2 writes for weights alone; {remedy}"
 
 
 def _saved_model(folder: Path) -> str:
@@ -196,7 +222,7 @@ def _saved_model(folder: Path) -> str:
     if (folder / "keras_metadata.pb").is_file():
         return (
             f"is a SavedModel of Keras 2; {_LOAD_IN_KERAS_2}load it and write an .h5 file, which "
-            "can be imported: tf_keras.models.load_model('folder').save('name.h5')"
+            f"can be imported: tf_keras.models.load_model('{folder}').save('name.h5')"
         )
     return (
         "is a SavedModel without its Keras layers, as model.export writes, and Keras can't load "

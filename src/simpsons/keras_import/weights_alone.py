@@ -83,7 +83,7 @@ def _placed(places: list[Slot], items: list[_Item]) -> tuple[list[Piece], int, s
         found.append(left.pop(same[0]).piece)
     if left:
         surplus = f"has no {left[0].piece.kind} of {_text(left[0].shapes)} more, as the file has"
-        return [], len(places) - len(left), surplus
+        return [], len(places), surplus
     return found, len(places), ""
 
 
