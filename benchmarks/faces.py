@@ -24,7 +24,7 @@ from benchmarks.report import machine, table, write_section
 from simpsons import Classifier, Detector
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset.boxes import Box
-from simpsons.detector import FACES, Face, Found
+from simpsons.detector import FACES, STRANGER_THRESHOLD, Face, Found
 from simpsons.evaluation import detection
 from simpsons.evaluation.detection import DetectionEvaluation, Outcome, Share
 from simpsons.files import whole
@@ -175,6 +175,9 @@ class Benchmark:
     def __init__(self, data: Path, part: str, faces: str, keep: Path | None) -> None:
         self.detector = Detector(faces, minimum=detection.FLOOR)
         self.threshold = float(self.detector.metadata["threshold"])
+        self.stranger_threshold = float(
+            self.detector.metadata.get(STRANGER_THRESHOLD, self.threshold)
+        )
         roots = {OURS: frames.folder(data), OTHER: other_cartoon.folder(data)}
         self.truth: dict[str, Truth] = {
             OURS: frames.complete(roots[OURS], part),
@@ -190,12 +193,14 @@ class Benchmark:
     def names(self, network: Classifier) -> tuple[dict[str, DetectionEvaluation], Named]:
         """The evaluation of each cartoon, and what the network says."""
         named = {kind: name_all(network, pictures) for kind, pictures in self.found.items()}
-        evaluations = {}
+        evaluations, whoever = {}, {}
         for kind, truth in self.truth.items():
             found = dict(zip(truth, named[kind], strict=True))
-            evaluations[kind] = detection.evaluate(truth, found, network.labels, self.threshold)
-        known, unknown = self._matched(evaluations[OURS], network)
-        nobody, others = self._matched(evaluations[OTHER], network)
+            facts = truth, found, network.labels, self.threshold
+            evaluations[kind] = detection.evaluate(*facts, self.stranger_threshold)
+            whoever[kind] = detection.evaluate(*facts)
+        known, unknown = self._matched(whoever[OURS], network)
+        nobody, others = self._matched(whoever[OTHER], network)
         assert not nobody
         strange = {
             OURS: unknown,
@@ -295,7 +300,8 @@ def main() -> None:
         return
     by = (
         f"`python -m benchmarks.faces`, {arguments.part} part, threshold "
-        f"{benchmark.threshold:.2f}, sides {', '.join(map(str, benchmark.detector.sides))} px; "
+        f"{benchmark.threshold:.2f} ({benchmark.stranger_threshold:.2f} for `unknown`), "
+        f"sides {', '.join(map(str, benchmark.detector.sides))} px; "
         f"{machine()}."
     )
     text = f"{faces_table(evaluations)}\n\n{names_table(names)}\n\n{by}"

@@ -410,6 +410,7 @@ def test_a_classifier_is_no_detector_and_the_reverse(spots):
         ({"threshold": "high"}, "its threshold is 'high', no score"),
         ({"threshold": 50}, "its threshold is 50, no score"),
         ({"threshold": float("nan")}, "its threshold is nan, no score"),
+        ({"stranger_threshold": 5}, "its threshold of strangers is 5, no score"),
         ({"longest_side": None}, r"longest sides of its pictures are \[None\], no whole numbers"),
         ({"longest_side": 1e9}, "no whole numbers from 32 to 4096"),
         ({"longest_side": 8}, "no whole numbers from 32 to 4096"),
@@ -481,3 +482,25 @@ def test_a_detector_that_looks_once_does_so_between_its_sizes(write_spots, names
     assert twice.once().sides == (416,)
     assert twice.sides == (320, 512)
     assert detector.once().sides == detector.sides
+
+
+def test_strangers_need_a_score_of_their_own(write_spots, names, monkeypatch):
+    path = write_spots(threshold=0.3, stranger_threshold=0.8)
+    pixels = picture((20, 20, 60, 60, 0.4), (120, 20, 160, 60, 0.6), (220, 20, 260, 60, 0.9))
+
+    def verdicts(detector):
+        named = [Prediction(None, ((name, 0.9),)) for name in ("unknown", "dot", "unknown")]
+
+        def predict_faces(crops, top, **_):
+            return named[: len(crops)]
+
+        monkeypatch.setattr(names, "predict_faces", predict_faces)
+        one = detector.detect(pixels)
+        [same] = detector.detect_all([pixels])
+        assert same == one
+        return [(face.verdict, round(face.score, 1)) for face in one.faces]
+
+    assert verdicts(Detector(path, names)) == [("unknown", 0.9), ("dot", 0.6)]
+    everyone = [("unknown", 0.9), ("dot", 0.6), ("unknown", 0.4)]
+    assert verdicts(Detector(path, names).once()) == everyone
+    assert verdicts(Detector(path, names, minimum=0.3)) == everyone

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simpsons import images, margins
-from simpsons.classifier import Classifier, Failure, Prediction, path_of
+from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction, path_of
 from simpsons.errors import SimpsonsError
 from simpsons.network import FACES_TASK, ModelError, Network, find
 from simpsons.shares import in_shares
@@ -28,6 +28,9 @@ FACES = "faces"
 
 NAMES = "cnn-int8"
 """The network that names faces, unless another one is given."""
+
+STRANGER_THRESHOLD = "stranger_threshold"
+"""What a file's metadata calls the score from which on a face that is called `unknown` counts."""
 
 LEAST_SIDE = 32
 """Pixels that a side has at least when the detector looks at a picture; the rest is grey."""
@@ -142,11 +145,12 @@ class Detector:
     model: `faces`, the path of a face detector's ONNX file that this package exported, or of a run
     folder with one. names: the network that names the faces, a Classifier or what one takes.
     threads: of the networks, None for one per core; `detect_all` gives each core pictures of its
-    own instead. minimum: the score, 0 to 1, from which on a face counts; None for the threshold of
-    the detector's file.
+    own instead. minimum: the score, 0 to 1, from which on a face counts; None for the thresholds of
+    the detector's file, which may ask more of a face that is nobody's: a hand is one at times.
 
     metadata: what the detector's file says of itself: recipe, split, figures, licence. names: the
-    Classifier. minimum: as in use. sides: pixels of the longer side at which pictures are looked
+    Classifier. minimum, stranger_minimum: as in use, of any face and of one that is called
+    `unknown`. sides: pixels of the longer side at which pictures are looked
     at, ascending.
 
     Raises ModelError for a file that is missing, no ONNX, or no face detector, SimpsonsError for a
@@ -167,8 +171,8 @@ class Detector:
         self.metadata = self._read_metadata()
         self._require_shape()
         self.sides = self._read_sides()
-        threshold = self._read_threshold()
-        self.minimum = threshold if minimum is None else minimum
+        thresholds = self._read_thresholds()
+        self.minimum, self.stranger_minimum = thresholds if minimum is None else (minimum, minimum)
         if model != FACES:
             self._look(
                 self._network.on_one_core, np.zeros((LEAST_SIDE, LEAST_SIDE, 3), np.uint8), _STEP
@@ -179,9 +183,10 @@ class Detector:
         """The same detector looking at each picture once, at a size between its `sides`.
 
         That takes half the time where there are two. For films: there a face that it misses is
-        found in the next frame.
+        found in the next frame, and one that it can't name is named in another.
         """
         other = copy(self)
+        other.stranger_minimum = other.minimum
         if len(self.sides) > 1:
             middle = math.prod(self.sides) ** (1 / len(self.sides))
             other.sides = (_STEP * round(middle / _STEP),)
@@ -222,7 +227,7 @@ class Detector:
         """
         found = self.find(source)
         named = self.names.predict_faces(found.crops, top)
-        return Detection(path_of(source), found.named(named))
+        return self._detection(source, found, named)
 
     def detect_all(
         self, sources: Iterable[images.Source], top: int = 5
@@ -245,9 +250,15 @@ class Detector:
         return [
             Failure(path_of(source), one)
             if isinstance(one, str)
-            else Detection(path_of(source), one.named(list(islice(named, len(one.boxes)))))
+            else self._detection(source, one, list(islice(named, len(one.boxes))))
             for source, one in zip(sources, found, strict=True)
         ]
+
+    def _detection(
+        self, source: images.Source, found: Found, predictions: Sequence[Prediction]
+    ) -> Detection:
+        faces = counted(found.named(predictions), self.minimum, self.stranger_minimum)
+        return Detection(path_of(source), tuple(faces))
 
     def _find_or_say_why(self, source: images.Source) -> Found | str:
         try:
@@ -315,13 +326,15 @@ class Detector:
             )
         self._input = inputs[0].name
 
-    def _read_threshold(self) -> float:
+    def _read_thresholds(self) -> tuple[float, float]:
         threshold = self.metadata.get("threshold")
-        if not _is_score(threshold):
-            raise ModelError(
-                f"{self.path}: its threshold is {threshold!r}, no score from 0 to 1; {_REMEDY}"
-            )
-        return float(threshold)
+        of_strangers = self.metadata.get(STRANGER_THRESHOLD, threshold)
+        for what, value in (("threshold", threshold), ("threshold of strangers", of_strangers)):
+            if not _is_score(value):
+                raise ModelError(
+                    f"{self.path}: its {what} is {value!r}, no score from 0 to 1; {_REMEDY}"
+                )
+        return float(threshold), float(of_strangers)
 
     def _read_sides(self) -> tuple[int, ...]:
         sides = self.metadata.get("longest_sides", [self.metadata.get("longest_side")])
@@ -331,6 +344,14 @@ class Detector:
                 f"from {LEAST_SIDE} to {MOST_SIDE}; {_REMEDY}"
             )
         return tuple(sorted(set(sides)))
+
+
+def counted(faces: Iterable[Face], minimum: float, stranger_minimum: float) -> Iterator[Face]:
+    """The faces that count: those of a score from `minimum` on, or called `unknown` from
+    `stranger_minimum` on."""
+    for face in faces:
+        if face.score >= (stranger_minimum if face.verdict == UNKNOWN else minimum):
+            yield face
 
 
 def _is_score(value: object) -> TypeGuard[float]:

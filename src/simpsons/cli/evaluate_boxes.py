@@ -167,7 +167,7 @@ def _print(found: DetectionEvaluation) -> None:
     both = {"faces": found.ap, "names, the mean": found.mean_ap}
     for title, ap in both.items():
         say(line.format(title, _score(ap.at_50), _score(ap.mean)))
-    say(f"\nof faces with a score of {found.threshold:.2f} or more:")
+    say(f"\nof faces with a score of {found.limits} or more:")
     for title, share in {
         "precision": found.precision,
         "recall": found.recall,

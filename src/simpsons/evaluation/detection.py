@@ -12,7 +12,7 @@ import numpy as np
 from simpsons.classifier import UNKNOWN, Failure
 from simpsons.dataset.boxes import Box
 from simpsons.dataset.folders import DataError, Problem
-from simpsons.detector import Detector, Face
+from simpsons.detector import STRANGER_THRESHOLD, Detector, Face, counted
 from simpsons.evaluation.average_precision import AveragePrecision, Scene, average_precision
 from simpsons.evaluation.metrics import wilson_interval
 from simpsons.evaluation.overlap import area, covered, iou
@@ -100,8 +100,9 @@ class DetectionEvaluation:
     first; in an ignored region it counts for nothing. Strangers are the boxes named `unknown` and
     those whose name the network that names faces does not know.
 
-    pictures, faces: how many, with a box that is not ignored. threshold: the score from which on a
-    face counts; average precision takes all faces. ap: of faces, whoever they are. names: the
+    pictures, faces: how many, with a box that is not ignored. threshold, stranger_threshold: the
+    score from which on a face counts, and one that is called `unknown`; average precision takes all
+    faces. ap: of faces, whoever they are. names: the
     characters that the network knows and that have boxes, sorted; a found face is one of the name
     it is given, with its score times the probability of the name. outcomes: every box and every
     face at the threshold.
@@ -110,6 +111,7 @@ class DetectionEvaluation:
     pictures: int
     faces: int
     threshold: float
+    stranger_threshold: float
     labels: frozenset[str]
     ap: AveragePrecision
     names: tuple[NameScore, ...]
@@ -159,9 +161,16 @@ class DetectionEvaluation:
         figures = (self.ap.at_50, self.precision.value, self.recall.value)
         ap, precision, recall = ("-" if one is None else f"{one:.3f}" for one in figures)
         return (
-            f"average precision {ap} at IoU 0.5; at a score of {self.threshold:.2f} precision "
+            f"average precision {ap} at IoU 0.5; at a score of {self.limits} precision "
             f"{precision}, recall {recall} ({self.faces:,} faces in {self.pictures:,} pictures)"
         )
+
+    @property
+    def limits(self) -> str:
+        """The thresholds, in words."""
+        if self.stranger_threshold == self.threshold:
+            return f"{self.threshold:.2f}"
+        return f"{self.threshold:.2f} ({self.stranger_threshold:.2f} for `unknown`)"
 
     @property
     def missed(self) -> list[Outcome]:
@@ -188,6 +197,7 @@ class DetectionEvaluation:
             "pictures": self.pictures,
             "faces": self.faces,
             "threshold": self.threshold,
+            "stranger_threshold": self.stranger_threshold,
             "ap_50": self.ap.at_50,
             "ap_50_95": self.ap.mean,
             "precision": self.precision.to_json(),
@@ -259,7 +269,9 @@ def measure(
         reason = f": {problems[0].reason}" if problems else ""
         raise DataError(f"{root}: has no readable picture with all its faces boxed{reason}")
     read = {path: tuple(truth[path]) for path in found}
-    evaluation = evaluate(read, found, detector.names.labels, detector.metadata["threshold"])
+    threshold = detector.metadata["threshold"]
+    of_strangers = detector.metadata.get(STRANGER_THRESHOLD, threshold)
+    evaluation = evaluate(read, found, detector.names.labels, threshold, of_strangers)
     return Measured(read, found, tuple(problems), evaluation)
 
 
@@ -268,23 +280,27 @@ def evaluate(
     found: Mapping[str, Sequence[Face]],
     labels: Sequence[str],
     threshold: float,
+    stranger_threshold: float | None = None,
 ) -> DetectionEvaluation:
     """Figures of faces found in pictures.
 
     truth, found: by picture, the same ones. labels: the names that the faces were given one of.
-    threshold: the score from which on a face counts.
+    threshold: the score from which on a face counts. stranger_threshold: the same of a face that is
+    called `unknown`, None for no other.
     """
+    limits = threshold, threshold if stranger_threshold is None else stranger_threshold
     true = [box for boxes in truth.values() for box in boxes if not box.ignored]
     outcomes = tuple(
         outcome
         for path, boxes in truth.items()
-        for outcome in match(path, boxes, [face for face in found[path] if face.score >= threshold])
+        for outcome in match(path, boxes, list(counted(found[path], *limits)))
     )
     known = sorted({box.name for box in true} & set(labels) - {UNKNOWN})
     return DetectionEvaluation(
         pictures=len(truth),
         faces=len(true),
-        threshold=threshold,
+        threshold=limits[0],
+        stranger_threshold=limits[1],
         labels=frozenset(labels) - {UNKNOWN},
         ap=average_precision(_scenes(truth, found)),
         names=tuple(_name_score(name, truth, found, outcomes) for name in known),
