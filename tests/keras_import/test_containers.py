@@ -35,7 +35,8 @@ def test_saved_model_by_export(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
     said = refusal(tmp_path)
     assert "is a SavedModel without its Keras layers, as model.export writes" in said
-    assert "tf_keras" not in said
+    assert f"tf.saved_model.load('{tmp_path}').variables" in said
+    assert "new.save('name.keras')" in said
 
 
 @pytest.mark.parametrize(

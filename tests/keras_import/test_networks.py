@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from simpsons.keras_import import KerasImportError, containers, read_keras
+from simpsons.keras_import import KerasImportError, containers, read, read_keras
 from simpsons.models.cnn import CNN
 from simpsons.models.dropout import Dropout
 from simpsons.models.xception import Block, SamePool, SeparableConv, Xception
@@ -732,6 +732,71 @@ def test_branches_that_are_not_xceptions(tmp_path: Path) -> None:
         (training, "'dropout' is called with training=True"),
     ):
         refused_config("xception", tmp_path, change, part)
+
+
+COLOURS = np.array([100.0, 120.0, 140.0], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("first", "given"),
+    [
+        ([simple("Rescaling", "r", scale=1 / 127.5, offset=-1.0)], lambda x: x / 127.5 - 1),
+        ([simple("Rescaling", "r", scale=1 / 255, offset=-0.5)], lambda x: x / 255 - 0.5),
+        ([simple("Rescaling", "r", scale=[1 / 255] * 3, offset=0)], lambda x: x / 255),
+        (
+            [simple("Rescaling", "r", scale=[0.01, 0.02, 0.03], offset=[0.0, -1.0, -2.0])],
+            lambda x: x * np.array([0.01, 0.02, 0.03]) - np.array([0, 1, 2]),
+        ),
+        (
+            [simple("Normalization", "n", axis=[-1], mean=COLOURS.tolist(), variance=[2500.0] * 3)],
+            lambda x: (x - COLOURS) / 50,
+        ),
+        (
+            [
+                simple("RandomFlip", "f", mode="horizontal"),
+                simple("Rescaling", "r", scale=1 / 255, offset=0.0),
+                simple("RandomContrast", "c", factor=0.2),
+                simple("Normalization", "n", mean=0.5, variance=0.25),
+                simple("GaussianNoise", "g", stddev=0.1),
+            ],
+            lambda x: (x / 255 - 0.5) / 0.5,
+        ),
+        (
+            [
+                simple("Sequential", "s", layers=[simple("RandomZoom", "z", height_factor=0.2)]),
+                simple("Resizing", "h", height=64, width=64),
+                simple("Rescaling", "r", scale=1 / 255, offset=0.0),
+            ],
+            lambda x: x / 255,
+        ),
+    ],
+)
+def test_preprocessing_is_taken_into_account(
+    first: list[Config], given: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    config, arrays = contents("cnn")
+    for layer in reversed(first):
+        layers(config).insert(1, layer)
+    imported = read(write(tmp_path / "a.keras", config, arrays))
+    assert imported.says_values
+    assert imported.resize is None
+    values = given(pictures(PARITY["pictures"])[:3].astype(np.float32)).astype(np.float32)
+    _, plain = read_keras(fixture("cnn"))
+    with torch.inference_mode():
+        expected = plain(torch.from_numpy(values).permute(0, 3, 1, 2))
+        assert torch.allclose(imported.network(pixels()[:3]), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_a_model_that_fits_pictures_itself(interpolation: str, tmp_path: Path) -> None:
+    config, arrays = contents("cnn")
+    layers(config)[0]["config"]["batch_shape"] = [None, None, None, 3]
+    config["config"].pop("build_input_shape", None)
+    resizing = simple("Resizing", "r", height=64, width=64, interpolation=interpolation)
+    layers(config).insert(1, resizing)
+    assert read(write(tmp_path / "a.keras", config, arrays)).resize == interpolation
+    resizing["config"]["antialias"] = True
+    assert_refused(write(tmp_path / "a.keras", config, arrays), "in a way that can't be imported")
 
 
 @pytest.mark.parametrize(

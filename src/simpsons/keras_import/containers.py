@@ -225,9 +225,10 @@ def _saved_model(folder: Path) -> str:
             f"can be imported: tf_keras.models.load_model('{folder}').save('name.h5')"
         )
     return (
-        "is a SavedModel without its Keras layers, as model.export writes, and Keras can't load "
-        f"it as a model again; {SAVE} where the network was trained, or import a checkpoint "
-        "(.keras, .h5) of that training"
+        "is a SavedModel without its Keras layers, as model.export writes; with TensorFlow, build "
+        "the network as your code does, copy what was learnt with new.set_weights([v.numpy() for v "
+        f"in tf.saved_model.load('{folder}').variables if v.dtype.is_floating]), and save it with "
+        "new.save('name.keras')"
     )
 
 

@@ -17,6 +17,10 @@ OPERATION = "operation"
 
 _WEIGHTED = ("BatchNormalization", "Conv2D", "Dense", "Normalization", "SeparableConv2D")
 _MODELS = ("Functional", "Model", "Sequential")
+_OLD_NAMES = {  # of TensorFlow 1.13 to 2.0
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+}
 _OPERATIONS = {
     "add": "add",
     "cast": "cast",
@@ -147,7 +151,8 @@ def _layers(
 
 
 def _layer(entry: dict[str, Any], name: str, own: str, inputs: tuple[str, ...]) -> Layer:
-    kind, config = entry["class_name"], entry["config"]
+    kind = _OLD_NAMES.get(entry["class_name"], entry["class_name"])
+    config = entry["config"]
     does = _operation(entry)
     if does and len(inputs) == 1:
         return Layer(name, own, OPERATION, _operands(does, entry["inbound_nodes"][0]), inputs)
