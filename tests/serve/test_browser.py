@@ -1,10 +1,12 @@
 """The page in a real Chromium; each test fails on an error that the page itself reports."""
 
 import base64
+import csv
 import io
 import re
 import shutil
 import threading
+import zipfile
 from urllib.parse import urlsplit
 
 import pytest
@@ -46,7 +48,7 @@ def browser():
 @pytest.fixture(scope="module")
 def url(classifiers, detector):
     with server.listen("127.0.0.1", 0) as listener:
-        app = create_app(classifiers, detector, hosts=server.LOOPBACK)
+        app = create_app(classifiers, detector, hosts=server.LOOPBACK, root_path="/simpsons")
         service = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
         thread = threading.Thread(target=service.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -60,7 +62,7 @@ def open_page(browser, url):
     """Open the page in a window of that width; all it asks for must be on this machine."""
     contexts, addresses, errors = [], [], []
 
-    def open_at(width=1100, **settings):
+    def open_at(width=1100, path="", **settings):
         context = browser.new_context(viewport={"width": width, "height": 800}, **settings)
         contexts.append(context)
         context.set_default_timeout(WAIT)
@@ -68,7 +70,7 @@ def open_page(browser, url):
         page.on("request", lambda request: addresses.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if fault(said) else None)
-        page.goto(url)
+        page.goto(url + path)
         api.expect(page.locator("#examples img")).to_have_count(6, timeout=WAIT)
         return page
 
@@ -222,17 +224,162 @@ def test_a_file_that_is_no_picture(open_page, pictures):
     expect(page, "#status").to_contain_text("1 picture could not be read")
 
 
-def test_twenty_pictures_at_once(open_page, pictures):
+def test_six_pictures_at_once(open_page, pictures):
     page = open_page()
-    page.set_input_files("#pick", pictures)
-    answered(page, 20)
+    page.set_input_files("#pick", pictures[:6])
+    answered(page, 6)
     names = page.locator(".file").all_text_contents()
-    assert names == [f"doll {number}.png" for number in range(20)]
-    expect(page, ".verdict").to_have_count(20)
+    assert names == [f"doll {number}.png" for number in range(6)]
+    expect(page, ".verdict").to_have_count(6)
+    expect(page, ".tile:visible").to_have_count(0)
     page.get_by_label("Remove doll 3.png").click()
-    expect(page, ".card").to_have_count(19)
+    expect(page, ".card").to_have_count(5)
     page.get_by_role("button", name="Clear").click()
     expect(page, ".card").to_have_count(0)
+    expect(page, "#found-title").to_be_hidden()
+    assert page.evaluate("() => document.activeElement.id") == "pick"
+
+
+@pytest.fixture
+def open_many(open_page, pictures, row_file):
+    """A page with 22 pictures: dolls that are Bart, Lisa or unknown in turn, three of one name; one
+    of three people, and a text."""
+    said = ("bart_simpson", "lisa_simpson", "unknown")
+    text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"}
+
+    def named(route):
+        answer = route.fetch().json()
+        for result in answer["results"]:
+            for picture in result["pictures"]:
+                if "error" not in picture:
+                    number = int(re.sub(r"\D", "", picture["path"]) or 2)
+                    picture |= {"verdict": said[number % 3], "label": said[number % 3]}
+        route.fulfill(json=answer)
+
+    def everyone(route):
+        answer = route.fetch().json()
+        for result in answer["results"]:
+            for picture in result["pictures"]:
+                faces = sorted(picture.get("faces", []), key=lambda face: face["box"][0])
+                for face, verdict in zip(faces, VERDICTS, strict=False):
+                    face |= {"verdict": verdict, "label": verdict, "probability": 0.5}
+        route.fulfill(json=answer)
+
+    def open_it(**settings):
+        page = open_page(**settings)
+        page.route("**/predict?*", named)
+        page.route("**/detect?*", everyone)
+        files = [*pictures[:18], pictures[0], pictures[0] | {"name": "../DOLL 0.PNG"}]
+        page.set_input_files("#pick", [*files, row_file, text])
+        expect(page, ".card").to_have_count(22, timeout=WAIT)
+        expect(page, "#status").to_have_text(
+            "22 pictures: 4 characters, 6 unknown, 1 could not be read", timeout=3 * WAIT
+        )
+        return page
+
+    return open_it
+
+
+def test_many_pictures_are_counted_filtered_and_opened(open_many):
+    page = open_many()
+    assert page.evaluate("() => document.documentElement.scrollHeight") < 1800
+    buttons = page.get_by_role("group", name="Show only").get_by_role("button")
+    said = ["All 22", "Bart Simpson 8", "Lisa Simpson 6", "Homer Simpson 1", "Marge Simpson 1"]
+    api.expect(buttons).to_have_text([*said, "Unknown 6", "Failed 1"])
+    buttons.nth(5).click()
+    expect(page, ".card:visible").to_have_count(6)
+    expect(page, ".said:visible").to_have_text(["Unknown"] * 6)
+    expect(page, "#status").to_have_text("Unknown: 6")
+    api.expect(buttons.nth(5)).to_have_attribute("aria-pressed", "true")
+    api.expect(buttons.nth(5)).to_be_focused()
+    buttons.nth(6).click()
+    tile = page.locator(".tile:visible")
+    api.expect(tile).to_have_text(re.compile(r"Failed\s*notes.txt"))
+    tile.press("Enter")
+    expect(page, ".error:visible").to_contain_text("notes.txt: not a picture")
+    buttons.nth(3).click()
+    tile.click()
+    api.expect(tile).to_have_attribute("aria-expanded", "true")
+    expect(page, ".verdict:visible").to_have_text("Homer Simpson, Marge Simpson and 1 unknown")
+    expect(page, ".face:visible").to_have_count(3)
+    page.get_by_label("Heat map").check()
+    expect(page, ".heat[src]").to_have_count(1, timeout=WAIT)  # of what is open alone
+    page.get_by_label("Remove row.png").click()
+    api.expect(buttons.first).to_have_text("All 21")
+    expect(page, ".card:visible").to_have_count(21)
+
+
+def test_many_pictures_are_saved_as_a_table_and_sorted(open_many, pictures, row_file):
+    page = open_many()
+    with page.expect_download() as table:
+        page.get_by_role("button", name="Save CSV").click()
+    header, *rows = csv.reader(io.StringIO(table.value.path().read_text("utf-8")))
+    assert table.value.suggested_filename == "simpsons.csv"
+    assert header[:3] == ["path", "label", "probability"]
+    assert header[-4:] == ["error", "verdict", "network", "faces"]
+    assert len(rows) == 22
+    found = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert found["doll 1.png"]["verdict"] == "lisa_simpson"
+    assert found["row.png"]["verdict"] == "homer_simpson"  # its face is surer than Marge's
+    assert found["row.png"]["faces"] == "homer_simpson unknown marge_simpson"
+    assert found["row.png"]["network"] == "cnn"
+    assert found["notes.txt"]["error"].startswith("notes.txt: not a picture")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save sorted").click()
+    expect(page, "#status").to_have_text(
+        "sorted.zip: 21 pictures in 4 folders, by cnn; 1 picture without an answer left out"
+    )
+    with zipfile.ZipFile(saved.value.path()) as file:
+        assert file.testzip() is None
+        there = {name: file.read(name) for name in file.namelist()}
+    folders = [name.split("/")[0] for name in there]
+    assert {name: folders.count(name) for name in folders} == {
+        "bart_simpson": 8,
+        "lisa_simpson": 6,
+        "homer_simpson": 1,
+        "unknown": 6,
+    }
+    assert there["homer_simpson/row.png"] == row_file["buffer"]
+    assert there["unknown/doll 17.png"] == pictures[17]["buffer"]
+    same = [name for name, content in there.items() if content == pictures[0]["buffer"]]
+    assert sorted(same) == sorted(
+        ["bart_simpson/doll 0.png", "bart_simpson/doll 0 (2).png", "bart_simpson/__DOLL 0.PNG"]
+    )
+
+
+def test_the_results_come_into_sight_on_a_phone(open_many, open_page, pictures):
+    page = open_many(width=360, has_touch=True, is_mobile=True)
+    top = "() => document.querySelector('#found-title').getBoundingClientRect().top"
+    page.wait_for_timeout(500)  # it scrolls smoothly
+    assert 0 <= page.evaluate(top) < 40
+    assert page.evaluate("() => document.activeElement.id") == "found-title"
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    assert page.evaluate("() => document.documentElement.scrollHeight") < 3500
+    targets = page.locator("#found button:visible").evaluate_all(
+        "buttons => buttons.map((button) => button.getBoundingClientRect().height)"
+    )
+    assert min(targets) >= 24
+    still = open_page(width=360, reduced_motion="reduce")
+    still.evaluate(
+        """() => {
+          const real = Element.prototype.scrollIntoView;
+          Element.prototype.scrollIntoView = function (how) {
+            document.body.dataset.scrolled = how.behavior;
+            real.call(this, how);
+          };
+        }"""
+    )
+    still.set_input_files("#pick", pictures[:1])
+    api.expect(still.locator("body")).to_have_attribute("data-scrolled", "instant")
+    answered(still, 1)
+
+
+def test_below_a_path(open_page, pictures):
+    page = open_page(path="simpsons/")
+    expect(page, "#origin").to_have_text(page.url.rstrip("/"))
+    page.locator("#examples button").first.click()
+    answered(page, 1)
+    expect(page, ".verdict").to_have_count(1)
 
 
 def test_pasting(open_page, pictures):
@@ -528,7 +675,21 @@ def test_colours_of_the_system_and_no_motion(open_page, row_file):
     )
     assert moving == 0
     switch = page.get_by_label("Heat map")
-    assert switch.evaluate("input => getComputedStyle(input).appearance") == "auto"
+    colours = """(input) => {
+      const knob = getComputedStyle(input, "::before").backgroundColor;
+      return [getComputedStyle(input).backgroundColor, knob];
+    }"""
+    off = switch.evaluate(colours)
+    switch.check()
+    on = switch.evaluate(colours)
+    assert off[0] != off[1]
+    assert on[0] != on[1]
+    assert on != off
+    lengths = page.locator(".bars li").evaluate_all(
+        "rows => rows.map((row) => getComputedStyle(row).backgroundImage)"
+    )
+    assert all(length.startswith("linear-gradient") for length in lengths)
+    assert len(set(lengths)) > 1
 
 
 def test_a_format_that_the_browser_can_t_show(open_page, row):

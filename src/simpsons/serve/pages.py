@@ -19,6 +19,9 @@ _FILES = {
     "/card.js": ("card.js", "text/javascript"),
     "/faces.js": ("faces.js", "text/javascript"),
     "/camera.js": ("camera.js", "text/javascript"),
+    "/filter.js": ("filter.js", "text/javascript"),
+    "/save.js": ("save.js", "text/javascript"),
+    "/zip.js": ("zip.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 

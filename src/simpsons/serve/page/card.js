@@ -9,17 +9,22 @@ const templates = {
 
 export class Card {
   // page: names(label), what people call it; remove(card), for a card that the user wants gone;
-  // say(text), for those who hear the page; explain(crop), where each network looked in a face.
+  // say(text), for those who hear the page; explain(crop), where each network looked in a face;
+  // opened(card), for a tile that has become a card.
   constructor(file, page) {
     this.file = file;
     this.page = page;
     this.answers = new Map(); // by network
     this.error = null;
     this.panels = [];
+    this.networks = []; // whose answers are shown
     this.chosen = null; // the number of a face, from left to right
+    this.isTile = false;
+    this.isOpen = true;
     this.url = URL.createObjectURL(file);
     this.element = instance(templates.card);
-    this.find(".file").textContent = file.name;
+    for (const name of this.element.querySelectorAll(".file, .name")) name.textContent = file.name;
+    this.find(".tile").addEventListener("click", () => this.open(!this.isOpen));
     const button = this.find(".remove");
     button.setAttribute("aria-label", `Remove ${file.name}`);
     button.addEventListener("click", () => page.remove(this));
@@ -42,6 +47,8 @@ export class Card {
 
   fail(message) {
     this.error = message;
+    this.find(".said").textContent = "Failed";
+    this.element.classList.add("failed");
     this.find(".error").textContent = message;
     this.find(".error").hidden = false;
     this.find(".waiting").hidden = true;
@@ -52,10 +59,37 @@ export class Card {
     return !this.error && [...this.answers.values()].some((answer) => !answer.heat_map);
   }
 
+  // Be a tile, of which there is room for many, or a card alone.
+  shrink(isTile) {
+    if (this.isTile === isTile) return;
+    this.isTile = isTile;
+    const tile = this.find(".tile");
+    tile.hidden = !isTile;
+    if (isTile && !this.find(".thumb").src) {
+      this.find(".thumb").addEventListener("error", (event) => (event.target.hidden = true));
+      this.find(".thumb").src = this.url;
+    }
+    this.element.classList.toggle("tiled", isTile);
+    this.open(!isTile);
+  }
+
+  open(isOpen) {
+    this.isOpen = isOpen;
+    this.find(".tile").setAttribute("aria-expanded", isOpen);
+    this.find(".opened").hidden = !isOpen;
+    this.element.classList.toggle("open", isOpen);
+    this.show(this.networks);
+    if (isOpen) this.page.opened(this);
+  }
+
   // Show what these networks say.
   show(networks) {
+    this.networks = networks;
     if (this.error || this.answers.size === 0) return;
     this.find(".waiting").hidden = true;
+    const said = [...new Set(networks.map((network) => capital(this.verdict(network))))];
+    this.find(".said").textContent = said.join(" / ");
+    if (!this.isOpen) return;
     this.panels = networks.map((network) => new Panel(this, network));
     const panels = this.find(".panels");
     panels.classList.toggle("pair", networks.length > 1);
@@ -65,6 +99,27 @@ export class Card {
 
   showHeat() {
     this.panels.forEach((panel) => panel.showHeat());
+  }
+
+  // Whom the picture is counted for: everyone whom a network names, `unknown`, or `failed`.
+  kinds(networks) {
+    if (this.error) return new Set(["failed"]);
+    const answers = networks.map((network) => this.answers.get(network)).filter(Boolean);
+    return new Set(answers.flatMap((answer) => {
+      const known = answer.faces.map(({ verdict }) => verdict).filter(isKnown);
+      return known.length > 0 ? known : [answer.verdict];
+    }));
+  }
+
+  // One answer for the picture, as `simpsons predict` gives it: that of the whole, or, where that is
+  // unknown, of the surest face with a name.
+  answer(network) {
+    const whole = this.answers.get(network);
+    if (!whole || isKnown(whole.verdict)) return whole;
+    const sure = ({ probability, score }) => probability * score;
+    const [surest] = whole.faces.filter(({ verdict }) => isKnown(verdict))
+      .sort((one, other) => sure(other) - sure(one));
+    return surest ?? whole;
   }
 
   // What to call those in the picture, in a few words.
@@ -147,7 +202,7 @@ class Panel {
     this.find(".network").textContent = this.network;
     this.find(".verdict").textContent = capital(summary(answer, names));
     this.find(".hint").textContent = hint(answer);
-    this.find(".whole h4").hidden = faces.length === 0;
+    this.find(".whole h5").hidden = faces.length === 0;
     const several = faces.length > 1 && verdict === "unknown";
     const whole = several
       ? `No one character; nearest is ${names(answer.label)}` : sureness(answer, names);
@@ -203,6 +258,10 @@ class Panel {
   reveal() {
     this.find(".chosen").scrollIntoView({ block: "nearest" });
   }
+}
+
+function isKnown(verdict) {
+  return verdict !== "unknown";
 }
 
 function instance(template) {

@@ -2,6 +2,10 @@
 
 import { connectCamera } from "./camera.js";
 import { Card } from "./card.js";
+import { Filter } from "./filter.js";
+import { csv, download, sorted } from "./save.js";
+
+const MANY = 6; // pictures; more are tiles
 
 const find = (selector) => document.querySelector(selector);
 const service = await (await fetch("service")).json();
@@ -9,27 +13,75 @@ const networks = service.networks.map((network) => network.name);
 const names = new Map(
   service.networks.flatMap(({ labels }) => labels.map(({ label, name }) => [label, name])),
 );
+const filter = new Filter(find("#filter"), called, () => {
+  showKinds();
+  say(filter.said ?? counted(cards.length));
+});
 let cards = [];
 let asking = Promise.resolve(); // one request after the other
 
 // Pictures
 
+function called(label) {
+  return names.get(label) ?? label;
+}
+
 function add(files) {
-  const page = { names: (label) => names.get(label) ?? label, remove, say, explain: explainFace };
+  const page = { names: called, remove, say, explain: explainFace, opened };
   const added = files.map((file) => new Card(file, page));
   if (added.length === 0) return;
   cards = [...added, ...cards];
   find("#results").prepend(...added.map((card) => card.element));
-  find("#clear").hidden = false;
+  filter.reset();
+  arrange();
+  reveal();
   ask(added);
 }
 
 function remove(card) {
   URL.revokeObjectURL(card.url);
+  const next = cards[cards.indexOf(card) + 1] ?? cards[cards.indexOf(card) - 1];
   card.element.remove();
   cards = cards.filter((other) => other !== card);
-  find("#clear").hidden = cards.length === 0;
+  arrange();
   say(`${card.file.name} removed`);
+  if (next) next.element.querySelector(next.isTile ? ".tile" : ".remove").focus();
+  else find("#pick").focus();
+}
+
+function clear() {
+  cards.forEach((card) => URL.revokeObjectURL(card.url));
+  find("#results").replaceChildren();
+  cards = [];
+  arrange();
+  say("");
+  find("#pick").focus();
+}
+
+// Many pictures are tiles, until none is left.
+function arrange() {
+  const wasMany = find("#results").classList.contains("many");
+  const areMany = cards.length > MANY || (wasMany && cards.length > 0);
+  find("#results").classList.toggle("many", areMany);
+  cards.forEach((card) => card.shrink(areMany));
+  for (const each of ["#found-title", "#saves"]) find(each).hidden = cards.length === 0;
+  find("#filter").hidden = !areMany;
+  showKinds();
+}
+
+function showKinds() {
+  filter.update(cards, shownNetworks());
+}
+
+// On a phone the results begin below the screen.
+function reveal() {
+  find("#found-title").focus({ preventScroll: true });
+  scroll();
+}
+
+function scroll() {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  find("#found-title").scrollIntoView({ behavior: still ? "instant" : "smooth", block: "start" });
 }
 
 function say(text) {
@@ -44,19 +96,28 @@ function ask(asked) {
 
 // Names first: where the networks looked takes them much longer.
 async function answer(asked) {
+  let done = 0;
   for (const batch of batches(asked)) {
-    say(`Looking at ${counted(batch.length)} …`);
+    const rest = asked.length > batch.length ? `, ${done} done` : "";
+    say(`Looking at ${counted(asked.length)}${rest} …`);
     if (await request(batch, { detect: { crops: true }, predict: { faces: false } })) {
       batch.forEach((card) => card.show(shownNetworks()));
     }
+    done += batch.length;
+    showKinds();
   }
+  showKinds();
   report(asked);
-  asked[0].element.scrollIntoView({ block: "nearest" });
+  if (document.activeElement === find("#found-title")) scroll(); // the page has grown since
   if (find("#heat").checked) await explain(asked);
 }
 
+function opened(card) {
+  if (card.isTile && find("#heat").checked) asking = asking.then(() => explain([card]));
+}
+
 async function explain(asked) {
-  for (const batch of batches(asked.filter((card) => card.lacksHeat()))) {
+  for (const batch of batches(asked.filter((card) => card.isOpen && card.lacksHeat()))) {
     say(`Finding what counted in ${counted(batch.length)} …`);
     if (await request(batch, { predict: { explain: true, faces: false } })) {
       batch.forEach((card) => card.showHeat());
@@ -130,6 +191,10 @@ function* batches(asked) {
 }
 
 function report(asked) {
+  if (find("#results").classList.contains("many")) {
+    say(`${counted(cards.length)}: ${filter.summary}`);
+    return;
+  }
   const read = asked.filter((card) => !card.error);
   const said = shownNetworks().map((network) => {
     const verdicts = read.map((card) => card.verdict(network)).join("; ");
@@ -158,6 +223,7 @@ function connectSettings() {
   find("#settings").addEventListener("submit", (event) => event.preventDefault());
   find("#networks").addEventListener("change", () => {
     cards.forEach((card) => card.show(shownNetworks()));
+    showKinds();
     if (cards.length > 0) report(cards);
   });
   find("#heat").addEventListener("change", () => {
@@ -165,11 +231,24 @@ function connectSettings() {
     if (find("#heat").checked && cards.length > 0) asking = asking.then(() => explain(cards));
   });
   find("#results").classList.toggle("hot", find("#heat").checked);
-  find("#clear").addEventListener("click", () => {
-    [...cards].forEach(remove);
-    say("");
-    find("#pick").focus();
-  });
+  find("#clear").addEventListener("click", clear);
+  find("#csv").addEventListener("click", () => download(csv(cards, shownNetworks()), "simpsons.csv"));
+  find("#zip").addEventListener("click", saveSorted);
+}
+
+async function saveSorted() {
+  const [network] = shownNetworks();
+  say(`Packing ${counted(cards.length)} …`);
+  const made = await sorted(cards, network).catch(() => null);
+  if (!made) {
+    say("They can't be packed; use `simpsons predict FOLDER --sort-into SORTED`");
+    return;
+  }
+  download(made.blob, "sorted.zip");
+  const rest = cards.length - made.pictures;
+  const folders = made.folders === 1 ? "1 folder" : `${made.folders} folders`;
+  const left = rest > 0 ? `; ${counted(rest)} without an answer left out` : "";
+  say(`sorted.zip: ${counted(made.pictures)} in ${folders}, by ${network}${left}`);
 }
 
 function choice(name, checked) {
