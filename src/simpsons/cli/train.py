@@ -24,7 +24,7 @@ from simpsons.plain_resize import ANTIALIAS
 from simpsons.progress import bar, silent
 from simpsons.training import changes, face_ship, learnt, parallel, run, ship
 from simpsons.training import recipe as recipes
-from simpsons.training.card import card_path, write_card
+from simpsons.training.card import card_path, require_provenance, write_card
 from simpsons.training.config import CONFIG, SPLIT, Config
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
@@ -388,10 +388,8 @@ def export(
     if (data or source in SHIPPED) and not is_run:
         if last:
             raise SimpsonsError(f"{source}: --last is of a run folder, and this is a file; omit it")
-        if card and "recipe" not in Classifier(source).metadata:
-            raise SimpsonsError(
-                f"{source}: does not say how it was trained, as a card would; omit --card"
-            )
+        if card:
+            require_provenance(Path(source), Classifier(source).metadata)
         dataset = cache.load(kaggle.resolve(data), track=bar)
         parts = splits.make(dataset, split, track=bar)
         resize = Classifier(source).resize

@@ -1,7 +1,7 @@
 """The card beside exported weights: data, split, recipe, figures and licence, all measured."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from simpsons.evaluation.measure import measure
 from simpsons.evaluation.metrics import Evaluation
 from simpsons.familiarity import KNOWN
 from simpsons.files import write_text
+from simpsons.network import ModelError
 from simpsons.progress import Track, silent
 
 _OWN_DATA = "that of the pictures it learnt from"
@@ -37,6 +38,23 @@ def card_path(model: Path) -> Path:
     return path
 
 
+def require_provenance(model: Path, facts: Mapping[str, Any]) -> None:
+    """Raise ModelError for a file that does not say all of its training that a card says.
+
+    facts: the file's metadata.
+    """
+    split, recipe = facts.get("split", {}), facts.get("recipe", {})
+    parts = split.get("parts")
+    is_said = (
+        {"kind", "seed"} <= split.keys()
+        and isinstance(parts, dict)
+        and all(type(count) is int for count in parts.values())
+    )
+    needed = {"network", "teachers", "initial", "epoch", "version"}
+    if not (is_said and needed <= facts.keys() and {"name", "epochs"} <= recipe.keys()):
+        raise ModelError(f"{model}: does not say how it was trained, as a card would; omit --card")
+
+
 def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silent) -> Path:
     """Measure an exported file on the held-out parts of its split; write a Markdown card.
 
@@ -45,6 +63,7 @@ def write_card(model: Path, dataset: Dataset, split: Split, track: Track = silen
     path = card_path(model)
     classifier = Classifier(model)
     facts = classifier.metadata
+    require_provenance(model, facts)
     rows = [
         _row(part, measure(classifier, dataset, rows, track).evaluation)
         for part, rows in _parts(dataset, split)
