@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.attacks import kills
 from simpsons.errors import SimpsonsError
 from simpsons.training import checkpoint, learnt, loop, recipe, run
 from simpsons.training.claim import LOCK, claimed
@@ -135,6 +137,29 @@ def test_a_finished_training_gets_what_a_kill_has_kept_from_it(begin, monkeypatc
     assert drawn == [(2, "curves.png")]
     assert finished == [folder]
     assert names(folder) == [CONFIG, loop.LAST, loop.METRICS, SPLIT]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="copies the process")
+def test_killed_before_any_file_operation_of_its_beginning_it_can_be_begun_or_gone_on_with(
+    begin, tmp_path
+):
+    folder = tmp_path / "run"
+    begin()
+    for moment in range(1, 100):
+        shutil.rmtree(folder)
+        copy = os.fork()
+        if copy == 0:
+            sys.addaudithook(kills._Watch(folder, moment))
+            begin()
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 0:
+            break
+        if (folder / CONFIG).exists():
+            run.resume(folder, observer=Silent())
+        else:
+            begin()
+        assert names(folder) == [CONFIG, SPLIT], moment
+    assert moment > 6
 
 
 LIES = {
