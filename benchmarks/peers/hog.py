@@ -119,7 +119,9 @@ def _face(file: str, picture: Image.Image, box: tuple[float, ...]) -> Known:
 
 def _gradients(picture: Image.Image, box: tuple[float, ...]) -> np.ndarray:
     """Of each cell of a face, how much it changes in each direction; of length 1."""
-    grey = np.asarray(picture.resize((_LOOK, _LOOK), box=box), np.float32)
+    x1, y1, x2, y2 = box
+    within = (max(x1, 0), max(y1, 0), min(x2, picture.width), min(y2, picture.height))
+    grey = np.asarray(picture.resize((_LOOK, _LOOK), box=within), np.float32)
     down, across = np.gradient(grey)
     direction = np.arctan2(down, across) % np.pi * _DIRECTIONS / np.pi
     cells = _LOOK // _CELL
