@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from simpsons import Classifier, Detector, Failure, ImageError, ModelError
-from simpsons.dataset import folders
+from simpsons.dataset import boxes, folders
 from simpsons.dataset.picture_names import PictureNames
 from simpsons.errors import DataError
 from simpsons.predictor import Predictor
@@ -127,12 +127,14 @@ def test_the_python_api_says_the_same(given, drawings):
     assert answer.path == str(picture)
 
 
-def test_folders_and_weights(monkeypatch):
+def test_folders_boxes_and_weights():
     url = "s3://bucket/set"
     for find in (folders.find, PictureNames):
         with pytest.raises(DataError) as error:
             find(url)
         assert str(error.value) == refusal(url, "folder")
+    with pytest.raises(DataError, match=r"^https://example\.org/x\.csv: is a URL"):
+        boxes.read("https://example.org/x.csv")
     with pytest.raises(ModelError) as error:
         Classifier("https://example.org/model.onnx")
     assert str(error.value) == refusal("https://example.org/model.onnx", "file")

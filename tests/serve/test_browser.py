@@ -304,6 +304,12 @@ def test_many_pictures_are_counted_filtered_and_opened(open_many):
     expect(page, ".face:visible").to_have_count(3)
     page.get_by_label("Heat map").check()
     expect(page, ".heat[src]").to_have_count(1, timeout=WAIT)  # of what is open alone
+    page.keyboard.press("Tab")
+    page.locator(".face:visible").first.focus()
+    page.keyboard.press("Escape")
+    api.expect(tile).to_have_attribute("aria-expanded", "false")
+    api.expect(tile).to_be_focused()
+    tile.press("Enter")
     page.get_by_label("Remove row.png").click()
     api.expect(buttons.first).to_have_text("All 21")
     expect(page, ".card:visible").to_have_count(21)

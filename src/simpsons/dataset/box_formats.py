@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simpsons import urls
 from simpsons.dataset.folders import DataError
 from simpsons.dataset.picture_names import parts_of
 
@@ -86,6 +87,8 @@ def rows(path: Path) -> tuple[str, Rows]:
     """
     if path.is_dir():
         return _of_folder(path)
+    if said := urls.refusal(path, "file"):
+        raise DataError(said)
     if not path.exists():
         raise DataError(f"{path}: no such file; give a box file, or a folder of them")
     suffix = path.suffix.lower()

@@ -29,7 +29,9 @@ export class Card {
     button.setAttribute("aria-label", `Remove ${file.name}`);
     button.addEventListener("click", () => page.remove(this));
     this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.chosen !== null) this.leave(event.target);
+      if (event.key !== "Escape") return;
+      if (this.chosen !== null) this.leave(event.target);
+      else if (this.isTile && this.isOpen) this.close();
     });
   }
 
@@ -80,6 +82,11 @@ export class Card {
     this.element.classList.toggle("open", isOpen);
     this.show(this.networks);
     if (isOpen) this.page.opened(this);
+  }
+
+  close() {
+    this.open(false);
+    this.find(".tile").focus();
   }
 
   // Show what these networks say.
