@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from simpsons import jpeg, margins, png, tiff, urls
+from simpsons import formats, jpeg, margins, png, tiff, urls
+from simpsons.bounded import Bounded, TooLongError
 from simpsons.errors import SimpsonsError
 from simpsons.plain_resize import ANTIALIAS, Resize, resized
 
@@ -38,8 +39,13 @@ CONTEXT = 1.9
 HAIR = 0.08
 """How far the middle of that square lies above the middle of the face, in sides of the square."""
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""What is decoded, as Pillow names it; formats that run other programs are left out."""
+FORMATS = formats.OPENED
+"""What is decoded, as Pillow names it, unless more is asked for."""
+
+_FEWER_PIXELS = {"WEBP": 30_000_000}
+"""Largest picture of a kind whose decoder takes more memory, 20 bytes a pixel."""
+
+_RUN_LENGTHS = 4_000_000  # pixels of a BMP file in run lengths, which Pillow decodes in Python
 
 REDUCING_GAP = 3.0
 """How many times larger than the result a picture stays when it is first reduced by a whole factor,
@@ -64,7 +70,6 @@ _BAND = 1_000_000  # pixels that are converted at once
 _ONE_LARGE = threading.Lock()
 _READING = threading.Semaphore(2)  # more threads would wait for one another, not for the disk
 _RANGES = "give uint8, uint16, or floats in [0, 1]"
-_LONGEST_SIGNATURE = 8
 _SIGNATURES = (b"BM", b"GIF8", b"\xff\xd8\xff", png.SIGNATURE, b"II*\0", b"MM\0*")
 _FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
@@ -144,7 +149,7 @@ def load(source: Source, size: int = SIZE, resize: Resize = ANTIALIAS) -> Pixels
     resize: see `fit`. Returns uint8 `[size, size, 3]`, RGB. Raises ImageError as `decode` does.
     """
     if isinstance(source, np.ndarray | Image.Image):
-        with _blaming(_name(source)):
+        with blaming(_name(source)):
             return fit(decode(source), size, resize)
     return load_file(source, size, resize).pixels
 
@@ -359,7 +364,7 @@ def decode(source: Source) -> Pixels:
     """
     if isinstance(source, np.ndarray | Image.Image):
         name = _name(source)
-        with _blaming(name):
+        with blaming(name):
             if isinstance(source, np.ndarray):
                 return _array_to_rgb(source, name)
             return _upright(*_decoded(source, name))
@@ -375,7 +380,7 @@ def decode_reduced(source: Source, least: int) -> Reduced:
     of a square. Raises ImageError as `decode` does.
     """
     if isinstance(source, np.ndarray | Image.Image):
-        with _blaming(_name(source)):
+        with blaming(_name(source)):
             pixels = decode(source)
             height, width = pixels.shape[:2]
             if max(height, width) >= 2 * least:
@@ -440,7 +445,7 @@ def _resized(
 def _opened(source: File) -> Iterator[tuple[BinaryIO, str]]:
     """The file of a picture, and what errors call it; they are its ImageErrors."""
     name = _name(source)
-    with _blaming(name):
+    with blaming(name):
         if isinstance(source, bytes):
             yield io.BytesIO(source), name
         elif isinstance(source, str | os.PathLike):
@@ -473,7 +478,7 @@ def _name(source: Source) -> str:
 
 
 @contextmanager
-def _blaming(name: str) -> Iterator[None]:
+def blaming(name: str) -> Iterator[None]:
     """Whatever is raised inside is the ImageError of this picture: each decoder has its own."""
     try:
         yield
@@ -486,6 +491,8 @@ def _blaming(name: str) -> Iterator[None]:
 def _image_error(name: str, error: Exception) -> ImageError:
     if isinstance(error, Image.DecompressionBombError):
         return TooLargeError(_too_large(name))
+    if isinstance(error, TooLongError):
+        return ImageError(f"{name}: takes too long to decode; save it anew, as PNG say")
     if isinstance(error, MemoryError):
         return UnreadableError(
             f"{name}: the memory does not suffice to decode it; free some, or make it smaller"
@@ -531,24 +538,48 @@ def _identified(file: BinaryIO, name: str, *, whole: bool = True) -> Image.Image
     if not file.seekable():  # a pipe or a download
         file = io.BytesIO(file.read())
     file.seek(0)  # whoever wrote it may have left it at its end
-    start = file.read(_LONGEST_SIGNATURE)
+    start = file.read(formats.LONGEST_START)
     if not start:
         raise ImageError(f"{name}: the file is empty; fetch it again")
-    if whole and start.startswith(png.SIGNATURE):
-        file.seek(0)
-        fault = png.fault(file)
-        if fault:
-            raise ImageError(_damaged(name, fault))
+    if fault := _fault_before_it_is_opened(file, start, whole):
+        raise ImageError(_damaged(name, fault))
     file.seek(0)
+    timed = Bounded(file)
     try:
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(cast(BinaryIO, timed), formats=formats.allowed())
     except UnidentifiedImageError:
         raise ImageError(_unidentified(name, start)) from None
     _require_size(image, name)
+    timed.allow(image.width * image.height)
+    _require_few_scans(image, file, name)
     return image
 
 
+def _fault_before_it_is_opened(file: BinaryIO, start: bytes, whole: bool) -> str | None:
+    file.seek(0)
+    if start.startswith(png.SIGNATURE):
+        return png.fault(file) if whole else None
+    if start.startswith(jpeg.START):
+        return jpeg.fault(file)
+    return None if tiff.is_bounded(file) else "the values of its tags lie over one another"
+
+
+def _require_few_scans(image: Image.Image, file: BinaryIO, name: str) -> None:
+    if image.format not in ("JPEG", "MPO"):
+        return
+    at = file.tell()
+    file.seek(0)
+    scans = jpeg.scans(file)
+    file.seek(at)
+    if jpeg.has_too_many_scans(scans, image.width * image.height):
+        raise ImageError(
+            f"{name}: has {scans:,} scans, more than can be decoded in a few seconds; save it anew"
+        )
+
+
 def _unidentified(name: str, start: bytes) -> str:
+    if refusal := formats.refusal(start):
+        return f"{name}: {refusal}"
     if start.startswith(_SIGNATURES):
         return (
             f"{name}: the picture is damaged or of a kind that can't be read; fetch it again, or "
@@ -565,13 +596,20 @@ def _damaged(name: str, reason: object) -> str:
     return f"{name}: the picture {reason}; fetch it again"
 
 
-def _too_large(name: str) -> str:
-    return f"{name}: has more than {MAX_PIXELS:,} pixels; make it smaller"
+def _too_large(name: str, most: int | None = None) -> str:
+    return f"{name}: has more than {most or MAX_PIXELS:,} pixels; make it smaller"
 
 
 def _require_size(image: Image.Image, name: str) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise TooLargeError(_too_large(name))
+    pixels, kind = image.width * image.height, image.format or ""
+    most = min(MAX_PIXELS, _FEWER_PIXELS.get(kind, MAX_PIXELS))
+    if pixels > most:
+        raise TooLargeError(_too_large(name, most))
+    if kind == "BMP" and pixels > _RUN_LENGTHS and image.info.get("compression", 0) in (1, 2):
+        raise ImageError(
+            f"{name}: is a BMP file in run lengths of more than {_RUN_LENGTHS:,} pixels, which "
+            "take too long to decode; convert it to PNG"
+        )
     if image.width == 0 or image.height == 0:
         raise ImageError(f"{name}: has no pixels; give a picture with a width and a height")
 
@@ -582,8 +620,15 @@ def _decoded(image: Image.Image, name: str) -> _Decoded:
     if fault:
         raise ImageError(f"{name}: {fault}; convert it to an 8-bit PNG")
     tiff.silence()
+    png.scale_key(image)
+    transparent = png.transparent(image)
     image.load()
-    return _Decoded(_to_rgb(image, name), _TRANSPOSE.get(_orientation(image)))
+    turn = _TRANSPOSE.get(_orientation(image))
+    if transparent is None:
+        return _Decoded(_to_rgb(image, name), turn)
+    pixels = np.array(image)
+    pixels[transparent] = 255
+    return _Decoded(Image.fromarray(pixels), turn)
 
 
 @contextmanager
@@ -632,9 +677,21 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 def _orientation(image: Image.Image) -> int:
     try:
+        if not all(map(tiff.is_bounded, _exif_blocks(image))):
+            return 1
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # a malformed EXIF block says nothing, and the pixels are sound
         return 1
+
+
+def _exif_blocks(image: Image.Image) -> Iterator[BinaryIO]:
+    """What Pillow takes the EXIF tags of the picture from, as it finds them in a file."""
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        yield io.BytesIO(block.removeprefix(b"Exif\0\0"))
+    text = image.info.get("Raw profile type exif")  # of a PNG file, in hexadecimal digits
+    if isinstance(text, str):
+        yield io.BytesIO(bytes.fromhex("".join(text.split("\n")[3:])).removeprefix(b"Exif\0\0"))
 
 
 def _array_to_rgb(array: NDArray[np.generic], name: str) -> Pixels:

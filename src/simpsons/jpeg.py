@@ -6,6 +6,7 @@ usual, and files with a fault.
 """
 
 import io
+import re
 from collections.abc import Callable
 from math import ceil
 from typing import BinaryIO, NamedTuple
@@ -13,11 +14,25 @@ from typing import BinaryIO, NamedTuple
 import simplejpeg
 from PIL import Image
 
-_START = b"\xff\xd8\xff"
+from simpsons import tiff
+
+START = b"\xff\xd8\xff"
+"""The first bytes of a JPEG file."""
+
+_SCAN_MARKER = b"\xff\xda"
 _SCAN, _EXIF_OR_XMP, _SEVERAL = b"\xda", b"\xe1", b"MPF\0"
 _COLOURS = ("YCbCr", "Gray")
 _MODE = "RGBX"
 _SCALES = (8, 4, 2, 1)  # those of Pillow's `draft`
+
+_MOST_SCANS = 100
+_MOST_SCANNED = 1_000_000_000  # pixels times scans: all of a progressive file's pixels, each time
+_MOST_SEGMENTS = 1000  # before the first scan
+_HEADER = 16_000_000  # bytes in which the first scan begins
+_AT_ONCE = 2**20  # bytes
+_MARKER = re.compile(rb"\xff+([^\x00\xff])")
+_ALONE = frozenset(b"\x01\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8")  # markers without a length
+_EXIF, _MPF = b"Exif\0\0", b"MPF\0"
 
 
 class Jpeg(NamedTuple):
@@ -44,11 +59,13 @@ def decode(
     if not isinstance(file, io.BytesIO):
         return None
     data = file.getvalue()
-    if not data.startswith(_START) or not _is_ordinary(data):
+    if not data.startswith(START) or not _is_ordinary(data):
         return None
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
         if colours not in _COLOURS or width * height > most_pixels:
+            return None
+        if has_too_many_scans(data.count(_SCAN_MARKER), width * height):
             return None
         reduction = side(width, height) // least
         scale = next((scale for scale in _SCALES if scale <= reduction), 1)
@@ -60,10 +77,57 @@ def decode(
         return None
 
 
+def has_too_many_scans(scans: int, pixels: int) -> bool:
+    """Whether decoding takes longer than any program's file needs: each scan is of all pixels."""
+    return scans > _MOST_SCANS or scans * pixels > max(_MOST_SCANNED, 4 * pixels)
+
+
+def scans(file: BinaryIO) -> int:
+    """How many scans a file has that is at its start, those of thumbnails included."""
+    count, last = 0, b""
+    while data := file.read(_AT_ONCE):
+        count += (last + data).count(_SCAN_MARKER)
+        last = data[-1:]
+    return count
+
+
+def fault(file: BinaryIO) -> str | None:
+    """What is wrong before the first scan of a file that is at its start, None if nothing is.
+
+    Pillow reads all of it before it says how large the picture is.
+    """
+    data = file.read(_HEADER)
+    exif, several = b"", b""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        marker = _MARKER.search(data, at)
+        if marker is None or marker[1] == _SCAN:
+            return _fault_of_directories(exif, several)
+        at = marker.end()
+        if marker[1][0] in _ALONE:
+            continue
+        end = at + int.from_bytes(data[at : at + 2], "big")
+        content = data[at + 2 : end]
+        if marker[1] == _EXIF_OR_XMP and content.startswith(_EXIF):
+            exif += content[len(_EXIF) :]
+        elif content.startswith(_MPF):
+            several = content[len(_MPF) :]
+        at = end
+    return f"it has more than {_MOST_SEGMENTS:,} segments before its first scan"
+
+
+def _fault_of_directories(*blocks: bytes) -> str | None:
+    if all(tiff.is_bounded(io.BytesIO(block)) for block in blocks):
+        return None
+    return "the values of its EXIF block lie over one another"
+
+
 def _is_ordinary(data: bytes) -> bool:
     """Whether nothing before the pixels says to turn them, or that there are more pictures."""
-    at = len(_START) - 1
-    while data[at : at + 1] == b"\xff":
+    at = len(START) - 1
+    for _ in range(_MOST_SEGMENTS):
+        if data[at : at + 1] != b"\xff":
+            return False
         marker = data[at + 1 : at + 2]
         if marker == _SCAN:
             return True

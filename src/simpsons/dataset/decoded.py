@@ -147,14 +147,16 @@ def _make_all(
 ) -> Generator[_Made | images.ImageError, None, None]:
     def make_some(share: list[tuple[str, tuple[Box, ...]]]) -> Iterator[_Made | images.ImageError]:
         files = images.read_ahead([root / path for path, _ in share])
-        for file, (_, boxes) in zip(files, share, strict=True):
+        for file, (path, boxes) in zip(files, share, strict=True):
             try:
-                pixels = images.decode(file)
+                with images.blaming(str(root / path)):
+                    pixels = images.decode(file)
+                    height, width = pixels.shape[:2]
+                    made = make(pixels, boxes)
             except images.ImageError as error:
                 yield error
                 continue
-            height, width = pixels.shape[:2]
-            yield (width, height), make(pixels, boxes)
+            yield (width, height), made
 
     yield from in_shares(make_some, pictures.items(), _SHARE)
 
