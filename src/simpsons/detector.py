@@ -4,7 +4,6 @@ Two networks: a face detector finds the faces, a `Classifier` says who each one 
 around it. Both are ONNX files; the pixels come through `images`.
 """
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
@@ -50,6 +49,7 @@ _REMEDY = f"use {FACES}, or train a detector with `simpsons train --model faces`
 _OUTPUTS = ("boxes", "scores", "picture")
 _SHARE = 4  # pictures that a thread looks at on its own
 _STEP = 32  # pixels: how many become one in the network
+_NEARLY = 0.1  # how far a picture looked at once may be from the sides: resizing takes time
 _GREY = 128  # what training puts beside a picture
 
 
@@ -171,6 +171,7 @@ class Detector:
         self.metadata = self._read_metadata()
         self._require_shape()
         self.sides = self._read_sides()
+        self._looks_once = False
         thresholds = self._read_thresholds()
         self.minimum, self.stranger_minimum = thresholds if minimum is None else (minimum, minimum)
         if model != FACES:
@@ -180,16 +181,15 @@ class Detector:
         self.names = names if isinstance(names, Classifier) else Classifier(names, threads)
 
     def once(self) -> "Detector":
-        """The same detector looking at each picture once, at a size between its `sides`.
+        """The same detector looking at each picture once, in the picture's own size.
 
-        That takes half the time where there are two. For films: there a face that it misses is
-        found in the next frame, and one that it can't name is named in another.
+        One much smaller than the first of `sides`, or much larger than the last, is resized. For
+        films, whose frames come in the size asked for: a face that is missed in one is found in the
+        next, and one that can't be named is named in another.
         """
         other = copy(self)
         other.stranger_minimum = other.minimum
-        if len(self.sides) > 1:
-            middle = math.prod(self.sides) ** (1 / len(self.sides))
-            other.sides = (_STEP * round(middle / _STEP),)
+        other._looks_once = True
         return other
 
     def boxes(self, pixels: images.Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -254,11 +254,14 @@ class Detector:
             for source, one in zip(sources, found, strict=True)
         ]
 
+    def counts(self, face: Face) -> bool:
+        """Whether its score is high enough, `minimum` or for a stranger `stranger_minimum`."""
+        return counts(face, self.minimum, self.stranger_minimum)
+
     def _detection(
         self, source: images.Source, found: Found, predictions: Sequence[Prediction]
     ) -> Detection:
-        faces = counted(found.named(predictions), self.minimum, self.stranger_minimum)
-        return Detection(path_of(source), tuple(faces))
+        return Detection(path_of(source), tuple(filter(self.counts, found.named(predictions))))
 
     def _find_or_say_why(self, source: images.Source) -> Found | str:
         try:
@@ -269,8 +272,12 @@ class Detector:
     def _boxes(
         self, session: Any, pixels: images.Pixels
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        longest = max(pixels.shape[:2])
         first, *others = self.sides
-        sides = [first, *(side for side in others if side <= max(pixels.shape[:2]))]
+        sides = [first, *(side for side in others if side <= longest)]
+        if self._looks_once:
+            least, most = (1 - _NEARLY) * first, (1 + _NEARLY) * self.sides[-1]
+            sides = [round(min(max(longest, least), most))]
         looks = [self._look(session, pixels, side) for side in sides]
         boxes, scores = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         order = np.argsort(-scores, kind="stable")
@@ -346,12 +353,10 @@ class Detector:
         return tuple(sorted(set(sides)))
 
 
-def counted(faces: Iterable[Face], minimum: float, stranger_minimum: float) -> Iterator[Face]:
-    """The faces that count: those of a score from `minimum` on, or called `unknown` from
-    `stranger_minimum` on."""
-    for face in faces:
-        if face.score >= (stranger_minimum if face.verdict == UNKNOWN else minimum):
-            yield face
+def counts(face: Face, minimum: float, stranger_minimum: float) -> bool:
+    """Whether a face has a score of `minimum` or more, or of `stranger_minimum` where its verdict
+    is `unknown`."""
+    return face.score >= (stranger_minimum if face.verdict == UNKNOWN else minimum)
 
 
 def _is_score(value: object) -> TypeGuard[float]:

@@ -877,3 +877,14 @@ def test_what_is_under_way_is_finished_when_it_is_told_to_stop(service, doll):
     assert said["results"][0]["pictures"][0]["path"] == "a.png"
     process.wait(10)
     assert process.stderr.read() == b""
+
+
+def test_strangers_need_a_score_of_their_own(client, row, detector, monkeypatch):
+    def scores():
+        [result] = client.post("/detect", files=files(("a.png", row))).json()["results"]
+        return [face["score"] for face in result["pictures"][0]["faces"]]
+
+    before = scores()
+    monkeypatch.setattr(detector, "counts", lambda face: face.score > min(before))
+    assert scores() == [score for score in before if score > min(before)]
+    assert 0 < len(scores()) < len(before)

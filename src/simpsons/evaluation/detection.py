@@ -12,7 +12,7 @@ import numpy as np
 from simpsons.classifier import UNKNOWN, Failure
 from simpsons.dataset.boxes import Box
 from simpsons.dataset.folders import DataError, Problem
-from simpsons.detector import STRANGER_THRESHOLD, Detector, Face, counted
+from simpsons.detector import STRANGER_THRESHOLD, Detector, Face, counts
 from simpsons.evaluation.average_precision import AveragePrecision, Scene, average_precision
 from simpsons.evaluation.metrics import wilson_interval
 from simpsons.evaluation.overlap import area, covered, iou
@@ -293,7 +293,7 @@ def evaluate(
     outcomes = tuple(
         outcome
         for path, boxes in truth.items()
-        for outcome in match(path, boxes, list(counted(found[path], *limits)))
+        for outcome in match(path, boxes, [face for face in found[path] if counts(face, *limits)])
     )
     known = sorted({box.name for box in true} & set(labels) - {UNKNOWN})
     return DetectionEvaluation(

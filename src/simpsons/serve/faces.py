@@ -7,7 +7,7 @@ from PIL import Image
 
 from simpsons import images
 from simpsons.classifier import Prediction
-from simpsons.detector import Found
+from simpsons.detector import Detector, Found
 from simpsons.serve.heat import data_uri
 
 NAMED_AT_ONCE = 16
@@ -26,15 +26,18 @@ def pictures(found: Found) -> list[str]:
 
 
 def answer(
-    found: Found, named: Sequence[Prediction], crops: Sequence[str] | None
+    detector: Detector, found: Found, named: Sequence[Prediction], crops: Sequence[str] | None
 ) -> dict[str, Any]:
     """`{"width", "height", "faces"}`; a face is `Face.to_json()` with `square` and `crop`.
 
-    crops: what `pictures` gives, None if it was not asked for.
+    Those that don't count for the detector, once they are named, are left out. crops: what
+    `pictures` gives, None if it was not asked for.
     """
     shown: Sequence[str | None] = crops or [None] * len(named)
     faces = []
     for face, crop in zip(found.named(named), shown, strict=True):
+        if not detector.counts(face):
+            continue
         square = images.square_around(found.width, found.height, face.box)
         placed = {"square": [round(edge, 1) for edge in square], "crop": crop}
         faces.append(face.to_json() | placed)

@@ -178,7 +178,8 @@ class Inference:
         found = await find()
         if isinstance(found, str):  # it needs more memory than the whole, say
             return answer
-        return answer_by_faces(answer, found.named(await self._named(classifier, found, top)))
+        named = found.named(await self._named(classifier, found, top))
+        return answer_by_faces(answer, filter(self.detector.counts, named))
 
     async def _named(self, classifier: Classifier, found: Found, top: int) -> list[Prediction]:
         """Whose the faces of a picture are, some at a time."""
@@ -204,7 +205,9 @@ class Inference:
             answers = []
             for network in networks:
                 named = await self._named(self.classifiers[network], found, top)
-                answers.append({"path": upload.name} | faces.answer(found, named, shown))
+                answers.append(
+                    {"path": upload.name} | faces.answer(self.detector, found, named, shown)
+                )
             return answers
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
