@@ -14,6 +14,10 @@ REQUIREMENTS = {"cpu": "requirements-notebook.txt", "cuda": "requirements-notebo
 
 FACES = "requirements-faces.txt"
 
+S3 = "requirements-s3.txt"
+
+ENGINES = "requirements-engines.txt"
+
 
 def notebook_python(device: str) -> str:
     """The interpreter of the notebook's environment, for `cpu` or `cuda`."""
@@ -23,6 +27,17 @@ def notebook_python(device: str) -> str:
 def faces_python() -> str:
     """The interpreter of the environment that another face detector runs in."""
     return _python("faces", FACES)
+
+
+def s3_server() -> str:
+    """The program of an S3 server, SeaweedFS."""
+    python = Path(_python("s3", S3))
+    return str(python.with_name("weed.exe" if os.name == "nt" else "weed"))
+
+
+def engines_python() -> str:
+    """The interpreter of the environment with Ray, Daft and Spark."""
+    return _python("engines", ENGINES)
 
 
 def _python(name: str, pinned: str) -> str:

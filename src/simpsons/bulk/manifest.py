@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from simpsons.bulk.errors import BulkError
 from simpsons.bulk.locations import Entry
-from simpsons.bulk.stores import Store, open_store
+from simpsons.bulk.stores import Store, open_store, reading, write_patiently
 from simpsons.files import whole
 
 NAME, LIST = "manifest.json", "manifest.parquet"
@@ -102,7 +102,7 @@ class Manifest:
 
     def entries(self, part: int) -> list[Entry]:
         """The pictures of a part."""
-        with _READING:
+        with _READING, reading(f"{self.target}: {LIST}"):
             table = _list_file(self.target, self.list_sha256).read_row_group(part)
         return list(_entries(table))
 
@@ -122,13 +122,18 @@ def freeze(
     options: str = "",
     column: str = "path",
     part_size: int = PART_SIZE,
+    seconds: float = 0.0,
 ) -> Manifest:
     """Write the list of pictures and what is done with them to the target.
+
+    seconds: to wait while the target takes nothing.
 
     Raises BulkError for no picture at all, or a target that has parts already.
     """
     store = open_store(target)
-    if any(name.startswith("part-") for name in store.sizes()):
+    with reading(target):
+        names = store.sizes()
+    if any(name.startswith("part-") for name in names):
         raise BulkError(
             f"{target}: has parts but no {NAME} that they belong to; use an empty target"
         )
@@ -144,8 +149,9 @@ def freeze(
         manifest = Manifest(
             target, work, source, base, options, column, rows, part_size, digest.hexdigest()
         )
-        store.take(LIST, path)
-    store.write(NAME, f"{json.dumps(manifest.to_json(), indent=1)}\n".encode())
+        write_patiently(lambda: store.take(LIST, path), f"{target}: {LIST}", seconds)
+    content = f"{json.dumps(manifest.to_json(), indent=1)}\n".encode()
+    write_patiently(lambda: store.write(NAME, content), f"{target}: {NAME}", seconds)
     return manifest
 
 
@@ -153,13 +159,10 @@ def read(target: str) -> Manifest | None:
     """The manifest of a target; None if it has none. Raises BulkError for one that is damaged."""
     store = open_store(target)
     try:
-        content = store.read(NAME)
-    except (FileNotFoundError, NotADirectoryError):
+        with reading(f"{target}: {NAME}"):
+            content = store.read(NAME)
+    except FileNotFoundError:
         return None
-    except (OSError, pyarrow.ArrowException) as error:
-        raise BulkError(
-            f"{target}: can't be read ({error}); check the path and the credentials"
-        ) from None
     return parse(target, content)
 
 
@@ -211,7 +214,7 @@ def require_same_list(manifest: Manifest, entries: Iterable[Entry]) -> None:
 
 def listed(store: Store) -> Iterator[Entry]:
     """Every picture of a frozen list."""
-    with store.open(LIST) as opened, pyarrow.parquet.ParquetFile(opened) as file:
+    with reading(LIST), store.open(LIST) as opened, pyarrow.parquet.ParquetFile(opened) as file:
         for number in range(file.num_row_groups):
             yield from _entries(file.read_row_group(number))
 

@@ -23,7 +23,7 @@ from simpsons.bulk.limits import Limits
 from simpsons.bulk.locations import Entry
 from simpsons.bulk.manifest import Manifest
 from simpsons.bulk.pool import Advance, Pool, Rows
-from simpsons.bulk.stores import Store
+from simpsons.bulk.stores import Store, reading
 
 _READERS = 16
 _FEW = 20  # pictures; a part of fewer may be wrong altogether
@@ -68,7 +68,8 @@ def finished(store: Store, manifest: Manifest) -> dict[int, Summary]:
 
     Raises BulkError for a part of another manifest.
     """
-    sizes = store.sizes()
+    with reading(manifest.target):
+        sizes = store.sizes()
     numbers = [part for part in range(manifest.parts) if name_of(part, "json") in sizes]
     with ThreadPoolExecutor(_READERS) as pool:
         read = pool.map(lambda part: _read(store, part), numbers)
@@ -255,25 +256,28 @@ def _finished_one(store: Store, manifest: Manifest, part: int) -> Summary | None
     if summary is None or summary.plan != manifest.plan:
         return None
     try:
-        with store.open(name_of(part, "parquet")) as file:
+        with reading(name_of(part, "parquet")), store.open(name_of(part, "parquet")) as file:
             return summary if file.size() == summary.bytes else None
-    except (OSError, pyarrow.ArrowException):
+    except FileNotFoundError:
         return None
 
 
 def _read(store: Store, part: int) -> Summary | None:
     try:
-        return Summary(**json.loads(store.read(name_of(part, "json"))))
+        with reading(name_of(part, "json")):
+            content = store.read(name_of(part, "json"))
     except FileNotFoundError:
         return None
+    try:
+        return Summary(**json.loads(content))
     except (ValueError, TypeError):  # what somebody else wrote there
         return None
 
 
 def _read_table(store: Store, part: int) -> Any:
-    return pyarrow.parquet.read_table(
-        pyarrow.BufferReader(store.read(name_of(part, "parquet"))), use_threads=False
-    )
+    with reading(name_of(part, "parquet")):
+        data = store.read(name_of(part, "parquet"))
+        return pyarrow.parquet.read_table(pyarrow.BufferReader(data), use_threads=False)
 
 
 def _to_retry(table: Any, first_row: int) -> set[int]:

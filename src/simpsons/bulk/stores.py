@@ -4,7 +4,8 @@ import errno
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -153,6 +154,24 @@ class Bucket:
 
     def tidy(self) -> None:
         """Nothing is left: an upload that did not end is no object."""
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """What goes wrong inside with a target's objects is a BulkError; a missing one stays as it is.
+
+    where: for the error.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, pyarrow.ArrowException) as error:
+        reason = getattr(error, "strerror", None) or first_line(str(error))
+        raise BulkError(
+            f"{where}: can't be read ({reason}); check the target and the credentials, and go on "
+            "with the same command"
+        ) from None
 
 
 def write_patiently(

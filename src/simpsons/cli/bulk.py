@@ -170,6 +170,7 @@ def bulk(
         column,
         base,
         part_size,
+        target_seconds,
         may_freeze=of is None,
     )
     if plan:
@@ -247,6 +248,7 @@ def _frozen(
     column: str,
     base: str,
     part_size: int,
+    seconds: float,
     *,
     may_freeze: bool,
 ) -> Manifest:
@@ -274,6 +276,7 @@ def _frozen(
             options=file_options,
             column=column,
             part_size=part_size,
+            seconds=seconds,
         )
         for reason, count in listed.left_out.items():
             say(f"Note: left out {count:,}: {reason}", err=True)

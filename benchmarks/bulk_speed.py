@@ -1,0 +1,188 @@
+"""`python -m benchmarks.bulk speed`, `memory` and `engines`: how fast, in how much memory."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bulk_pictures import write_pictures
+from benchmarks.peers.environment import engines_python
+from benchmarks.report import machine, table
+from simpsons.bulk import cluster, engine, manifest, parts, tasks
+from simpsons.bulk.limits import Limits
+from simpsons.bulk.locations import Entry
+from simpsons.bulk.stores import open_store
+from simpsons.classifier import Classifier
+from simpsons.files import write_bytes
+
+_SOURCE = Path(__file__).parents[1] / "src"
+ENGINES = ("ray", "daft", "spark")
+
+
+def speed(count: int, part_size: int, model: str, turns: int) -> None:
+    """Pictures a second beside `Classifier.predict_all`, in turns."""
+    with tempfile.TemporaryDirectory(prefix="bulk") as name:
+        folder = Path(name)
+        write_pictures(folder / "pictures", count, poisoned=False)
+        paths = (folder / "pictures/list.txt").read_text(encoding="utf-8").split()
+        classifier = Classifier(model)
+        ways: dict[str, Callable[[], object]] = {
+            "predict_all": lambda: list(classifier.predict_all(paths)),
+            "bulk, this process": lambda: list(
+                engine.run_here(
+                    frozen := _freeze(folder, paths, part_size, model),
+                    range(frozen.parts),
+                    Limits(),
+                )
+            ),
+        }
+        rates: dict[str, list[float]] = {}
+        with cluster.workers_here(1) as one, cluster.workers_here(2) as two:
+            for workers, address in ((1, one), (2, two)):
+                ways[f"bulk, {workers} worker{'s' * (workers > 1)} of one thread"] = (
+                    lambda address=address: _on(address, folder, paths, part_size, model)
+                )
+            for turn in range(turns + 1):
+                for way, run in ways.items():
+                    start = time.perf_counter()
+                    run()
+                    if turn:  # the first is not counted
+                        rates.setdefault(way, []).append(count / (time.perf_counter() - start))
+    base = rates["predict_all"]
+    rows = []
+    for way, found in rates.items():
+        ratios = [one / other for one, other in zip(found, base, strict=True)]
+        said = f"{statistics.median(found):,.0f} ({min(found):,.0f} to {max(found):,.0f})"
+        rows.append([way, said, f"{statistics.median(ratios):.2f}"])
+    print(table(["way", "pictures/s", "of predict_all, within a turn"], rows))
+    print(f"\n{count:,} JPEG files of 64 pixels, {model}, n = {turns} in turns; {machine()}.")
+
+
+def _freeze(folder: Path, paths: list[str], part_size: int, model: str) -> manifest.Manifest:
+    target = tempfile.mkdtemp(dir=folder)
+    work = tasks.describe(tasks.CLASSIFY, model)
+    return manifest.freeze(target, map(Entry, paths), work, source="list", part_size=part_size)
+
+
+def _on(address: str, folder: Path, paths: list[str], part_size: int, model: str) -> None:
+    frozen = _freeze(folder, paths, part_size, model)
+    list(cluster.run_on(address, frozen, range(frozen.parts), Limits(cores=1)))
+
+
+def memory(counts: list[int], part_size: int) -> None:
+    """Peak of the process for lists of these lengths, of small pictures and a small network."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="bulk") as name:
+        folder = Path(name)
+        write_pictures(folder / "pictures", 1000, poisoned=False)
+        paths = (folder / "pictures/list.txt").read_text(encoding="utf-8").split()
+        _write_network(folder / "mean.onnx")
+        for count in counts:
+            listed = folder / "list.txt"
+            with listed.open("w", encoding="utf-8") as file:
+                for number in range(count):
+                    file.write(f"{paths[number % len(paths)]}\n")
+            target = folder / f"out{count}"
+            command = [sys.executable, "-m", "simpsons", "bulk", str(listed), "--out", str(target)]
+            command += ["--model", str(folder / "mean.onnx"), "--part-size", str(part_size)]
+            start = time.perf_counter()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            _, _, used = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            frozen = manifest.read(str(target))
+            assert frozen is not None
+            done = sum(one.rows for one in parts.finished(open_store(str(target)), frozen).values())
+            rows.append([f"{done:,}", f"{used.ru_maxrss / 1024:,.0f}", f"{count / seconds:,.0f}"])
+            print(" ".join(rows[-1]), flush=True)
+    print(table(["rows", "peak, MB", "rows/s"], rows))
+    print(f"\nParts of {part_size:,}, a network that takes a mean; {machine()}.")
+
+
+def _write_network(path: Path) -> None:
+    """Who is meant by the mean of a picture: nobody in particular, in no time."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {"sides": np.array([1, 2]), "scale": np.float32(50)}
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["numbers", "sides"], ["means"], keepdims=0),
+        helper.make_node("Div", ["means", "scale"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mean",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 64, 64, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    labels = json.dumps(["bart_simpson", "homer_simpson", "marge_simpson"])
+    helper.set_model_props(model, {"labels": labels, "network": '"mean"'})
+    write_bytes(path, model.SerializeToString())
+
+
+def engines(count: int, part_size: int, model: str) -> None:
+    """The documented lines for other engines, each run once beside ours, with two processors."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="bulk") as name:
+        folder = Path(name)
+        write_pictures(folder / "pictures", count)
+        listed = folder / "pictures/list.txt"
+        (folder / "list.csv").write_text(f"path\n{listed.read_text(encoding='utf-8')}", "utf-8")
+        environment = os.environ | {"PYTHONPATH": str(_SOURCE), "DO_NOT_TRACK": "1"}
+        command = [sys.executable, "-m", "simpsons", "bulk", str(listed), "--model", model]
+        command += ["--part-size", str(part_size), "--out"]
+        rows.append(_timed("simpsons bulk", [*command, str(folder / "here")], environment))
+        command += [str(folder / "there"), "--workers", "2"]
+        rows.append(_timed("simpsons bulk --workers 2", command, environment))
+        ours = _labels(folder / "here")
+        for each in ENGINES:
+            script = Path(__file__).with_name("peers") / f"bulk_{each}.py"
+            target = folder / each
+            command = [engines_python(), str(script), str(folder / "list.csv"), str(target)]
+            command += [model, str(part_size)]
+            rows.append(_timed(each, command, environment))
+            rows[-1].append("yes" if _labels(target) == ours else "NO")
+    rows = [[*row, "yes"][:4] for row in rows]
+    print(
+        table(
+            ["engine", "seconds", "pictures/s", "same answers"],
+            [[row[0], row[1], f"{count / float(row[1]):,.0f}", row[2]] for row in rows],
+        )
+    )
+    print(f"\n{count:,} files, 1 % poisoned, {model}, whole processes, n = 1; {machine()}.")
+
+
+def _timed(name: str, command: list[str], environment: dict[str, str]) -> list[str]:
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as log:
+        try:
+            code = subprocess.run(command, env=environment, stdout=log, stderr=log, timeout=900)
+            fails = code.returncode not in (0, 1)
+        except subprocess.TimeoutExpired:
+            fails = True
+        if fails:
+            log.seek(0)
+            print(f"{name}: {log.read().decode(errors='replace')[-1500:]}")
+    return [name, f"{time.perf_counter() - start:.0f}"]
+
+
+def _labels(folder: Path) -> dict[str, str]:
+    import pyarrow.parquet
+
+    found = {}
+    for path in sorted(folder.rglob("*.parquet")):
+        if path.name == manifest.LIST:
+            continue
+        read = pyarrow.parquet.read_table(path, columns=["path", "label", "error_kind"])
+        for row in read.to_pylist():
+            found[row["path"]] = row["label"] or row["error_kind"]
+    return found
