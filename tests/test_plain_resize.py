@@ -1,13 +1,19 @@
 """The figures are those of OpenCV and Pillow, by tests/fixtures/make_keras_home.py."""
 
+import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from simpsons import images
-from simpsons.plain_resize import resized
+from simpsons.bulk.tasks import Classify
+from simpsons.classifier import Classifier, Prediction, model_path
+from simpsons.export import add_metadata
+from simpsons.plain_resize import WAYS, resized
 
 FIGURES = json.loads(
     (Path(__file__).parent / "fixtures" / "keras_home.json").read_text(encoding="utf-8")
@@ -54,5 +60,58 @@ def test_any_size(how: images.Resize, shape: tuple[int, int]) -> None:
 
 def test_one_colour_stays_as_it_is() -> None:
     pixels = np.full((300, 411, 3), (255, 128, 3), np.uint8)
-    for how in ("bilinear", "nearest"):
+    for how in WAYS[1:]:
         assert (images.fit(pixels, resize=how) == (255, 128, 3)).all()
+
+
+@pytest.fixture(scope="module")
+def nearest(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    """A network whose file asks for another way of fitting."""
+    path = tmp_path_factory.mktemp("nearest") / "nearest.onnx"
+    shutil.copy(model_path("cnn"), path)
+    add_metadata(path, {"resize": "nearest"})
+    return Classifier(path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_pictures_are_fitted_as_the_file_says(
+    suffix: str, nearest: Classifier, tmp_path: Path
+) -> None:
+    """By every way in: one, many, and in bulk."""
+    path = tmp_path / f"picture.{suffix}"
+    Image.fromarray(picture(480, 640)).save(path)
+    pixels = images.decode(path)
+    fitted = resized(pixels, 64, "nearest")
+    assert not np.array_equal(fitted, images.fit(pixels))
+    expected = nearest.probabilities(fitted[None])[0]
+
+    def given(answer: object) -> np.ndarray:
+        assert isinstance(answer, Prediction)
+        by_label = dict(answer.top)
+        return np.array([by_label[label] for label in nearest.labels])
+
+    content = path.read_bytes()
+    assert np.array_equal(given(nearest.predict(path, 18)), expected)
+    assert np.array_equal(given(nearest.predict(content, 18)), expected)
+    assert np.array_equal(given(nearest.predict(pixels, 18)), expected)
+    mixed: list[list[images.Source]] = [[path, path], [content, pixels]]
+    for sources in mixed:
+        for answer in nearest.predict_all(sources, 18):
+            assert np.allclose(given(answer), expected, atol=1e-6)
+    loaded = Classify(nearest, 18).load(io.BytesIO(content))
+    assert np.array_equal(loaded, fitted)
+
+
+def test_files_without_a_way_are_fitted_as_ever() -> None:
+    assert Classifier("cnn").resize == "antialias"
+
+
+def test_a_turned_picture(nearest: Classifier, tmp_path: Path) -> None:
+    """EXIF orientation is applied before the picture is sampled."""
+    path = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(picture(200, 300)).save(path, exif=exif)
+    loaded = images.load_file(path, resize=nearest.resize)
+    assert (loaded.width, loaded.height, loaded.content) == (200, 300, images.WHOLE)
+    assert np.array_equal(loaded.pixels, resized(images.decode(path), 64, "nearest"))

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -135,6 +136,17 @@ def test_scaling_and_values_are_both_done(keras_file: KerasFile) -> None:
     assert isinstance(network, Scaled)
     assert network.scale.item() == pytest.approx(1 / 255 / 127.5)
     assert network.offset.item() == -1
+
+
+def test_mixed_precision_is_said(keras_file: KerasFile) -> None:
+    def mixed(file: h5py.File) -> None:
+        policy = '"dtype": {"class_name": "Policy", "config": {"name": "mixed_float16"}}'
+        file.attrs["model_config"] = file.attrs["model_config"].replace(
+            '"dtype": "float32"', policy
+        )
+
+    assert read(keras_file("keras-2.15.0", "xception", "model.h5", mixed)).is_mixed
+    assert not read(keras_file("keras-2.15.0", "xception", "model.h5")).is_mixed
 
 
 def test_unknown_values(tmp_path: Path) -> None:

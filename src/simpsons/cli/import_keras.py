@@ -88,6 +88,12 @@ def import_keras(
             f"{', '.join(assumed)}. Where that is wrong, so are answers.",
             err=True,
         )
+    if imported.is_mixed:
+        say(
+            "Note: Keras computed this network in 16 bits (mixed precision), and it is computed in "
+            "32 here: probabilities differ by up to about 0.01.",
+            err=True,
+        )
     if not imported.has_layers:
         say(
             f"Note: {Path(keras_file).name} has weights alone; that they are of {imported.name} is "

@@ -27,6 +27,8 @@ from simpsons.models.xception import Xception
 
 __all__ = ["VALUES", "Imported", "KerasImportError", "read", "read_keras"]
 
+_MIXED = (b'"mixed_float16"', b'"mixed_bfloat16"')
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -36,6 +38,7 @@ class Imported:
     logits; a `Scaled` where it works with other values. resize: how the model in the file fits
     pictures to 64 x 64, `bilinear` or `nearest`, None if it does not. has_layers: False for a file
     of weights alone. says_values: whether the file tells what values the network is given.
+    is_mixed: whether Keras computed it in 16 bits, which rounds its probabilities.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Imported:
     resize: str | None
     has_layers: bool
     says_values: bool
+    is_mixed: bool
 
 
 def read_keras(path: str | os.PathLike[str]) -> tuple[str, nn.Module]:
@@ -108,6 +112,7 @@ def _imported(contents: Contents, values: str | None, bgr: bool) -> Imported:
         resize,
         has_layers=contents.config is not None,
         says_values=inside is not None,
+        is_mixed=any(policy in (contents.config or b"") for policy in _MIXED),
     )
 
 
