@@ -13,7 +13,7 @@ from simpsons import images
 from simpsons.bulk.tasks import Classify
 from simpsons.classifier import Classifier, Prediction, model_path
 from simpsons.export import add_metadata
-from simpsons.plain_resize import WAYS, resized
+from simpsons.plain_resize import WAYS, Resize, resized
 
 FIGURES = json.loads(
     (Path(__file__).parent / "fixtures" / "keras_home.json").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_between_four_pixels() -> None:
 
 @pytest.mark.parametrize("how", ["bilinear", "nearest"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 90), (64, 64), (63, 5)])
-def test_any_size(how: images.Resize, shape: tuple[int, int]) -> None:
+def test_any_size(how: Resize, shape: tuple[int, int]) -> None:
     pixels = picture(*shape)
     made = resized(pixels, 64, how)
     assert made.shape == (64, 64, 3)

@@ -165,7 +165,8 @@ def _fill(partial: Path, listing: Listing, track: Track, resize: Resize) -> None
     problems: list[tuple[str, str]] = []
     is_whole = True
     with (
-        closing(_decode_all(listing, resize)) as results,  # an error or Ctrl-C leaves the rest undecoded
+        # an error or Ctrl-C leaves the rest undecoded
+        closing(_decode_all(listing, resize)) as results,
         (partial / "images.npy").open("wb") as file,
     ):
         decoded = track(results, len(pictures), "decoding")
