@@ -80,8 +80,9 @@ def test_what_the_file_does_not_tell_is_said(cli, tmp_path):
 
 def test_help_promises_the_same_answers_for_the_same_pixels_only(cli):
     said = " ".join(cli("import", "--help").stdout.split())
-    assert "the same answers for the same pixels" in said
-    assert "with the same answers" not in said
+    assert "For the same pixels the network answers as in Keras." in said
+    assert "if --values, --bgr and --resize say how your code read them" in said
+    assert "same answers" not in said
 
 
 def test_a_wrong_number_of_labels(cli, tmp_path):

@@ -117,3 +117,19 @@ def test_a_number_before_the_pixels(keras_file: KerasFile, tmp_path: Path) -> No
     with torch.inference_mode():
         expected = read_keras(usual)[1](1 - pixels)
         assert torch.allclose(read_keras(path)[1](pixels), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_kernels_of_theano_are_turned(keras_file: KerasFile, tmp_path: Path) -> None:
+    """Its convolutions turn the kernel by half a circle."""
+
+    def theano(file: h5py.File) -> None:
+        weights = file.get("model_weights", file)
+        weights.attrs["backend"] = np.bytes_("theano")
+        for name in weights.attrs["layer_names"]:
+            kernel = weights.get(f"{name}/{name}/kernel:0")
+            if kernel is not None and len(kernel.shape) == 4:
+                kernel[...] = kernel[()][::-1, ::-1]
+
+    expected = keras_file("keras-2.15.0", "cnn", "model.h5").rename(tmp_path / "new.h5")
+    for name in ("model.h5", "weights.h5"):
+        assert_same(keras_file("keras-2.15.0", "cnn", name, theano), expected)

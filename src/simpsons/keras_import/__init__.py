@@ -87,7 +87,7 @@ def _imported(contents: Contents, values: str | None, bgr: bool) -> Imported:
             inside = None
             for piece in told.first:
                 inside = preprocessing.normalized(*_statistics(piece))
-            network = state.filled(name, classes, pieces)
+            network = state.filled(name, classes, pieces, is_flipped=contents.is_flipped)
     else:
         with _blaming(contents.where[0], "is not that of a Keras model"):
             model = graph.read(json.loads(contents.config, object_hook=_plain))
@@ -101,7 +101,7 @@ def _imported(contents: Contents, values: str | None, bgr: bool) -> Imported:
                 found.first, lambda layer: _statistics(by_name[layer.name])
             )
             pieces = [piece for piece in every if piece.kind != "Normalization"]
-            network = state.filled(name, classes, pieces)
+            network = state.filled(name, classes, pieces, is_flipped=contents.is_flipped)
     scaling = preprocessing.with_values(inside, values)
     if bgr:
         _take_rgb(network)

@@ -59,6 +59,15 @@ class Contents(NamedTuple):
     where: tuple[str, str]
     is_legacy: bool
 
+    @property
+    def is_flipped(self) -> bool:
+        """Whether Conv2D kernels are turned by half a circle, as Theano's convolutions take them.
+
+        Source: Keras 2.2, `_need_convert_kernel` in `keras/engine/saving.py`.
+        """
+        backend = self.weights.attrs.get("backend") if self.is_legacy else None
+        return backend in ("theano", b"theano")
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Contents]:

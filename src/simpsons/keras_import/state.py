@@ -11,10 +11,13 @@ from simpsons.models.cnn import CNN
 from simpsons.models.xception import SeparableConv, Xception
 
 
-def filled(name: str, classes: int, pieces: Iterable[Piece]) -> CNN | Xception:
+def filled(
+    name: str, classes: int, pieces: Iterable[Piece], *, is_flipped: bool = False
+) -> CNN | Xception:
     """A network in evaluation mode with these weights.
 
-    name: `cnn` or `xception`. pieces: the arrays of its layers, in the order of `slots`. Raises
+    name: `cnn` or `xception`. pieces: the arrays of its layers, in the order of `slots`.
+    is_flipped: kernels of Conv2D layers are turned by half a circle. Raises
     KerasImportError for an array that is missing, of another shape, or not of finite floats.
     """
     network = empty(name, classes)
@@ -26,6 +29,8 @@ def filled(name: str, classes: int, pieces: Iterable[Piece]) -> CNN | Xception:
                 wanted: Tensor = getattr(module, key)
                 order = _keras_order(module, wanted.dim())
                 array = piece.read(number, [wanted.shape[axis] for axis in order])
+                if is_flipped and slot.kind == "Conv2D" and array.ndim == 4:
+                    array = array[::-1, ::-1]
                 ours = np.ascontiguousarray(array.transpose(np.argsort(order)))
                 state[f"{path}.{key}"] = torch.from_numpy(ours)
                 number += 1
