@@ -11,6 +11,7 @@ import pytest
 
 from simpsons import Detector, timeline
 from simpsons.cli.timeline import timeline as command
+from simpsons.errors import SimpsonsError
 
 FILES = {"timeline.csv", "timeline.json", "timeline.srt", "timeline.vtt", "timeline.png"}
 
@@ -219,3 +220,29 @@ def test_a_url_among_films_is_reported_and_the_rest_go_on(run, copy):
     refused, read = json.loads(result.stdout)["films"]
     assert refused == {"film": url, "error": said}
     assert read["film"] == str(copy)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_copy_that_fails_leaves_the_time_line(run, season, tmp_path, monkeypatch, count):
+    def full(*_):
+        raise SimpsonsError("named.mp4: can't be written (No space left on device)")
+
+    monkeypatch.setattr(timeline, "annotate", full)
+    target = tmp_path / ("named.mp4" if count == 1 else "named")
+    out = tmp_path / "results"
+    result = run(*season[:count], "--annotate", target, "--out", out, "--rate", 1, "--json")
+    assert result.exit_code == 1
+    error = "Error: named.mp4: can't be written (No space left on device)\n"
+    assert result.stderr == error * count
+    printed = json.loads(result.stdout)
+    assert printed["intervals"] if count == 1 else len(printed["films"]) == 2
+    written = "timeline.json" if count == 1 else "totals.json"
+    assert json.loads((out / written).read_text("utf-8")) == printed
+    assert not target.exists()
+
+
+def test_what_a_copy_lacks_is_noted(run, copy, tmp_path, monkeypatch):
+    monkeypatch.setattr(timeline, "annotate", lambda *_: ("sound 1 is left out",))
+    result = run(copy, "--annotate", tmp_path / "named.mp4", "--rate", 1)
+    assert result.exit_code == 0
+    assert result.stderr == "Note: sound 1 is left out\n"

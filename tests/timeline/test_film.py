@@ -2,8 +2,11 @@
 
 import wave
 
+import av
 import numpy as np
 import pytest
+from av.stream import Disposition
+from PIL import Image
 
 from simpsons import timeline
 from simpsons.timeline.film import Film, FilmError
@@ -59,12 +62,33 @@ def sound(path):
         file.writeframes(bytes(16000))
 
 
+def covered_sound(path):
+    """A tone with the cover of its record."""
+    cover = path.with_suffix(".png")
+    Image.new("RGB", (8, 8)).save(cover)
+    with av.open(path, "w", format="mp4") as container, av.open(cover) as picture:
+        stream = container.add_stream_from_template(picture.streams.video[0])
+        stream.disposition = Disposition.attached_pic
+        beside = container.add_stream("aac", rate=8000, layout="mono")
+        for packet in picture.demux():
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+        samples = np.zeros((1, 8000), np.float32)
+        block = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        block.sample_rate = 8000
+        container.mux(beside.encode(block))
+        container.mux(beside.encode())
+
+
 NO_FILMS = {
     "missing": (lambda path: None, "no such file"),
     "folder": (lambda path: path.mkdir(), "is a folder, not a film"),
     "empty": (lambda path: path.write_bytes(b""), "no film that can be read"),
     "text": (lambda path: path.write_text("Once upon a time.\n" * 50), "no film that can be read"),
     "sound": (sound, "has no pictures"),
+    "cover": (covered_sound, "has only sound and a still picture"),
+    "picture": (lambda path: Image.new("RGB", (8, 8)).save(path, "PNG"), "is a picture"),
 }
 
 
@@ -85,3 +109,87 @@ def test_no_frame_can_be_decoded(film, doll_detector, tmp_path):
     hollow.write_bytes(data[:start] + bytes(len(data) - start))
     with pytest.raises(FilmError, match="none of its frames can be decoded"):
         timeline.read(hollow, doll_detector)
+
+
+LATE = {"mkv": "libx264", "webm": "libvpx-vp9", "mp4": "libx264", "flv": "libx264", "wmv": "wmv2"}
+TRUNCATED = {**LATE, "mov": "libx264", "avi": "mpeg4", "3gp": "mpeg4"}
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_a_film_that_starts_late_is_whole(hues, changes, tmp_path, kind):
+    film = hues(tmp_path / f"film.{kind}", codec=LATE[kind], stamps=range(250, 300))
+    assert changes(film) == [(0, "red"), (1, "blue"), (2, "end")]
+
+
+@pytest.mark.parametrize("kind", TRUNCATED)
+def test_a_film_is_truncated_whatever_its_format(hues, tmp_path, kind):
+    options = {"movflags": "faststart"} if kind in ("mp4", "mov", "3gp") else None
+    four = ("red", "blue", "green", "white")
+    stamps = range(0 if kind == "avi" else 250, 350)
+    film = hues(
+        tmp_path / f"film.{kind}",
+        four,
+        codec=TRUNCATED[kind],
+        stamps=stamps,
+        noise=60,
+        coding={"b": "2000000"} if TRUNCATED[kind] == "mpeg4" else None,
+        size=(64, 48),
+        options=options,
+    )
+    short = cut_off(film, tmp_path / f"short.{kind}", 0.6)
+    with Film(short) as opened:
+        assert 5 < len(list(opened.frames())) < 90
+        assert opened.end < 3.5
+        assert opened.problem is not None
+        assert f"is truncated; read up to second {opened.end:.1f} of 4.0" in opened.problem
+
+
+def test_an_avi_without_its_index_is_whole(hues, changes, tmp_path):
+    film = hues(tmp_path / "film.avi", codec="mpeg4")
+    data = film.read_bytes()
+    film.write_bytes(data[: data.rindex(b"idx1")])
+    assert changes(film) == [(0, "red"), (1, "blue"), (2, "end")]
+
+
+def test_a_fragmented_mp4_and_one_with_an_edit_list(hues, changes, tmp_path):
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    fragmented = hues(tmp_path / "film.mp4", options=options, coding={"bf": "2"})
+    assert changes(fragmented) == [(0, "red"), (1, "blue"), (2, "end")]
+    edited = hues(tmp_path / "film.mov", coding={"bf": "2"}, stamps=range(-10, 40))
+    assert changes(edited)[-1][1] == "end"
+
+
+def two_streams(path, default):
+    """Red first and larger, blue second; default: which of them players show."""
+    with av.open(path, "w") as container:
+        streams = []
+        for number, side in enumerate((64, 32)):
+            stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+            stream.width = stream.height = side
+            stream.pix_fmt = "yuv420p"
+            stream.disposition = Disposition.default if number == default else Disposition(0)
+            streams.append(stream)
+        for _ in range(10):
+            for stream, colour in zip(streams, ((255, 0, 0), (0, 0, 255)), strict=True):
+                filled = np.full((stream.height, stream.width, 3), colour, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(filled)))
+        for stream in streams:
+            container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(("default", "hue"), [(0, "red"), (1, "blue")])
+def test_the_default_stream_is_the_film(changes, tmp_path, default, hue):
+    assert changes(two_streams(tmp_path / "film.mkv", default))[0][1] == hue
+
+
+def test_without_a_default_the_largest_stream_is_the_film(changes, tmp_path):
+    assert changes(two_streams(tmp_path / "film.ts", None))[0][1] == "red"
+
+
+def test_a_film_without_a_frame(hues, tmp_path):
+    with (
+        pytest.raises(FilmError, match=r"film\.mkv: "),
+        Film(hues(tmp_path / "film.mkv", ())) as film,
+    ):
+        list(film.frames())

@@ -15,12 +15,16 @@ LONGER = 1.0
 @dataclass
 class _Place:
     """Where a stream is. part: its number. shift: seconds from a timestamp to the running time.
-    last, next: timestamps, in seconds, of its last packet and of the one that should follow."""
+    last, next: timestamps, in seconds, of its last packet and of the one that should follow. shown:
+    up to which its packets are shown. delay: from where the last is decoded to where it is shown.
+    """
 
     part: int
     shift: float
     last: float
     next: float
+    shown: float
+    delay: float = 0.0
 
 
 class Clock:
@@ -82,16 +86,16 @@ class Clock:
         index = packet.stream.index
         if index not in self._places:
             if self._start is None:
-                first = time if packet.pts is None else float(packet.pts * packet.time_base)
-                self._start = first
-            self._places[index] = _Place(0, -self._start, time, time)
+                self._start = _shown_at(packet)
+            self._places[index] = _Place(0, -self._start, time, time, time)
         place = self._places[index]
         if self._has_jumped(place, time):
-            end = place.next + place.shift
+            end = place.shown + place.shift
             if self._sound_end > end + LONGER:
                 end = self._sound_end
             self._part += 1
-            self._places[index] = place = _Place(self._part, end - time, time, time)
+            shift = end - (time if self._is_odd(packet, time) else _shown_at(packet))
+            self._places[index] = place = _Place(self._part, shift, time, time, time)
             self._sound_end = 0.0
         self._move(place, packet, time)
 
@@ -102,7 +106,7 @@ class Clock:
         pictures = self._places.get(self._picture)
         if index not in self._places:
             shift = pictures.shift if pictures else -(self._start or 0.0)
-            self._places[index] = _Place(self._part, shift, time, time)
+            self._places[index] = _Place(self._part, shift, time, time, time)
         place = self._places[index]
         if self._has_jumped(place, time):
             is_near = pictures is not None and abs(time - pictures.next) <= self._gap
@@ -112,7 +116,7 @@ class Clock:
                 self._waiting.append((packet, since))
                 yield from self._after_long(index)
                 return
-            self._places[index] = place = _Place(self._part, pictures.shift, time, time)
+            self._places[index] = place = _Place(self._part, pictures.shift, time, time, time)
         end = self._move(place, packet, time)
         if place.part == self._part:
             self._sound_end = max(self._sound_end, end)
@@ -141,23 +145,34 @@ class Clock:
         self._waiting = [each for each in self._waiting if each[0].stream.index != index]
         first, since = own[0]
         time = _seconds(first)
-        self._places[index] = _Place(self._part, since - time, time, time)
+        self._places[index] = _Place(self._part, since - time, time, time, time)
         for packet, when in own:
             yield from self._set_other(packet, when)
+
+    def _is_odd(self, packet: av.Packet[Any], time: float) -> bool:
+        """Whether a packet is shown by the clock of the next part, and decoded by this one's."""
+        return abs(_shown_at(packet) - time) > self._gap
 
     def _move(self, place: _Place, packet: av.Packet[Any], time: float) -> float:
         """Give a packet its time; the second at which it ends."""
         length = float((packet.duration or 0) * packet.time_base) or self._frame
         place.last = max(place.last, time)
         place.next = max(place.next, time + length)
-        if packet.pts is not None and abs(float(packet.pts * packet.time_base) - time) > self._gap:
-            packet.pts = _stamp(packet)  # of the next part already
+        if self._is_odd(packet, time):
+            packet.pts = round((time + place.delay) / packet.time_base)
+        shown = _shown_at(packet)
+        place.shown = max(place.shown, shown + length)
+        place.delay = shown - time
         shift = round(place.shift / packet.time_base)
         if packet.pts is not None:
             packet.pts += shift
         if packet.dts is not None:
             packet.dts += shift
         return time + length + place.shift
+
+
+def _shown_at(packet: av.Packet[Any]) -> float:
+    return _seconds(packet) if packet.pts is None else float(packet.pts * packet.time_base)
 
 
 def _stamp(packet: av.Packet[Any]) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -115,13 +116,20 @@ def _compressed(light: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(light <= KNEE, light, KNEE + (1 - KNEE) * bent)
 
 
-def _graph(width: int, height: int, transfer: int, primaries: int) -> Graph:
+@lru_cache(maxsize=4)
+def _table(transfer: int, primaries: int) -> str:
+    """`to_bt709` as a `.cube` file."""
     steps = np.linspace(0, 1, _STEPS)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
-    table = to_bt709(np.stack([red, green, blue], axis=-1), transfer, primaries)
+    rows = to_bt709(np.stack([red, green, blue], axis=-1), transfer, primaries).reshape(-1, 3)
+    lines = (f"{red:.5f} {green:.5f} {blue:.5f}" for red, green, blue in rows.tolist())
+    return "\n".join([f"LUT_3D_SIZE {_STEPS}", *lines, ""])
+
+
+def _graph(width: int, height: int, transfer: int, primaries: int) -> Graph:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.cube"
-        np.savetxt(path, table.reshape(-1, 3), "%.5f", header=f"LUT_3D_SIZE {_STEPS}", comments="")
+        path.write_text(_table(transfer, primaries))
         graph = Graph()
         source = graph.add_buffer(
             width=width,
