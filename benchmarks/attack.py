@@ -21,7 +21,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="may be given several times")
     parser.add_argument("--files", type=int, default=12_000, help="mutated pictures of all formats")
-    parser.add_argument("--every", type=int, default=1, help="kill before every N-th operation")
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=1,
+        help="kill before every N-th operation, tell every N-th lie of a run folder",
+    )
     names = [command.name for command in kills.COMMANDS]
     parser.add_argument("--command", choices=names, action="append", help="to kill, these alone")
     parser.add_argument("--models", type=int, default=200, help="mutated files of each network")
@@ -35,7 +40,7 @@ def main() -> None:
             headers, rows, failures = _attack(part, Path(name), asked)
             text = f"{table(headers, rows)}\n\n{machine()}."
             print(f"{text}\n", flush=True)
-            for failure in failures:
+            for failure in failures if part in ("pictures", "service") else ():
                 print(f"FAILED {failure}", flush=True)
             failed += failures
             if asked.write:
@@ -54,7 +59,7 @@ def _attack(
         return kills.HEADERS, *kills.rows(folder / "kills", asked.every, chosen)
     if part == "lies":
         run = kills.finished_run(folder / "lies")
-        return lies.HEADERS, *lies.rows(folder / "lies", run, asked.models)
+        return lies.HEADERS, *lies.rows(folder / "lies", run, asked.models, asked.every)
     return service.HEADERS, *service.rows(asked.requests)
 
 

@@ -58,8 +58,8 @@ class _Watch:
                 return
         elif event not in _CHANGES:
             return
-        paths = [str(each) for each in arguments if isinstance(each, str | os.PathLike)]
-        if any(path.startswith(self._folder) for path in paths):
+        named = (each for each in arguments if isinstance(each, str | os.PathLike))
+        if any(os.path.abspath(each).startswith(self._folder) for each in named):  # noqa: PTH100
             self.count += 1
             if self.count == self._killed_before:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -281,6 +281,7 @@ def rows(folder: Path, every: int, chosen: Sequence[str]) -> tuple[list[list[str
         for moment in moments:
             for kind, what in _killed(command, before, work / "killed", moment, expected):
                 counts[kind] += 1
+                print(f"FAILED {command.name} before {moment}: {kind}: {what}", flush=True)
                 failures.append(f"{command.name} before {moment}: {kind}: {what}")
         table.append([command.name, str(operations), str(len(moments)), *map(str, counts.values())])
     return table, failures

@@ -65,17 +65,19 @@ def _judge(
                 bad[kind] += 1
                 end = log.read_text(errors="replace")[-300:]
                 failures.append(f"{what}, {name}: {words[0]}: {code}: {end}")
+                print(f"FAILED {failures[-1]}", flush=True)
     counts = (number, asked, refused, taken, *bad.values())
     return [what, *(f"{count:,}" for count in counts)], failures
 
 
-def _of_a_run(run: Path, work: Path) -> Iterator[tuple[str, list[Sequence[str]]]]:
+def _of_a_run(run: Path, work: Path, every: int) -> Iterator[tuple[str, list[Sequence[str]]]]:
     commands: list[Sequence[str]] = [
         ["train", "--resume", str(work)],
         ["export", str(work), str(work.with_name("out.onnx"))],
     ]
     asks = ["evaluate", str(run.parent / "pictures"), "--model", str(work)]
-    for name, spoil in _spoils(json.loads((run / "config.json").read_text())):
+    spoils = list(_spoils(json.loads((run / "config.json").read_text())))
+    for name, spoil in spoils[::every]:
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(run, work)
         spoil(work)
@@ -143,10 +145,11 @@ def _mutated(
         yield str(number), [words(work)]
 
 
-def rows(folder: Path, run: Path, files: int) -> tuple[list[list[str]], list[str]]:
+def rows(folder: Path, run: Path, files: int, every: int) -> tuple[list[list[str]], list[str]]:
     """A row for each kind of file, and the failures.
 
-    run: a finished run. files: how many ONNX and Keras files of each kind are changed.
+    run: a finished run, of whose lies each N-th (`every`) is told. files: how many ONNX and Keras
+    files of each kind are changed.
     """
     import torch
 
@@ -160,7 +163,7 @@ def rows(folder: Path, run: Path, files: int) -> tuple[list[list[str]], list[str
     log = folder / "log"
     onnx, keras = folder / "lie.onnx", folder / "lie.keras"
     judged = [
-        _judge("a run folder", _of_a_run(run, folder / "lying"), log),
+        _judge("a run folder", _of_a_run(run, folder / "lying", every), log),
         _judge(
             "an ONNX file",
             _mutated(
