@@ -84,13 +84,13 @@ def test_the_whole_alone_where_that_is_asked(client, names):
 
 def test_faces_are_found_once_where_the_whole_says_nothing(client, monkeypatch):
     found = []
-    find = Detector.find
+    boxes = Detector._boxes
     monkeypatch.setattr(
-        Detector, "find", lambda self, source: found.append(source.name) or find(self, source)
+        Detector, "_boxes", lambda self, *given: found.append(1) or boxes(self, *given)
     )
     first, second = ask(client, "?model=both")
     assert first == second
-    assert sorted(found) == ["nobody", "several", "strangers"]
+    assert len(found) == 3
     ask(client, "?faces=false")
     assert len(found) == 3
 

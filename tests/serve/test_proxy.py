@@ -69,7 +69,7 @@ def proxy(port, *, strips, host=None, forwarded=NAME):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
 
         def ask(path, method="GET", body=None, **headers):
