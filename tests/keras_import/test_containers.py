@@ -1,5 +1,6 @@
 """Files that can't be imported: each says what it is and a remedy for its kind."""
 
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,19 @@ def test_a_zip_around_the_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("models/best.h5", b"")
     assert "but models/best.h5; unzip it and give that file" in refusal(path)
+
+
+def test_weights_as_npz(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.npz", b"")
+    assert "has its weights as model.weights.npz; save the model" in refusal(path)
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.h5")
+    assert "is no file but a pipe or a device; give a file" in refusal(tmp_path / "pipe.h5")
 
 
 def test_hdf5_of_something_else(tmp_path: Path) -> None:

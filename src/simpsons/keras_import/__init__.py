@@ -76,6 +76,9 @@ def read(path: str | os.PathLike[str], values: str | None = None, *, bgr: bool =
             return _imported(contents, values, bgr)
     except KerasImportError as error:
         raise KerasImportError(f"{path}: {error}") from None
+    except OSError as error:
+        reason = f"can't be read ({error.strerror or error}); check its permissions and the disk"
+        raise KerasImportError(f"{path}: {reason}") from None
 
 
 def _imported(contents: Contents, values: str | None, bgr: bool) -> Imported:

@@ -101,6 +101,8 @@ def opened(path: Path) -> Iterator[Contents]:
 
 def _open(path: Path) -> BinaryIO:
     try:
+        if path.exists() and not path.is_file():
+            raise KerasImportError("is no file but a pipe or a device; give a file")
         return path.open("rb")
     except FileNotFoundError:
         raise KerasImportError("no such file; check the path") from None
@@ -157,6 +159,8 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 def _missing(there: list[str], name: str) -> str:
     inside = [one for one in there if one.lower().endswith((".keras", ".h5", ".hdf5"))]
+    if "model.weights.npz" in there and name == _WEIGHTS:
+        return f"has its weights as model.weights.npz; {SAVE} where h5py is installed"
     if _CONFIG not in there and inside:
         return f"has no {name} in it, but {inside[0]}; unzip it and give that file"
     return f"has no {name} in it, so is not a .keras file; {AGAIN}"
