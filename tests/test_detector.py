@@ -477,11 +477,22 @@ def test_the_shipped_detector_finds_the_faces_of_dolls():
     assert sum(hits) >= 10
 
 
-def test_a_detector_that_looks_once_does_so_between_its_sizes(write_spots, names, detector):
+@pytest.mark.parametrize(
+    ("longest", "looked_at"), [(100, [288]), (310, [310]), (400, [400]), (512, [512]), (900, [563])]
+)
+def test_a_detector_that_looks_once_does_so_in_the_size_of_the_picture(
+    write_spots, names, monkeypatch, longest, looked_at
+):
     twice = Detector(write_spots(longest_sides=[320, 512]), names)
-    assert twice.once().sides == (416,)
-    assert twice.sides == (320, 512)
-    assert detector.once().sides == detector.sides
+    sides = []
+    look = Detector._look
+    monkeypatch.setattr(
+        Detector, "_look", lambda *given: [sides.append(given[-1]), look(*given)][1]
+    )
+    picture = np.zeros((longest // 2, longest, 3), np.uint8)
+    twice.once().boxes(picture)
+    assert sides == looked_at
+    assert twice.sides == twice.once().sides == (320, 512)
 
 
 def test_strangers_need_a_score_of_their_own(write_spots, names, monkeypatch):

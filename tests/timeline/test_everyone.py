@@ -99,6 +99,7 @@ def test_a_frame_without_a_face_is_named_as_a_whole_if_that_is_sure(read, second
     assert summary(found) == [(0.0, 2.0, "homer")]
     assert [track.boxes for track in found.tracks] == [None]
     assert summary(read(back, squares(probability=0.8))) == []
+    assert summary(read(back, squares(familiarity=0.9))) == []
     beside_a_face = read(seconds(2, "homers_back", marge_simpson=RIGHT))
     assert summary(beside_a_face) == [(0.0, 2.0, "marge")]
 
@@ -117,8 +118,49 @@ def test_a_mean_probability_below_the_minimum_is_no_name(read, seconds, squares)
 
 
 def test_faces_that_are_hardly_one_go_on_with_a_track_but_make_none(read, seconds, squares):
-    frames = seconds(2, homer_simpson=LEFT, stranger=RIGHT)
+    frames = [
+        one
+        for step in range(10)
+        for one in seconds(0.2, homer_simpson=(40 + step, 48), stranger=(120 - step, 48))
+    ]
     assert read(frames, squares(scores=(0.3,))).tracks == ()
     found = read(frames, squares(scores=(0.3, 0.5, 0.3)))
     assert summary(found) == [(0.0, 2.0, "homer")]
     assert sorted(names(found), key=str) == [None, "homer"]
+
+
+def test_a_track_needs_more_familiarity_than_a_picture(read, seconds, squares):
+    frames = seconds(2, homer_simpson=LEFT)
+    found = read(frames, squares(familiarity=0.3))
+    assert (summary(found), names(found)) == ([], [None])
+    assert summary(read(frames, squares(familiarity=0.5))) == [(0.0, 2.0, "homer")]
+
+
+def test_a_picture_that_is_held_is_looked_at_once(read, seconds, squares):
+    detector = squares()
+    alone, both = (
+        seconds(2, homer_simpson=LEFT),
+        seconds(2, homer_simpson=LEFT, marge_simpson=RIGHT),
+    )
+    found = read(alone + both, detector)
+    assert found.cuts == ()
+    assert len(detector.looked_at) == 2
+    assert summary(found) == [(0.0, 4.0, "homer"), (1.9, 4.0, "marge")]
+    homer, _ = found.tracks
+    assert len(homer.times) == 20
+
+
+def test_every_third_frame_and_the_first_of_a_shot_are_looked_at_more_closely(
+    read, seconds, squares
+):
+    detector = squares(sides=(80, 160))
+    shots = [
+        one
+        for background in ("light", "dark")
+        for step in range(7)
+        for one in seconds(0.2, background, homer_simpson=(40 + 4 * step, 48))
+    ]
+    found = read(shots, detector)
+    assert found.cuts == (1.4,)
+    assert detector.looked_at == 2 * [160, 80, 80, 160, 80, 80, 160]
+    assert summary(found) == [(0.0, 2.8, "homer")]

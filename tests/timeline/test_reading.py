@@ -133,7 +133,9 @@ def test_nobody_sure_enough_gives_no_interval(film, doll_detector):
 
 def test_frames_of_unknown_people_count_for_nobody(film, found, doll_detector):
     def estranged(_, answer):
-        return replace(answer, threshold=0.0, familiarity=-float(answer.label == DOLLS[1].slug))
+        return replace(
+            answer, threshold=0.0, familiarity=1 - 2 * float(answer.label == DOLLS[1].slug)
+        )
 
     without = timeline.read(film.path, of_the_same_faces(doll_detector, estranged))
     known = [each for each in found.intervals if each.label != DOLLS[1].slug]
@@ -178,8 +180,7 @@ def test_constant_memory(film, doll_detector, monkeypatch):
     counting = of_the_same_faces(doll_detector, lambda _, answer: answer)
     counting.detect_all = detect_all
     timeline.read(film.path, counting, rate=24)
-    assert len(alive) == len(film.frames)
-    assert max(alive) <= 60 < len(film.frames)
+    assert max(alive) <= 60 < len(alive) <= len(film.frames)
 
 
 @pytest.mark.parametrize(

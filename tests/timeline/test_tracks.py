@@ -59,6 +59,19 @@ def test_the_minimum_is_of_the_mean_probability():
     assert summary(found(rows, minimum=0.51)) == [(10.0, pytest.approx(11.2), None)]
 
 
+@pytest.mark.parametrize(
+    ("familiarity", "label"),
+    [((0.5, 0.5, 0.5), LABELS[0]), ((0.3, 0.3, 0.9), None), ((-9, 0.5, 0.5), LABELS[0])],
+)
+def test_a_name_needs_a_familiarity_above_the_threshold_in_most_frames(familiarity, label):
+    seen = [
+        one._replace(familiarity=value)
+        for one, value in zip(sightings([HOMER] * 3), familiarity, strict=True)
+    ]
+    [track] = named(seen, 10.0, 10.6, LABELS)
+    assert track.label == label
+
+
 def test_the_average_looks_half_a_window_to_each_side():
     times, values = np.arange(0, 10, 0.25), np.random.default_rng(0).random((40, 3))
     expected = [values[np.abs(times - time) <= WINDOW / 2].mean(axis=0) for time in times]

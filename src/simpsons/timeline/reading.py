@@ -1,5 +1,6 @@
 """`read`: a film and a detector in, its time line out, in constant memory."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,8 +30,9 @@ SEEN = 0.15
 """How far above the detector's threshold, as a share of what is left to 1, the score of a track's
 surest frame is at least. A face less sure goes on with a track but makes none."""
 
-SURE = 0.9
-"""Probability from which a frame without a face is named as a whole: for backs and profiles."""
+SURE, FAMILIAR_WHOLE = 0.9, 1.0
+"""Probability, and familiarity above the threshold of whole pictures, from which a frame without a
+face is named as a whole: for backs and profiles. Titles have no face either."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def read(
     rate: frames a second to look at, above 0. minimum: the mean probability, 0 to 1, that a
     character must have in a track. shortest: the seconds that a character must be on screen,
     unless its shot is shorter. A film that breaks off gives what was read of it, with `problem`
-    set. The detector looks at each frame once.
+    set. The detector looks at each frame once, at the smallest or the largest of its sides.
 
     Raises FilmError for a film without a frame that can be read, SimpsonsError for a rate, minimum
     or shortest length out of its range.
@@ -98,7 +100,8 @@ def read(
     thumbnails: dict[str, _Surest] = {}
     with Film(film) as source:
         shots = ShotDetector()
-        seen = _seen(samples(source, shots, rate, detector.sides[-1]), detector)
+        sides = detector.sides[0], detector.sides[-1]
+        seen = _seen(samples(source, shots, rate, *sides), detector)
         total = None if source.duration is None else max(1, round(source.duration * rate))
         for number, frames in groupby(progress(seen, total, "reading"), _shot):
             shot = _Shot(detector.names.labels, detector.minimum + SEEN * (1 - detector.minimum))
@@ -164,14 +167,15 @@ class _Shot:
         height, width = sample.pixels.shape[:2]
         sightings = []
         if isinstance(detection, Prediction):
-            if detection.verdict != UNKNOWN and detection.probability >= SURE:
+            if detection.probability >= SURE and _familiarity(detection) >= FAMILIAR_WHOLE:
                 sightings.append(Sighting(sample.time, self._row(detection), None))
                 self._note(detection, sample.pixels, _middle(width, height))
         else:
             for face in detection.faces:
                 x1, y1, x2, y2 = face.box
                 box = x1 / width, y1 / height, x2 / width, y2 / height
-                sightings.append(Sighting(sample.time, self._row(face.prediction), box, face.score))
+                row, familiarity = self._row(face.prediction), _familiarity(face.prediction)
+                sightings.append(Sighting(sample.time, row, box, face.score, familiarity))
                 self._note(face.prediction, sample.pixels, face.box)
         self._times.append(sample.time)
         self._frames.append(sightings)
@@ -208,27 +212,36 @@ class _Shot:
             self.surest[prediction.label] = prediction.probability, crop
 
 
+def _familiarity(prediction: Prediction) -> float:
+    """How far it lies above the threshold; infinite where the file has none."""
+    if prediction.familiarity is None or prediction.threshold is None:
+        return math.inf
+    return prediction.familiarity - prediction.threshold
+
+
 def _seen(
     taken: Iterator[Sample], detector: Detector
 ) -> Iterator[tuple[Sample, Detection | Prediction]]:
     """Each sample with its faces; one without a face with the name of the whole frame.
 
-    Both are looked for inside its bars. The faces' boxes are in pixels of the whole frame.
+    Both are looked for inside its bars. The faces' boxes are in pixels of the whole frame. Samples
+    that have their pixels in common are looked at once.
     """
     top = len(detector.names.labels)
+    held = (list(some) for _, some in groupby(taken, lambda sample: id(sample.pixels)))
 
-    def detect(some: Iterator[Sample]) -> Iterator[Detection | Failure]:
-        return detector.detect_all((sample.content for sample in some), top)
+    def detect(some: Iterator[list[Sample]]) -> Iterator[Detection | Failure]:
+        return detector.detect_all((first.content for first, *_ in some), top)
 
-    for sample, answer in beside(detect, taken):
+    for alike, answer in beside(detect, held):
         if isinstance(answer, Failure):
             raise SimpsonsError(answer.error)
         if answer.faces:
-            yield sample, _in_frame(answer, sample)
+            yield from ((sample, _in_frame(answer, sample)) for sample in alike)
         else:
-            fitted = images.fit(sample.content, resize=detector.names.resize)
+            fitted = images.fit(alike[0].content, resize=detector.names.resize)
             [whole] = detector.names.predict_pixels(fitted[None], top)
-            yield sample, whole
+            yield from ((sample, whole) for sample in alike)
 
 
 def _in_frame(found: Detection, sample: Sample) -> Detection:

@@ -1,10 +1,12 @@
 """Where one shot ends and the next begins, by PySceneDetect."""
 
+import numpy as np
 from av.video.reformatter import VideoReformatter
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import ContentDetector
 from scenedetect.detectors.content_detector import FlashFilter
 
+from simpsons import images
 from simpsons.timeline.film import Frame
 
 WIDTH, HEIGHT = 96, 54
@@ -24,11 +26,13 @@ SHORTEST = 0.4
 class ShotDetector:
     """Finds cuts in frames that are given one at a time.
 
-    starts: the second at which each shot begins, the first at the first frame.
+    starts: the second at which each shot begins, the first at the first frame. small: the last
+    frame in the pixels in which it was compared, uint8 `[HEIGHT, WIDTH, 3]`, BGR.
     """
 
     def __init__(self) -> None:
         self.starts: list[float] = []
+        self.small: images.Pixels = np.empty((HEIGHT, WIDTH, 3), np.uint8)
         self._detector = ContentDetector(
             THRESHOLD, min_scene_len=SHORTEST, filter_mode=FlashFilter.Mode.SUPPRESS
         )
@@ -39,8 +43,9 @@ class ShotDetector:
         small = self._scaler.reformat(
             frame.picture, WIDTH, HEIGHT, "bgr24", interpolation="FAST_BILINEAR", threads=1
         )
+        self.small = images.decode(small.to_ndarray())
         when = FrameTimecode(frame.time, fps=1000.0)
-        is_cut = self._detector.process_frame(when, small.to_ndarray())
+        is_cut = self._detector.process_frame(when, self.small)
         if is_cut or not self.starts:
             self.starts.append(frame.time)
         return len(self.starts) - 1

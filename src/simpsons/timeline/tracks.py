@@ -1,5 +1,6 @@
 """Faces of one shot linked into tracks, a track for each person, and who each track shows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress, pairwise
@@ -12,6 +13,11 @@ Box = tuple[float, float, float, float]
 
 MINIMUM = 0.5
 """Mean probability that a character must have in a track to be on screen."""
+
+FAMILIAR = 0.4
+"""How far above the threshold of the naming file the familiarity of a track is at least, in the
+middle of its frames, if the track has a name. The threshold is for one picture; a track is seen
+many times, and whoever is known is well above it in most of them."""
 
 WINDOW = 4.0
 """Seconds of a track, around each frame, over which probabilities are averaged."""
@@ -30,12 +36,14 @@ class Sighting(NamedTuple):
     time: seconds from the film's start. probabilities: float64 `[classes]`; what they lack to 1 is
     the probability of nobody. box: x1, y1, x2, y2 as fractions of the frame's width and height;
     None for a whole frame. score: how sure the detector is that this is a face, 0 to 1.
+    familiarity: how far it lies above the threshold of the naming file.
     """
 
     time: float
     probabilities: NDArray[np.float64]
     box: Box | None
     score: float = 1.0
+    familiarity: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -126,10 +134,12 @@ def named(
 
     Each frame gets the character, or nobody, with the highest average around it. So one odd frame
     changes nothing, and a track that goes on over a cut nobody saw has a name before and another
-    one behind it. A character whose mean probability in its part is below `minimum` is nobody.
+    one behind it. A character whose mean probability in its part is below `minimum` is nobody, and
+    so is one whose median familiarity there is below `FAMILIAR`.
     """
     times = np.array([one.time for one in sightings])
     rows = np.stack([one.probabilities for one in sightings])
+    familiarity = np.array([one.familiarity for one in sightings])
     with_nobody = np.column_stack([rows, 1 - rows.sum(axis=1)])
     best = averaged(times, with_nobody).argmax(axis=1)
     best[best == len(labels)] = _NOBODY
@@ -139,7 +149,12 @@ def named(
     result = []
     for place, (first, after) in enumerate(pairwise([0, *changes, len(best)])):
         of_label = with_nobody[first:after, best[first]].mean()
-        label = None if best[first] == _NOBODY or of_label < minimum else labels[best[first]]
+        is_named = (
+            best[first] != _NOBODY
+            and of_label >= minimum
+            and np.median(familiarity[first:after]) >= FAMILIAR
+        )
+        label = labels[best[first]] if is_named else None
         of_nobody = with_nobody[first:after, _NOBODY].mean()
         boxes = [one.box for one in sightings[first:after] if one.box is not None]
         result.append(
