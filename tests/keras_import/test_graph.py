@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from simpsons.keras_import import KerasImportError, read_keras
+from simpsons.keras_import import KerasImportError, read, read_keras
 
 KerasFile = Callable[..., Path]
 Config = dict[str, Any]
@@ -133,3 +133,18 @@ def test_kernels_of_theano_are_turned(keras_file: KerasFile, tmp_path: Path) -> 
     expected = keras_file("keras-2.15.0", "cnn", "model.h5").rename(tmp_path / "new.h5")
     for name in ("model.h5", "weights.h5"):
         assert_same(keras_file("keras-2.15.0", "cnn", name, theano), expected)
+
+
+def test_a_cast_says_nothing_of_values(keras_file: KerasFile, tmp_path: Path) -> None:
+    def change(config: Config) -> Config:
+        first, second = config["config"]["layers"][1:3]
+        first["config"]["function"] = "cast"
+        first["inbound_nodes"][0][3] = {"dtype": "float32"}
+        second["config"]["function"] = "math.multiply"
+        second["inbound_nodes"][0][3] = {"y": 1}
+        return config
+
+    usual = keras_file("keras-2.15.0", "xception", "model.h5").rename(tmp_path / "new.h5")
+    path = keras_file("keras-2.15.0", "xception_operators", "model.h5", changed(change))
+    assert not read(path).says_values
+    assert_same(path, usual)

@@ -44,7 +44,7 @@ NONE = Scaling(np.ones(1), np.zeros(1))
 
 
 def of_layers(layers: list[Layer], statistics: Statistics) -> Scaling | None:
-    """What the layers before the first convolution do; None if there are none.
+    """What the layers before the first convolution do; None if that is nothing.
 
     Raises KerasImportError for what is not one line per channel.
     """
@@ -58,7 +58,8 @@ def of_layers(layers: list[Layer], statistics: Statistics) -> Scaling | None:
             case _:
                 scaling = scaling.then(*_operation(layer))
     _require_channels(scaling)
-    return scaling if layers else None
+    does_nothing = np.array_equal(scaling.scale, NONE.scale) and not scaling.offset.any()
+    return None if does_nothing else scaling
 
 
 def with_values(inside: Scaling | None, values: str | None) -> Scaling:
