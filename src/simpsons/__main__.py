@@ -2,4 +2,5 @@
 
 from simpsons.cli import main
 
-main(prog_name="simpsons")
+if __name__ == "__main__":  # other processes import it
+    main(prog_name="simpsons")

@@ -201,15 +201,23 @@ class Detector:
         """
         return self._boxes(self._network.on_all_cores, pixels)
 
-    def find(self, source: images.Source, *, on_one_core: bool = False) -> Found:
+    @property
+    def least_kept(self) -> int:
+        """Pixels that the longer side of a picture keeps, if it has them, when it is decoded."""
+        return round(GAP * self.sides[-1])
+
+    def find(self, source: images.Source | images.Reduced, *, on_one_core: bool = False) -> Found:
         """The faces of one picture, not named, with the crops to name them by.
 
-        Plain bars and margins are left out before it is looked at, as faces are larger then.
-        on_one_core: for a thread of several that each have pictures of their own. Raises
-        simpsons.ImageError as `images.decode` does.
+        source: also what `images.decode_reduced` gives for `least_kept`. Plain bars and margins are
+        left out before it is looked at, as faces are larger then. on_one_core: for a thread of
+        several that each have pictures of their own. Raises simpsons.ImageError as `images.decode`
+        does.
         """
         session = self._network.on_one_core if on_one_core else self._network.on_all_cores
-        pixels, width, height = images.decode_reduced(source, round(GAP * self.sides[-1]))
+        if not isinstance(source, images.Reduced):
+            source = images.decode_reduced(source, self.least_kept)
+        pixels, width, height = source
         left, top, right, bottom = margins.content(Image.fromarray(pixels))
         inside = pixels[top:bottom, left:right]
         boxes, scores = self._boxes(session, inside)
@@ -336,12 +344,14 @@ class Detector:
     def _read_thresholds(self) -> tuple[float, float]:
         threshold = self.metadata.get("threshold")
         of_strangers = self.metadata.get(STRANGER_THRESHOLD, threshold)
+        read = []
         for what, value in (("threshold", threshold), ("threshold of strangers", of_strangers)):
             if not _is_score(value):
                 raise ModelError(
                     f"{self.path}: its {what} is {value!r}, no score from 0 to 1; {_REMEDY}"
                 )
-        return float(threshold), float(of_strangers)
+            read.append(float(value))
+        return read[0], read[1]
 
     def _read_sides(self) -> tuple[int, ...]:
         sides = self.metadata.get("longest_sides", [self.metadata.get("longest_side")])

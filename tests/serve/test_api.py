@@ -26,9 +26,8 @@ from starlette.testclient import TestClient
 
 from simpsons import explain, processors
 from simpsons.cli import main
-from simpsons.detector import Detector
 from simpsons.errors import SimpsonsError
-from simpsons.serve import server, uploads
+from simpsons.serve import inference, server, uploads
 from simpsons.serve.app import create_app
 from simpsons.serve.guard import HEADERS
 from simpsons.serve.limits import Limits
@@ -301,18 +300,18 @@ def test_many_pictures_of_one_leave_room_for_one_of_another(
     found, at_work, all_are_read = [], threading.Semaphore(0), threading.Event()
     read = threading.Semaphore(0)
 
-    def find(self, source, *, real=Detector.find):
-        found.append(source.name)
+    def find(detector, upload, reduced, *, real=inference.find_faces):
+        found.append(upload.name)
         at_work.release()
         assert all_are_read.wait(60)
-        return real(self, source)
+        return real(detector, upload, reduced)
 
     async def counted(*given, real=uploads.read):
         pictures = await real(*given)
         read.release()
         return pictures
 
-    monkeypatch.setattr(Detector, "find", find)
+    monkeypatch.setattr(inference, "find_faces", find)
     monkeypatch.setattr(uploads, "read", counted)
     with TestClient(create_app(classifiers, detector), URL) as client, ThreadPoolExecutor() as pool:
         many = pool.submit(everyone, client, *[(f"{number}", doll) for number in range(16)])
@@ -330,8 +329,8 @@ def test_many_pictures_of_one_leave_room_for_one_of_another(
 
 def test_health_answers_while_faces_are_found(classifiers, detector, monkeypatch, doll):
     done = threading.Event()
-    real = Detector.find
-    monkeypatch.setattr(Detector, "find", lambda *given: done.wait(10) and real(*given))
+    real = inference.find_faces
+    monkeypatch.setattr(inference, "find_faces", lambda *given: done.wait(10) and real(*given))
     with TestClient(create_app(classifiers, detector), URL) as client, ThreadPoolExecutor() as pool:
         slow = pool.submit(partial(client.post, "/detect", files=files(("a.png", doll))))
         assert client.get("/health").status_code == 200
@@ -641,35 +640,81 @@ def test_a_body_that_does_not_come(classifiers, detector):
     assert said["error"] == "the body was not there after 0.5 s"
 
 
-def test_too_many_requests_at_once(classifiers, detector, doll):
+def test_too_many_requests_at_once(classifiers, detector, doll, monkeypatch):
     body = {"type": "http.request", "body": HEADER + doll + b"\r\n--b--\r\n"}
+    done = threading.Event()
+    real = inference.find_faces
+    monkeypatch.setattr(inference, "find_faces", lambda *given: done.wait(10) and real(*given))
+
+    async def prompt():
+        return body
 
     async def crowd():
-        app = create_app(classifiers, detector, replace(SMALL, body_seconds=60))
-        sent = asyncio.Event()
-
-        async def late():
-            await sent.wait()
-            return body
-
-        async def prompt():
-            return body
-
-        first = [asyncio.create_task(ask(app, late, path=path)) for path in ("/detect", "/predict")]
+        app = create_app(classifiers, detector, SMALL)
+        ask_detect = partial(ask, app, prompt, path="/detect")
+        first = [asyncio.create_task(ask_detect()) for _ in range(SMALL.requests)]
         await asyncio.sleep(0.05)
         refused = await ask(app, prompt)
         health = await ask(app, prompt, method="GET", path="/health")
-        sent.set()
+        done.set()
         return refused, health, await asyncio.gather(*first), await ask(app, prompt)
 
     refused, health, first, after = asyncio.run(crowd())
-    assert len(first) == SMALL.requests
     assert refused[0] == 503
     assert set(refused[2]) == {"error", "remedy"}
     assert refused[1][b"retry-after"] == b"1"
     assert health[0] == 200
     assert [answer[0] for answer in first] == [200] * SMALL.requests
     assert after[0] == 200
+
+
+def test_bodies_that_stall_take_no_place_and_are_given_up(classifiers, detector, doll):
+    body = {"type": "http.request", "body": HEADER + doll + b"\r\n--b--\r\n"}
+
+    async def never():
+        await asyncio.Event().wait()
+
+    async def prompt():
+        return body
+
+    async def crowd():
+        app = create_app(classifiers, detector, replace(SMALL, stalled_seconds=0.3))
+        stalled = [asyncio.create_task(ask(app, never)) for _ in range(3 * SMALL.requests)]
+        await asyncio.sleep(0.05)
+        return await ask(app, prompt), await asyncio.gather(*stalled)
+
+    answered, stalled = asyncio.run(crowd())
+    assert answered[0] == 200
+    assert {answer[0] for answer in stalled} == {408}
+    assert stalled[0][2]["error"] == "nothing of the body came for 0.3 s"
+
+
+def test_bodies_have_so_much_memory_together(classifiers, detector, doll):
+    body = HEADER + doll + b"\r\n--b--\r\n"
+
+    async def crowd():
+        limits = replace(SMALL, waiting_bytes=int(1.5 * len(body)))
+        app = create_app(classifiers, detector, limits)
+        whole = asyncio.Event()
+        parts = iter([body[:-9], body[-9:]])
+
+        async def slow():
+            part = next(parts)
+            if len(part) < 10:
+                await whole.wait()
+            return {"type": "http.request", "body": part, "more_body": len(part) > 9}
+
+        async def prompt():
+            return {"type": "http.request", "body": body}
+
+        first = asyncio.create_task(ask(app, slow))
+        await asyncio.sleep(0.05)
+        refused = await ask(app, prompt)
+        whole.set()
+        return refused, await first, await ask(app, prompt)
+
+    refused, first, after = asyncio.run(crowd())
+    assert [answer[0] for answer in (refused, first, after)] == [503, 200, 200]
 
 
 def test_health_answers_while_a_network_works(classifiers, detector, monkeypatch, doll):

@@ -21,7 +21,7 @@ from simpsons.serve.answers import Answer, Everyone, Health, Label, Network, Ser
 from simpsons.serve.guard import HEADERS, Guard
 from simpsons.serve.inference import Inference
 from simpsons.serve.limits import Limits
-from simpsons.serve.places import Places
+from simpsons.serve.places import Memory, Places
 from simpsons.serve.refusal import Refusal, documented
 
 BOTH = "both"
@@ -43,19 +43,21 @@ def create_app(
     limits: Limits | None = None,
     hosts: Collection[str] | None = None,
     root_path: str = "",
+    processes: int = 0,
 ) -> FastAPI:
     """The service for these networks, by name; /predict asks the first when a request names none.
 
     detector: finds the faces for /detect; when a request names no network, `detector.names` names
     them if it is one of `classifiers`, else the first does. hosts: the names by which requests may
     call this machine, None for any. root_path: where a proxy has the service, `/simpsons`; it may
-    take that off the path of requests or leave it.
+    take that off the path of requests or leave it. processes: that decode pictures, and are ended
+    when one takes too long; with 0 it is decoded in a thread, which can't be ended.
 
     A server that runs this must say who sends a request, whatever its headers say of that: uvicorn
     with `proxy_headers=False`. Raises SimpsonsError for a root path that is none.
     """
     limits = limits or Limits()
-    inference = Inference(classifiers, detector)
+    inference = Inference(classifiers, detector, processes)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -94,7 +96,7 @@ def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
     """`/predict` and `/detect`, which share what they take, what they refuse, and their places."""
     networks = list(inference.classifiers)
     choices = [*networks, BOTH] if len(networks) > 1 else networks
-    places = Places(limits.requests)
+    places, memory = Places(limits.requests), Memory(limits.waiting_bytes)
     described: dict[str, Any] = {
         "responses": documented(400, 403, 408, 413, 415, 422, 503),
         "openapi_extra": {"requestBody": _form(limits)},
@@ -125,9 +127,10 @@ def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
         picture that can't be read is reported in its place and the rest go on.
         """
         models = asked(request, model, "explain", "faces")
-        with places.one():
-            pictures = await uploads.read(request, limits)
-            return {"results": await inference.predict(pictures, models, top, explain, faces)}
+        with memory.body() as held:
+            pictures = await uploads.read(request, limits, held)
+            with places.one():
+                return {"results": await inference.predict(pictures, models, top, explain, faces)}
 
     @app.post("/detect", response_model=Everyone, **described)
     async def detect(
@@ -141,9 +144,10 @@ def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
         A picture that can't be read is reported in its place and the rest go on.
         """
         models = asked(request, model, "crops")
-        with places.one():
-            pictures = await uploads.read(request, limits)
-            return {"results": await inference.detect(pictures, models, top, crops)}
+        with memory.body() as held:
+            pictures = await uploads.read(request, limits, held)
+            with places.one():
+                return {"results": await inference.detect(pictures, models, top, crops)}
 
 
 def _form(limits: Limits) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from simpsons.plain_resize import Resize
 from simpsons.predictor import by_faces as answer_by_faces
 from simpsons.predictor import knows_faces
 from simpsons.serve import faces
+from simpsons.serve.decoders import Decoders, InProcesses, InThreads
 from simpsons.serve.heat import layer
 from simpsons.serve.uploads import Upload
 
@@ -37,10 +38,13 @@ THREADS = 1
 class Inference:
     """The networks by name, the detector, and the threads that run them.
 
-    names: the network that names faces when a request names none.
+    names: the network that names faces when a request names none. processes: that decode pictures
+    under a deadline; with 0 the threads do, without one.
     """
 
-    def __init__(self, classifiers: Mapping[str, Classifier], detector: Detector) -> None:
+    def __init__(
+        self, classifiers: Mapping[str, Classifier], detector: Detector, processes: int = 0
+    ) -> None:
         self.classifiers = dict(classifiers)
         self.detector = detector
         self._has_shipped_detector = detector.path == find_model(FACES, [FACES])
@@ -48,6 +52,7 @@ class Inference:
         self.names = next(own, next(iter(classifiers)))
         self._threads = processors.count()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="inference")
+        self._decoders: Decoders = InProcesses(processes) if processes else InThreads(self._pool)
 
     async def predict(
         self,
@@ -64,9 +69,10 @@ class Inference:
         all networks.
         """
         find = self._finder(uploads) if by_faces else None
+        turns = asyncio.Semaphore(self._threads)
         decoded = {
             resize: await asyncio.gather(
-                *(self._run(_decode, upload, resize) for upload in uploads)
+                *(self._original(turns, upload, resize) for upload in uploads)
             )
             for resize in {self.classifiers[network].resize for network in networks}
         }
@@ -103,8 +109,23 @@ class Inference:
         ]
 
     def close(self) -> None:
-        """Finish what is under way and end the threads."""
-        self._pool.shutdown()
+        """Finish what the networks have begun, give up the rest, and end threads and processes."""
+        self._decoders.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _original(
+        self, turns: asyncio.Semaphore, upload: Upload, resize: Resize
+    ) -> images.Original | str:
+        async with turns:
+            return await self._decoders.original(upload, resize)
+
+    async def _find(self, turns: asyncio.Semaphore, upload: Upload) -> Found | str:
+        """The faces of a picture, or why it can't be read."""
+        async with turns:
+            reduced = await self._decoders.reduced(upload, self.detector.least_kept)
+            if isinstance(reduced, str):
+                return reduced
+            return await self._run(find_faces, self.detector, upload, reduced)
 
     async def _pictures(
         self,
@@ -154,13 +175,9 @@ class Inference:
         turns = asyncio.Semaphore(self._threads)
         found: dict[int, asyncio.Task[Found | str]] = {}
 
-        async def look(upload: Upload) -> Found | str:
-            async with turns:
-                return await self._run(_find, self.detector, upload)
-
         async def find(number: int) -> Found | str:
             if number not in found:
-                found[number] = asyncio.create_task(look(uploads[number]))
+                found[number] = asyncio.create_task(self._find(turns, uploads[number]))
             return await found[number]
 
         return find
@@ -197,10 +214,10 @@ class Inference:
         crops: bool,
     ) -> list[dict[str, Any]]:
         """One picture, for each network."""
+        found = await self._find(turns, upload)
+        if isinstance(found, str):
+            return [Failure(upload.name, found).to_json() for _ in networks]
         async with turns:
-            found = await self._run(_find, self.detector, upload)
-            if isinstance(found, str):
-                return [Failure(upload.name, found).to_json() for _ in networks]
             shown = await self._run(faces.pictures, found) if crops else None
             answers = []
             for network in networks:
@@ -215,18 +232,11 @@ class Inference:
         return await loop.run_in_executor(self._pool, partial(function, *arguments))
 
 
-def _decode(upload: Upload, resize: Resize) -> images.Original | str:
-    """The picture as networks see it, or why it can't be read."""
+def find_faces(detector: Detector, upload: Upload, reduced: images.Reduced) -> Found | str:
+    """The faces of an upload that is decoded, or why they can't be found."""
     try:
-        return images.load_file(upload, resize=resize)
-    except images.ImageError as error:
-        return str(error)
-
-
-def _find(detector: Detector, upload: Upload) -> Found | str:
-    """The faces, or why the picture can't be read."""
-    try:
-        return detector.find(upload)
+        with images.blaming(upload.name):
+            return detector.find(reduced)
     except images.ImageError as error:
         return str(error)
 

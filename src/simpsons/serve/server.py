@@ -8,10 +8,12 @@ from pathlib import Path
 
 import uvicorn
 
+from simpsons import processors
 from simpsons.classifier import SHIPPED, Classifier, model_path
 from simpsons.detector import FACES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.serve.app import BOTH, create_app, rooted
+from simpsons.serve.connections import Connection
 from simpsons.serve.inference import THREADS
 
 NETWORKS = ("xception", "cnn")
@@ -23,7 +25,7 @@ NAMES = "cnn"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Names by which this machine calls itself."""
 
-GRACE = 30
+GRACE = 4
 """Seconds that requests under way have when the service is told to stop."""
 
 
@@ -56,7 +58,7 @@ def serve(
     names: Collection[str] = (),
     started: Callable[[str], None] = print,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; then requests under way are finished.
+    """Serve until SIGINT or SIGTERM; then requests under way have `GRACE` seconds.
 
     port: 0 for any free one. root_path: as `create_app` takes it. names: others by which requests
     may call this machine, as a proxy on it does. started: called with the page's URL when it can be
@@ -68,9 +70,13 @@ def serve(
         name, number = listener.getsockname()[:2]
         is_local = ipaddress.ip_address(name).is_loopback
         hosts = {*LOOPBACK, name, host.lower(), *map(str.lower, names)} if is_local else None
-        app = create_app(classifiers, detector, hosts=hosts, root_path=root_path)
+        processes = processors.count()
+        app = create_app(
+            classifiers, detector, hosts=hosts, root_path=root_path, processes=processes
+        )
         config = uvicorn.Config(
             app,
+            http=Connection,
             proxy_headers=False,  # the guard must know who sends a request
             log_level=logging.WARNING,
             ws="none",

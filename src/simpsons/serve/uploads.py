@@ -5,6 +5,7 @@ A name that came with a picture is only ever said again in the answer: nothing i
 
 import asyncio
 import io
+from collections.abc import AsyncGenerator, AsyncIterator
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 
@@ -13,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from simpsons.serve.limits import Limits
+from simpsons.serve.places import Held
 from simpsons.serve.refusal import Refusal, too_large
 
 FIELD = "pictures"
@@ -29,16 +31,17 @@ class Upload(io.BytesIO):
         self.name = name
 
 
-async def read(request: Request, limits: Limits) -> list[Upload]:
-    """The pictures of a request, in order.
+async def read(request: Request, limits: Limits, held: Held) -> list[Upload]:
+    """The pictures of a request, in order. held: counts its body.
 
     Raises Refusal: 400 for a body that is not whole or not multipart, 408 for one that takes too
-    long, 413 for one above the limits, 415 for another media type, 422 without pictures.
+    long, 413 for one above the limits, 415 for another media type, 422 without pictures, 503 while
+    bodies take all the memory that they may.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "multipart/form-data":
         raise Refusal(415, f"the body is {media_type or 'of no type'}, not a form", REMEDY)
-    reader = _Reader(request, limits)
+    reader = _Reader(request, limits, held)
     try:
         async with asyncio.timeout(limits.body_seconds):
             form = await reader.parse()
@@ -62,11 +65,30 @@ async def read(request: Request, limits: Limits) -> list[Upload]:
     ]
 
 
+async def _counted(
+    stream: AsyncIterator[bytes], stalled_seconds: float, held: Held
+) -> AsyncGenerator[bytes, None]:
+    """The parts of a body, as they come. Raises Refusal, 408, when nothing comes, 503 as `held`."""
+    while True:
+        try:
+            async with asyncio.timeout(stalled_seconds):
+                part = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise Refusal(
+                408, f"nothing of the body came for {stalled_seconds:g} s", "send it again"
+            ) from None
+        held.take(len(part))
+        yield part
+
+
 class _Reader(MultiPartParser):
     """Takes files of the one field, and refuses at the first byte too many."""
 
-    def __init__(self, request: Request, limits: Limits) -> None:
-        super().__init__(request.headers, request.stream(), max_fields=0)
+    def __init__(self, request: Request, limits: Limits, held: Held) -> None:
+        body = _counted(request.stream(), limits.stalled_seconds, held)
+        super().__init__(request.headers, body, max_fields=0)
         self.spool_max_size = limits.request_bytes + 1  # never on disk
         self.ended = False
         self._limits = limits
