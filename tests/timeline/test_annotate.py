@@ -214,6 +214,31 @@ def test_parts_with_other_sound(hues, changes, tmp_path):
     assert [hue for _, hue in changes(copy)] == ["red", "blue"] * 3 + ["end"]
 
 
+@pytest.mark.parametrize(
+    ("rate", "layout", "expected"),
+    [(44100, "5.1", (44100, 6)), (37800, "mono", (48000, 1)), (48000, "7.1", (48000, 2))],
+)
+def test_sound_that_aac_has_no_place_for_is_made_to_fit(tmp_path, rate, layout, expected):
+    film = tmp_path / "film.mkv"
+    with av.open(film, "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=rate, layout=layout)
+        for _ in range(25):
+            container.mux(stream.encode(av.VideoFrame(32, 16)))
+        samples = np.full((1, rate * sound.layout.nb_channels), 8000, np.int16)
+        block = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+        block.sample_rate = rate
+        container.mux(sound.encode(block))
+        container.mux([*stream.encode(), *sound.encode()])
+    copy, notes = copied(film, 1)
+    assert notes == ()
+    with av.open(copy) as container:
+        stream = container.streams.audio[0]
+        assert (stream.rate, stream.channels) == expected
+    assert heard(copy)[1:] == pytest.approx((0, 1), abs=0.08)
+
+
 def test_sound_that_cannot_be_read_is_left_out_with_a_note(hues, changes, tmp_path):
     film = hues(tmp_path / "film.mkv", sound="pcm_s16le")
     film.write_bytes(film.read_bytes().replace(b"A_PCM/INT/LIT", b"A_PCM/INT/XXX"))

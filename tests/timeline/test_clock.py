@@ -117,3 +117,12 @@ def test_a_frame_that_stays_is_seen_for_as_long(seconds, squares, tmp_path, fram
     homer, lisa = found.intervals
     assert (homer.label, lisa.label) == ("homer_simpson", "lisa_simpson")
     assert (homer.start, homer.end, lisa.end) == pytest.approx((0, 4, 5), abs=0.05)
+
+
+def test_the_next_part_waits_for_the_sound_of_the_one_before(hues, changes, tmp_path):
+    part = hues(tmp_path / "part.ts", sound="aac", late=3.0)
+    assert changes(joined(tmp_path / "whole.ts", part, part)) == [
+        *[(0, "red"), (1, "blue")],
+        *[(5.02, "red"), (6.02, "blue")],
+        (7.02, "end"),
+    ]

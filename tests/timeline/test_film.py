@@ -1,6 +1,7 @@
 """Films that can't be read, or not to their end."""
 
 import wave
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -155,8 +156,8 @@ def test_a_fragmented_mp4_and_one_with_an_edit_list(hues, changes, tmp_path):
     options = {"movflags": "frag_keyframe+empty_moov"}
     fragmented = hues(tmp_path / "film.mp4", options=options, coding={"bf": "2"})
     assert changes(fragmented) == [(0, "red"), (1, "blue"), (2, "end")]
-    edited = hues(tmp_path / "film.mov", coding={"bf": "2"}, stamps=range(-10, 40))
-    assert changes(edited)[-1][1] == "end"
+    edited = hues(tmp_path / "film.mov", stamps=range(-10, 40))  # the edit starts at frame 10
+    assert changes(edited) == [(0, "red"), (0.6, "blue"), (1.6, "end")]
 
 
 def two_streams(path, default):
@@ -193,3 +194,16 @@ def test_a_film_without_a_frame(hues, tmp_path):
         Film(hues(tmp_path / "film.mkv", ())) as film,
     ):
         list(film.frames())
+
+
+def test_pixels_have_the_shape_of_their_part(hues, tmp_path):
+    """A broadcast that goes from 4:3 to 16:9."""
+    parts = [
+        hues(tmp_path / f"{wide[0]}.ts", ("red",), coding={"bf": "0", "x264-params": f"sar={wide}"})
+        for wide in ("1/1", "4/3")
+    ]
+    film = tmp_path / "film.ts"
+    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with Film(film) as opened:
+        shapes = [opened.pixel_shape for _ in opened.frames()]
+    assert (shapes[0], shapes[-1]) == (1, Fraction(4, 3))
