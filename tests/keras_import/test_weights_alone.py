@@ -161,6 +161,15 @@ def test_arrays_that_lie(which: tuple[str, str], keras_file: KerasFile, tmp_path
         assert part in refusal(keras_file(version, "cnn", name, put(make)))
 
 
+def test_many_dense_layers_of_any_size(tmp_path: Path) -> None:
+    """Not one network is made for each."""
+    path = tmp_path / "a.weights.h5"
+    with h5py.File(path, "w") as file:
+        for number in range(300):
+            file.create_dataset(f"layers/dense_{number}/vars/0", (1024, 10**6 + number), "f4")
+    assert "its weights are of neither network" in refusal(path)
+
+
 def test_no_layers_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:

@@ -14,11 +14,14 @@ import h5py
 from simpsons.keras_import.arrays import ROLES, Piece, link, listed, named_arrays, role_of
 from simpsons.keras_import.containers import Contents
 from simpsons.keras_import.errors import OTHER, SAVE, KerasImportError
+from simpsons.keras_import.networks import MAX_CLASSES
 from simpsons.keras_import.state import Slot, empty, slots
 
 _STATE = ("loss", "metrics", "optimizer")  # groups of what is no layer's
 _COUNTED = re.compile(r"(.*?)(?:_(\d+))?")
 _VARS = "vars"
+_WIDTHS = {"cnn": 1024, "xception": 256}  # of what the last layer takes
+_MOST = 8
 
 
 class Told(NamedTuple):
@@ -50,12 +53,9 @@ def tell(contents: Contents) -> Told:
     items = [item for item in items if item.piece.kind != "Normalization"]
     if not items:
         raise KerasImportError(f"has no weights of layers in it; {SAVE}, weights and layers")
-    dense = [item.shapes[0][1] for item in items if item.piece.kind == "Dense"]
     best: tuple[int, str] = (-1, "")
-    for name in ("cnn", "xception"):
-        for classes in dict.fromkeys([*dense[::-1], 18]):
-            if not classes:
-                continue
+    for name, width in _WIDTHS.items():
+        for classes in _classes(items, width):
             places = list(slots(empty(name, classes)))
             pieces, fitting, difference = _placed(places, items)
             if pieces:
@@ -64,6 +64,14 @@ def tell(contents: Contents) -> Told:
     raise KerasImportError(
         f"its weights are of neither network of the notebook: {best[1]}; {OTHER}"
     )
+
+
+def _classes(items: list[_Item], width: int) -> list[int]:
+    """How many classes there may be, by the dense layers that take `width` numbers."""
+    dense = [item.shapes[0] for item in items if item.piece.kind == "Dense"]
+    found = [outputs for inputs, outputs in dense[::-1] if inputs == width]
+    possible = dict.fromkeys(one for one in found if 2 <= one <= MAX_CLASSES)
+    return list(possible)[:_MOST] or [18]
 
 
 def _placed(places: list[Slot], items: list[_Item]) -> tuple[list[Piece], int, str]:
@@ -155,7 +163,7 @@ def _numbered(contents: Contents) -> Iterator[_Item]:
     found: list[tuple[str, Piece]] = []
     for path in sorted(_groups_of_arrays(contents.weights, ""), key=_natural):
         group = link(contents.weights, f"{path}/{_VARS}")
-        arrays = {n: link(group, str(n)) for n in range(len(group))}
+        arrays = {n: link(group, str(n)) for n in range(min(len(group), _MOST))}
         kind = _kind_of_shapes(arrays)
         if kind is not None:
             found.append((path, Piece(path, kind, arrays)))
