@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet
 
 from benchmarks.bulk_cluster import Cluster
-from benchmarks.bulk_pictures import write_pictures
+from benchmarks.bulk_pictures import write_network, write_pictures
 from benchmarks.report import machine
 
 WORKERS = 3
@@ -35,7 +35,11 @@ def kills(count: int, part_size: int, model: str, seed: int) -> None:
         expected = write_pictures(folder / "pictures", count)
         print(f"{count:,} files, {expected.total():,} poisoned: {_since(start)}", flush=True)
         listed = str(folder / "pictures/list.txt")
-        options = ["--model", model, "--part-size", str(part_size)]
+        network = model
+        if model == "mean":
+            network = str(folder / "mean.onnx")
+            write_network(folder / "mean.onnx")
+        options = ["--model", network, "--part-size", str(part_size)]
         start = time.monotonic()
         calm = folder / "calm"
         _simpsons([listed, "--out", str(calm), *options], expect=1)

@@ -1,6 +1,7 @@
 """Many small picture files for `benchmarks.bulk`, some of them poisoned in ten ways."""
 
 import io
+import json
 import os
 import socket
 import struct
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from simpsons.files import write_bytes
 
 EVERY = 100
 """One file in so many is poisoned."""
@@ -42,6 +45,30 @@ def write_pictures(folder: Path, count: int, *, poisoned: bool = True) -> Counte
             else:
                 path.write_bytes(bodies[number % len(bodies)])
     return expected
+
+
+def write_network(path: Path) -> None:
+    """Who is meant by the mean of a picture: nobody in particular, in no time."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {"sides": np.array([1, 2]), "scale": np.float32(50)}
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["numbers", "sides"], ["means"], keepdims=0),
+        helper.make_node("Div", ["means", "scale"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mean",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 64, 64, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    labels = json.dumps(["bart_simpson", "homer_simpson", "marge_simpson"])
+    helper.set_model_props(model, {"labels": labels, "network": '"mean"'})
+    write_bytes(path, model.SerializeToString())
 
 
 def _body(number: int) -> bytes:

@@ -1,6 +1,5 @@
 """`python -m benchmarks.bulk speed`, `memory` and `engines`: how fast, in how much memory."""
 
-import json
 import os
 import statistics
 import subprocess
@@ -10,9 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.bulk_pictures import write_pictures
+from benchmarks.bulk_pictures import write_network, write_pictures
 from benchmarks.peers.environment import engines_python
 from benchmarks.report import machine, table
 from simpsons.bulk import cluster, engine, manifest, parts, tasks
@@ -20,7 +17,6 @@ from simpsons.bulk.limits import Limits
 from simpsons.bulk.locations import Entry
 from simpsons.bulk.stores import open_store
 from simpsons.classifier import Classifier
-from simpsons.files import write_bytes
 
 _SOURCE = Path(__file__).parents[1] / "src"
 ENGINES = ("ray", "daft", "spark")
@@ -83,7 +79,7 @@ def memory(counts: list[int], part_size: int) -> None:
         folder = Path(name)
         write_pictures(folder / "pictures", 1000, poisoned=False)
         paths = (folder / "pictures/list.txt").read_text(encoding="utf-8").split()
-        _write_network(folder / "mean.onnx")
+        write_network(folder / "mean.onnx")
         for count in counts:
             listed = folder / "list.txt"
             with listed.open("w", encoding="utf-8") as file:
@@ -103,30 +99,6 @@ def memory(counts: list[int], part_size: int) -> None:
             print(" ".join(rows[-1]), flush=True)
     print(table(["rows", "peak, MB", "rows/s"], rows))
     print(f"\nParts of {part_size:,}, a network that takes a mean; {machine()}.")
-
-
-def _write_network(path: Path) -> None:
-    """Who is meant by the mean of a picture: nobody in particular, in no time."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    constants = {"sides": np.array([1, 2]), "scale": np.float32(50)}
-    nodes = [
-        helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["numbers", "sides"], ["means"], keepdims=0),
-        helper.make_node("Div", ["means", "scale"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "mean",
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 64, 64, 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    labels = json.dumps(["bart_simpson", "homer_simpson", "marge_simpson"])
-    helper.set_model_props(model, {"labels": labels, "network": '"mean"'})
-    write_bytes(path, model.SerializeToString())
 
 
 def engines(count: int, part_size: int, model: str) -> None:

@@ -11,7 +11,7 @@ from simpsons.bulk import Limits, classify_part
 
 if __name__ == "__main__":
     listed, target, model, part_size = sys.argv[1:]
-    ray.init(include_dashboard=False)
+    ray.init(include_dashboard=False, _node_ip_address="127.0.0.1")
 
     def answer(part):
         """A part, on one processor."""

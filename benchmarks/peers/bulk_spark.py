@@ -1,6 +1,9 @@
 """The lines of docs/bulk.md for Spark: list, target, model, pictures a part."""
 
+import os
 import sys
+
+os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 
 import pandas
 from pyspark.sql import SparkSession
