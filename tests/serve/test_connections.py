@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from simpsons.serve import connections
-from simpsons.serve.server import listen
+from simpsons.serve.server import is_local, listen
 
 
 async def app(scope, receive, send):
@@ -49,3 +49,8 @@ def test_connections_that_say_nothing(port):
     started = time.monotonic()
     assert all(map(is_closed, silent))
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(("host", "expected"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_which_addresses_are_this_machine_alone(host, expected):
+    assert is_local(host) is expected

@@ -70,6 +70,12 @@ def serve(
 
     def started(url: str) -> None:
         click.echo(f"{url}  (Ctrl+C stops)")
+        if not server.is_local(host):
+            click.echo(
+                f"{host}: other machines can ask this service too, with no password; leave --host "
+                "out to keep it to this one",
+                err=True,
+            )
         if open_page:
             webbrowser.open(url)
 

@@ -6,6 +6,7 @@ machine says of the host that it was asked for counts for the `Origin` alone. A 
 what it says of its length, and else as soon as it grows above the limit.
 """
 
+import asyncio
 import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
@@ -56,7 +57,11 @@ class Guard:
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         body = _Body(receive, self._limit, unread=has_body)
 
+        has_begun = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -70,7 +75,12 @@ class Guard:
         except Refusal as refusal:
             await refusal.response()(scope, receive, send_guarded)
         else:
-            await self._app(scope, body, send_guarded)
+            try:
+                await self._app(scope, body, send_guarded)
+            except asyncio.CancelledError:
+                if not has_begun:
+                    stops = Refusal(503, "the service stops", "send it again when it is back")
+                    await stops.response()(scope, receive, send_guarded)
 
     def _check(self, headers: Headers, is_from_here: bool) -> None:
         host = headers.get("host", "")

@@ -25,7 +25,7 @@ NAMES = "cnn"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Names by which this machine calls itself."""
 
-GRACE = 4
+GRACE = 3
 """Seconds that requests under way have when the service is told to stop."""
 
 
@@ -68,8 +68,8 @@ def serve(
     """
     with listen(host, port) as listener:
         name, number = listener.getsockname()[:2]
-        is_local = ipaddress.ip_address(name).is_loopback
-        hosts = {*LOOPBACK, name, host.lower(), *map(str.lower, names)} if is_local else None
+        is_open = not ipaddress.ip_address(name).is_loopback
+        hosts = None if is_open else {*LOOPBACK, name, host.lower(), *map(str.lower, names)}
         processes = processors.count()
         app = create_app(
             classifiers, detector, hosts=hosts, root_path=root_path, processes=processes
@@ -103,6 +103,12 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host} port {port}: {reason}; choose another address of this machine with --host, or "
             "another port with --port, 0 for any free one"
         ) from None
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches a service there. Raises SimpsonsError as `listen` does."""
+    with listen(host, 0) as listener:
+        return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
 class _Server(uvicorn.Server):
