@@ -1,5 +1,6 @@
 """The figures are those of OpenCV and Pillow, by tests/fixtures/make_keras_home.py."""
 
+import asyncio
 import io
 import json
 import shutil
@@ -12,8 +13,11 @@ from PIL import Image
 from simpsons import images
 from simpsons.bulk.tasks import Classify
 from simpsons.classifier import Classifier, Prediction, model_path
+from simpsons.detector import FACES, Detector
 from simpsons.export import add_metadata
 from simpsons.plain_resize import WAYS, Resize, resized
+from simpsons.serve.inference import Inference
+from simpsons.serve.uploads import Upload
 
 FIGURES = json.loads(
     (Path(__file__).parent / "fixtures" / "keras_home.json").read_text(encoding="utf-8")
@@ -100,6 +104,25 @@ def test_pictures_are_fitted_as_the_file_says(
             assert np.allclose(given(answer), expected, atol=1e-6)
     loaded = Classify(nearest, 18).load(io.BytesIO(content))
     assert np.array_equal(loaded, fitted)
+
+
+def test_the_service_fits_a_picture_for_each_network(nearest: Classifier) -> None:
+    file = io.BytesIO()
+    Image.fromarray(picture(480, 640)).save(file, "JPEG")
+    content = file.getvalue()
+    usual = Classifier("cnn")
+    both = {"nearest": nearest, "usual": usual}
+    service = Inference(both, Detector(FACES, usual))
+    upload = [Upload(content, "picture.jpg")]
+    answered = asyncio.run(service.predict(upload, list(both), 1, heat=False, by_faces=False))
+    service.close()
+    for answer, network in zip(answered, both.values(), strict=True):
+        expected = network.predict(content)
+        assert answer["pictures"][0]["label"] == expected.label
+        assert answer["pictures"][0]["probability"] == pytest.approx(expected.probability, abs=1e-6)
+    assert nearest.predict(content).probability != pytest.approx(
+        usual.predict(content).probability, abs=1e-3
+    )
 
 
 def test_files_without_a_way_are_fitted_as_ever() -> None:
