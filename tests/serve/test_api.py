@@ -324,7 +324,7 @@ def test_many_pictures_of_one_leave_room_for_one_of_another(
         all_are_read.set()
         assert len(one.result()) == 1
         assert len(many.result()) == 16
-    assert found.index("other") <= 3
+    assert found.index("other") <= 5  # of 17: decoded and looked at in between
 
 
 def test_health_answers_while_faces_are_found(classifiers, detector, monkeypatch, doll):
@@ -699,7 +699,9 @@ def test_bodies_have_so_much_memory_together(classifiers, detector, doll):
         parts = iter([body[:-9], body[-9:]])
 
         async def slow():
-            part = next(parts)
+            part = next(parts, None)
+            if part is None:
+                await asyncio.Event().wait()
             if len(part) < 10:
                 await whole.wait()
             return {"type": "http.request", "body": part, "more_body": len(part) > 9}
@@ -715,6 +717,36 @@ def test_bodies_have_so_much_memory_together(classifiers, detector, doll):
 
     refused, first, after = asyncio.run(crowd())
     assert [answer[0] for answer in (refused, first, after)] == [503, 200, 200]
+
+
+def test_the_work_for_a_client_that_has_gone_is_given_up(classifiers, detector, doll, monkeypatch):
+    monkeypatch.setattr(processors, "count", lambda: 1)
+    looked_at, at_work, done = [], threading.Event(), threading.Event()
+
+    def find(detector, upload, reduced):
+        looked_at.append(upload.name)
+        at_work.set()
+        assert done.wait(10)
+        return "given up"
+
+    monkeypatch.setattr(inference, "find_faces", find)
+    body = b"\r\n".join([HEADER + doll] * 3) + b"\r\n--b--\r\n"
+    messages = iter([{"type": "http.request", "body": body}, {"type": "http.disconnect"}])
+
+    async def receive():
+        message = next(messages)
+        while message["type"] == "http.disconnect" and not at_work.is_set():
+            await asyncio.sleep(0.01)
+        return message
+
+    async def leave():
+        status, *_ = await ask(create_app(classifiers, detector), receive, path="/detect")
+        done.set()
+        await asyncio.sleep(0.1)
+        return status
+
+    assert asyncio.run(leave()) == 400
+    assert looked_at == ["a.png"]
 
 
 def test_health_answers_while_a_network_works(classifiers, detector, monkeypatch, doll):

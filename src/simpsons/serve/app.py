@@ -18,6 +18,7 @@ from simpsons.detector import Detector
 from simpsons.errors import SimpsonsError
 from simpsons.serve import examples, pages, uploads
 from simpsons.serve.answers import Answer, Everyone, Health, Label, Network, Service
+from simpsons.serve.clients import unless_gone
 from simpsons.serve.guard import HEADERS, Guard
 from simpsons.serve.inference import Inference
 from simpsons.serve.limits import Limits
@@ -130,7 +131,8 @@ def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
         with memory.body() as held:
             pictures = await uploads.read(request, limits, held)
             with places.one():
-                return {"results": await inference.predict(pictures, models, top, explain, faces)}
+                work = inference.predict(pictures, models, top, explain, faces)
+                return {"results": await unless_gone(request, work)}
 
     @app.post("/detect", response_model=Everyone, **described)
     async def detect(
@@ -147,7 +149,8 @@ def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
         with memory.body() as held:
             pictures = await uploads.read(request, limits, held)
             with places.one():
-                return {"results": await inference.detect(pictures, models, top, crops)}
+                work = inference.detect(pictures, models, top, crops)
+                return {"results": await unless_gone(request, work)}
 
 
 def _form(limits: Limits) -> dict[str, Any]:
