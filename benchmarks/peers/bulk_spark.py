@@ -4,8 +4,8 @@ import os
 import sys
 
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
-import pandas
 from pyspark.sql import SparkSession
 
 from simpsons.bulk import Limits, classify_part
@@ -26,7 +26,7 @@ if __name__ == "__main__":
         columns = [one.split()[0] for one in SCHEMA.split(", ")]
         for frame in frames:
             table = classify_part(frame["path"], model, limits=Limits(cores=1))
-            yield pandas.DataFrame(table.select(columns).to_pandas(strings_to_categorical=False))
+            yield table.select(columns).to_pandas()
 
     paths = spark.read.csv(listed, header=True).repartition(4)
     paths.mapInPandas(answer, SCHEMA).write.parquet(target)

@@ -138,7 +138,8 @@ def to_table(
     columns = []
     for one in task.schema:
         values = [row.get(one.name) for row in rows]
-        columns.append(_tops(values, one.type) if one.name == "top" else _column(values, one.type))
+        is_top = one.name == "top"
+        columns.append(_tops(values, one.type) if is_top else pyarrow.array(values, one.type))
     return pyarrow.Table.from_arrays(columns, schema=task.schema)
 
 
@@ -176,12 +177,6 @@ def _rows(
         else:
             for row in answer:
                 yield picture | row
-
-
-def _column(values: list[Any], kind: Any) -> Any:
-    if pyarrow.types.is_dictionary(kind):
-        return pyarrow.array(values, kind.value_type).dictionary_encode().cast(kind)
-    return pyarrow.array(values, kind)
 
 
 def _tops(values: list[Any], kind: Any) -> Any:
@@ -295,13 +290,6 @@ def _merged(old: Any, new: Any) -> Any:
     kept = old.filter(
         pyarrow.compute.invert(pyarrow.compute.is_in(old.column("row"), new.column("row")))
     )
-    both = pyarrow.concat_tables([kept, new.cast(old.schema)]).unify_dictionaries()
+    both = pyarrow.concat_tables([kept, new.cast(old.schema)])
     keys = [("row", "ascending")] + [("face", "ascending")] * ("face" in both.column_names)
-    rows = both.sort_by(keys)
-    arrays = [
-        _column(column.to_pylist(), kind.type)
-        if pyarrow.types.is_dictionary(kind.type)
-        else column.combine_chunks()
-        for column, kind in zip(rows.columns, new.schema, strict=True)
-    ]
-    return pyarrow.Table.from_arrays(arrays, schema=new.schema)
+    return both.sort_by(keys).cast(new.schema)

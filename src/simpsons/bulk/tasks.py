@@ -19,18 +19,17 @@ from simpsons.network import FACES_TASK, find
 
 CLASSIFY, DETECT = "classify", "detect"
 
-_LABEL = pyarrow.dictionary(pyarrow.int16(), pyarrow.string())
 _TOP = pyarrow.list_(
     pyarrow.struct([("label", pyarrow.string()), ("probability", pyarrow.float32())])
 )
 _NAMED = [
-    ("label", _LABEL),
+    ("label", pyarrow.string()),
     ("probability", pyarrow.float32()),
-    ("verdict", _LABEL),
+    ("verdict", pyarrow.string()),
     ("familiarity", pyarrow.float32()),
     ("top", _TOP),
 ]
-_ERROR = [("error_kind", _LABEL), ("error", pyarrow.string())]
+_ERROR = [("error_kind", pyarrow.string()), ("error", pyarrow.string())]
 _PICTURE = [("row", pyarrow.int64()), ("path", pyarrow.string())]
 _BOX = [(edge, pyarrow.float32()) for edge in ("x1", "y1", "x2", "y2")]
 
