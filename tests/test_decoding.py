@@ -109,10 +109,22 @@ def test_a_large_picture_is_decoded_here(decoder, tmp_path, monkeypatch):
     Image.new("L", (4100, images.LARGE // 4100 + 1)).save(path)
     here = []
     load_file = images.load_file
-    monkeypatch.setattr(images, "load_file", lambda file: here.append(file.name) or load_file(file))
+    monkeypatch.setattr(
+        images, "load_file", lambda file, **way: here.append(file.name) or load_file(file, **way)
+    )
     [result] = decoder.load([path])
     assert here == [str(path)]
     assert result.width == 4100
+
+
+def test_the_content_of_a_picture_in_bars_comes_from_a_process_too(decoder, tmp_path):
+    pixels = np.random.default_rng(0).integers(60, 200, (6, 8, 3), np.uint8).repeat(20, 0)
+    framed = np.pad(pixels.repeat(20, 1), ((40, 40), (0, 0), (0, 0)))
+    path = tmp_path / "letterboxed.png"
+    Image.fromarray(framed).save(path)
+    [result] = decoder.load([path])
+    assert result.content == (0, 0.2, 1, 0.8)
+    assert np.array_equal(result.pixels, images.fit(framed[40:-40]))
 
 
 def test_paths_are_relative_to_where_the_asker_is(decoder, paths, monkeypatch):

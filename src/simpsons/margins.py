@@ -6,7 +6,7 @@ opposite sides and of one colour, and only if what is inside begins with a strai
 begins with the tip of its hair, a picture in bars with all of its width.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ _LONGEST = 256
 _SMALLEST = 16
 """Pixels of a side below which nothing is looked for."""
 
-_ALIKE = 56
+_ALIKE = 48
 """How far apart a channel of single pixels of bars is at most, of 255."""
 
-_PARTS = 6
+_PARTS = 16
 """A side is asked for so many pixels and one, at equal distances, before it is looked at."""
 
 _NEAR = 28
@@ -46,7 +46,7 @@ _LEAST_BARS = 0.04
 _LEAST_CONTENT = 0.15
 """Share of each side that is left at least."""
 
-Colour = NDArray[np.int16]
+Pixels = NDArray[np.uint8]
 
 
 class Rectangle(NamedTuple):
@@ -78,7 +78,7 @@ def content(image: Image.Image) -> Rectangle:
     if min(image.size) < _SMALLEST or not _may_have_bars(image):
         return whole
     factor = -(-max(image.size) // _LONGEST)
-    small = np.asarray(image.reduce(factor) if factor > 1 else image)[..., :3]
+    small = np.asarray(image.reduce(factor) if factor > 1 else image)
     sides = _sides(small)
     if sides is None:
         return whole
@@ -97,7 +97,9 @@ def is_plain_around(image: Image.Image, part: Rectangle) -> bool:
 
     image: as in `content`.
     """
-    pixels = np.asarray(image)[..., :3]
+    if not _may_have_bars(image):
+        return False
+    pixels = np.asarray(image)
     outside = np.ones(pixels.shape[:2], bool)
     outside[part.top : part.bottom, part.left : part.right] = False
     return _is_bar(_far(pixels, _colour_of_corners(pixels))[outside])
@@ -107,24 +109,25 @@ def _may_have_bars(image: Image.Image) -> bool:
     """Whether some pixels of two opposite sides are alike. Most pictures end here; it is fast."""
     right, bottom = image.width - 1, image.height - 1
     corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)]
-    if not _are_alike(image, corners):
+    pixel = image.load()
+    if not _are_alike(pixel, corners):
         return False
     across = [right * part // _PARTS for part in range(1, _PARTS)]
     down = [bottom * part // _PARTS for part in range(1, _PARTS)]
     rows = [(x, y) for x in across for y in (0, bottom)]
     columns = [(x, y) for y in down for x in (0, right)]
-    return _are_alike(image, corners + rows) or _are_alike(image, corners + columns)
+    return _are_alike(pixel, corners + rows) or _are_alike(pixel, corners + columns)
 
 
-def _are_alike(image: Image.Image, places: list[tuple[int, int]]) -> bool:
-    pixels = map(image.getpixel, places)
-    return all(max(values) - min(values) <= _ALIKE for values in zip(*pixels, strict=True))
+def _are_alike(pixel: Any, places: list[tuple[int, int]]) -> bool:
+    values = [pixel[place] for place in places]
+    return all(max(band) - min(band) <= _ALIKE for band in zip(*values, strict=True))
 
 
 Span = tuple[int, int]
 
 
-def _sides(pixels: NDArray[np.uint8]) -> tuple[Span, Span] | None:
+def _sides(pixels: Pixels) -> tuple[Span, Span] | None:
     """First column and the one after the last, and the same of rows; None for all of them."""
     height, width = pixels.shape[:2]
     colour = _colour_of_corners(pixels)
@@ -136,7 +139,7 @@ def _sides(pixels: NDArray[np.uint8]) -> tuple[Span, Span] | None:
     if (columns, rows) == ((0, width), (0, height)):
         return None
     inside = far[slice(*rows), :], far[:, slice(*columns)]
-    is_plain = colour.max() <= _BLACK or colour.min() >= _WHITE
+    is_plain = colour[:3].max() <= _BLACK or colour[:3].min() >= _WHITE
     across = _straight(columns, inside[0].T, is_plain)
     down = _straight(rows, inside[1], is_plain)
     if not across or not down or _is_plain(pixels[slice(*down), slice(*across)]):
@@ -144,28 +147,31 @@ def _sides(pixels: NDArray[np.uint8]) -> tuple[Span, Span] | None:
     return across, down
 
 
-def _is_plain(pixels: NDArray[np.uint8]) -> bool:
+def _is_plain(pixels: Pixels) -> bool:
     """Whether it is nearly all of one colour: a drawn rectangle, and no picture."""
-    colour = np.median(pixels.reshape(-1, 3), axis=0).astype(np.int16)
+    colour = np.median(pixels.reshape(-1, pixels.shape[2]), axis=0).astype(np.uint8)
     return bool((_far(pixels, colour) > _NEAR).mean() < _STRAY)
 
 
-def _colour_of_corners(pixels: NDArray[np.uint8]) -> Colour:
+def _colour_of_corners(pixels: Pixels) -> Pixels:
     """Without the lightest and the darkest of the four in each channel."""
-    ends = pixels[[0, 1, -2, -1]][:, [0, 1, -2, -1]].reshape(2, 2, 2, 2, 3)
-    corners = np.sort(ends.mean(axis=(1, 3)).reshape(4, 3), axis=0)
-    colour: Colour = corners[1:3].mean(axis=0).astype(np.int16)
+    ends = pixels[[0, 1, -2, -1]][:, [0, 1, -2, -1]].reshape(2, 2, 2, 2, -1)
+    corners = np.sort(ends.mean(axis=(1, 3)).reshape(4, -1), axis=0)
+    colour: Pixels = corners[1:3].mean(axis=0).astype(np.uint8)
     return colour
 
 
-def _far(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.int16]:
-    """The difference from a colour, of the channel that differs most, `[H, W]`."""
-    red, green, blue = np.moveaxis(np.abs(pixels - colour), 2, 0)
-    far: NDArray[np.int16] = np.maximum(np.maximum(red, green), blue)
+def _far(pixels: Pixels, colour: Pixels) -> Pixels:
+    """The difference from a colour, of the channel that differs most, uint8 `[H, W]`."""
+    height, width, _ = pixels.shape
+    lines, line = pixels.reshape(height, -1), np.tile(colour, width)
+    apart = (np.maximum(lines, line) - np.minimum(lines, line)).reshape(pixels.shape)
+    red, green, blue = (apart[..., channel] for channel in range(3))
+    far: Pixels = np.maximum(np.maximum(red, green), blue)
     return far
 
 
-def _is_bar(far: NDArray[np.int16]) -> bool:
+def _is_bar(far: Pixels) -> bool:
     return bool((far > _NEAR).mean() <= _STRAY)
 
 
@@ -180,7 +186,7 @@ def _span(share: NDArray[np.float64]) -> Span:
     return (first, end) if is_pair else (0, len(share))
 
 
-def _straight(span: Span, far: NDArray[np.int16], is_plain: bool) -> Span | None:
+def _straight(span: Span, far: Pixels, is_plain: bool) -> Span | None:
     """The span without what is mixed with a bar; None if it does not begin and end straight.
 
     far: `[lines, pixels]`, how far each pixel is from the bars' colour.
@@ -196,7 +202,7 @@ def _straight(span: Span, far: NDArray[np.int16], is_plain: bool) -> Span | None
     return first, count - last
 
 
-def _edge(far: NDArray[np.int16], first: int) -> tuple[int, float]:
+def _edge(far: Pixels, first: int) -> tuple[int, float]:
     """The line with which the content begins, and the share of it that differs from the bar."""
     near = far[first : first + _DEPTH + 1]
     shares = (near > _NEAR).mean(axis=1)

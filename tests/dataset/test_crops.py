@@ -124,6 +124,24 @@ def test_a_picture_that_went_missing_is_told_and_looked_for_again(folder):
     assert len(crops.load(folder, found)) == 4
 
 
+def test_a_picture_that_the_memory_does_not_suffice_for_is_told(folder, monkeypatch):
+    """In decoding it, or in what is made of it."""
+    real, calls = images.fit, []
+
+    def fails_once(pixels):
+        calls.append(pixels)
+        if len(calls) == 1:
+            raise MemoryError
+        return real(pixels)
+
+    monkeypatch.setattr(images, "fit", fails_once)
+    loaded = crops.load(folder, boxed(folder))
+    [problem] = [one for one in loaded.problems if "memory" in one.reason]
+    assert problem.reason.startswith("the memory does not suffice to decode it")
+    assert problem.path not in loaded.paths
+    assert len(set(loaded.paths)) == len(calls) - 1 > 0
+
+
 def test_without_any_face_it_says_so(folder):
     with pytest.raises(DataError, match="no face to learn from"):
         crops.load(folder, boxed(folder, {"c.png": ()}))
