@@ -175,10 +175,10 @@ def write_hues(
     which the first frame stays. noise: how much of it is added, which makes packets large.
     """
     random = np.random.default_rng(0)
-    if codec == "libx264" and coding is None:
-        coding = {"preset": "ultrafast"}
+    fast = {"libx264": {"preset": "ultrafast"}, "libvpx-vp9": {"deadline": "realtime"}}
+    coding = coding or fast.get(codec, {})
     with av.open(path, "w", format=muxer, options=options or {}) as container:
-        stream = container.add_stream(codec, rate=rate, options=coding or {})
+        stream = container.add_stream(codec, rate=rate, options=coding)
         stream.width, stream.height = size
         stream.pix_fmt = pix_fmt
         if sound:
