@@ -57,9 +57,9 @@ def import_keras(
     simpsons evaluate FOLDER --model notebook.onnx
 
     KERAS_FILE is a .keras, .h5 or .hdf5 file of Keras 2 or 3, a whole model or weights alone.
-    Keras and TensorFlow are not needed. For the same pixels the network answers as in Keras. For the
-    same picture files it does if --values, --bgr and --resize say how your code read them, which
-    the file doesn't tell; OUT keeps what they say.
+    Keras and TensorFlow are not needed. For the same pixels the network answers as in Keras. For
+    the same picture files it does if --values, --bgr and --resize say how your code read them,
+    which the file doesn't tell; OUT keeps what they say.
     """
     from simpsons.export import export as write_onnx
     from simpsons.keras_import import read
