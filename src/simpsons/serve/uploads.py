@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -49,8 +50,8 @@ async def read(request: Request, limits: Limits, held: Held) -> list[Upload]:
         raise Refusal(
             408, f"the body was not there after {limits.body_seconds:g} s", "send it again"
         ) from None
-    except MultiPartException as error:
-        raise Refusal(400, f"the body can't be read: {error.message}", REMEDY) from None
+    except (MultiPartException, FormParserError) as error:  # older versions raise both
+        raise Refusal(400, f"the body can't be read: {error}", REMEDY) from None
     except ClientDisconnect:
         raise Refusal(400, "the body ends early", "send it again") from None
     if not reader.ended:
