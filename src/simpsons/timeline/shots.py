@@ -43,7 +43,9 @@ class ShotDetector:
         small = self._scaler.reformat(
             frame.picture, WIDTH, HEIGHT, "bgr24", interpolation="FAST_BILINEAR", threads=1
         )
-        self.small = images.decode(small.to_ndarray())
+        before, self.small = self.small, images.decode(small.to_ndarray())
+        if self.starts and np.array_equal(self.small, before):  # a drawing held for two
+            return len(self.starts) - 1
         when = FrameTimecode(frame.time, fps=1000.0)
         is_cut = self._detector.process_frame(when, self.small)
         if is_cut or not self.starts:
