@@ -48,6 +48,8 @@ def workers_here(count: int) -> Iterator[str]:
 
     settings = {
         "distributed.scheduler.worker-ttl": None,  # the nannies see deaths, and machines sleep
+        "distributed.scheduler.http.routes": [],  # a port on this machine that serves nothing
+        "distributed.worker.http.routes": [],
         "distributed.admin.log-length": 0,
         "distributed.worker.profile.enabled": False,
     }
@@ -57,7 +59,7 @@ def workers_here(count: int) -> Iterator[str]:
                 n_workers=count,
                 threads_per_worker=1,
                 memory_limit=0,
-                dashboard_address=None,
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                 silence_logs=50,
             )
         with cluster:
