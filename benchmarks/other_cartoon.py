@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import thumbnails
 from benchmarks.frames import COMPLETE
-from simpsons.dataset import boxes, cache, near_duplicates
+from benchmarks.thumbnails import Thumbnails
+from simpsons.dataset import boxes, cache
 from simpsons.dataset.boxes import Box
 from simpsons.dataset.folders import DataError
-from simpsons.dataset.near_duplicates import Thumbnails
 from simpsons.dataset.split import PARTS, UNLISTED
 from simpsons.files import write_text
 from simpsons.progress import Track, silent
@@ -56,7 +57,7 @@ def split(root: Path, seed: int = 0, track: Track = silent) -> dict[str, str]:
     Raises DataError as `cache.load` does.
     """
     dataset = cache.load(root, track=track)
-    parts = parts_of(dataset.paths, near_duplicates.thumbnails(dataset.images), seed)
+    parts = parts_of(dataset.paths, thumbnails.thumbnails(dataset.images), seed)
     return dict(sorted(zip(dataset.paths, parts.tolist(), strict=True)))
 
 
@@ -104,5 +105,5 @@ def _place(path: str) -> tuple[str, int]:
 def _alike(
     thumbs: Thumbnails, rows: NDArray[np.int64], others: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    nearest = near_duplicates.similarity_to_nearest(thumbs[rows], thumbs[others])
-    return rows[nearest > near_duplicates.GROUP_THRESHOLD]
+    nearest = thumbnails.similarity_to_nearest(thumbs[rows], thumbs[others])
+    return rows[nearest > thumbnails.THRESHOLD]

@@ -1,5 +1,6 @@
 """Planted faults are found, and what is in order is not."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -117,6 +118,35 @@ def trained(short, monkeypatch):
     monkeypatch.setattr(held_out.loop, "train", train)
     monkeypatch.setattr(held_out, "_starts_from_shipped", lambda dataset: False)
     return seen
+
+
+def test_two_frames_that_show_both_by_their_boxes_have_no_two_labels(spoilt, tmp_path):
+    shutil.copytree(spoilt / "data", tmp_path / "data")
+    lines = ["path,x1,y1,x2,y2,name"]
+    lines += [f"{path},1,1,9,9,{name}" for path in ("1/0.png", "2/two_labels.png") for name in "12"]
+    (tmp_path / "data" / "faces.csv").write_text("\n".join(lines) + "\n")
+    dataset = cache.load(tmp_path / "data")
+    found = findings.find(dataset, watch=not_asked)
+    assert found.two_labels() == []
+    assert {found.path(row) for pair in found.copies() for row in (pair.first, pair.second)} >= {
+        "1/0.png",
+        "2/two_labels.png",
+    }
+
+
+def test_a_test_folder_needs_no_labels(spoilt, tmp_path):
+    """Leaks are found in any folder of pictures, flat or not, under any names."""
+    for name, source in (("a.png", "0/1.png"), ("deep/er/b.png", "1/2.png")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(spoilt / "data" / source, tmp_path / name)
+    shutil.copy(spoilt / "test" / "1" / "1.jpg", tmp_path / "c.jpg")
+    test = cache.load(tmp_path, unlabelled=True)
+    found = findings.find(cache.load(spoilt / "data"), test=test, watch=not_asked)
+    [leaks] = found.leaks
+    pairs = {found.path(pair.first): found.path(pair.second) for pair in leaks.strongest}
+    assert pairs == {"a.png": "0/1.png", "deep/er/b.png": "1/2.png"}
+    assert found.leaking_by_class(leaks) == [("deep", 1, 1, 1), ("unknown", 2, 1, 1)]
+    assert found.to_json()["leaks"][0]["pictures"] == 3
 
 
 @pytest.fixture

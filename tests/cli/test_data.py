@@ -168,6 +168,7 @@ def test_split_as_json(cli, enough, tmp_path):
         },
         "groups": len(set(groups)),
         "largest_group": max(groups.count(group) for group in groups),
+        "large_groups": [],
         "near_duplicates_of_training_pictures": {"validation": 0, "test": 0},
         "problems": 0,
         "out": str(out),

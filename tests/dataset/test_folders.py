@@ -14,6 +14,7 @@ from simpsons.dataset.folders import (
     Problem,
     characters_text,
     find,
+    find_any,
     parse_characters,
 )
 
@@ -564,3 +565,26 @@ def test_a_system_folder_is_not_opened(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert find(tmp_path).problems == (Problem("lost+found", layout.SYSTEM_FOLDER),)
+
+
+def test_any_folder_of_pictures_can_be_read_without_labels(tmp_path, paint):
+    names = ["x.png", "one/homer_simpson_3.png", "one/two/y.jpg"]
+    for number, path in enumerate(names):
+        paint(tmp_path / path, number)
+    (tmp_path / "notes.txt").write_text("no picture")
+    listing = find_any(tmp_path)
+    assert sorted(paths(listing)) == sorted(names)
+    assert "unknown" in listing.classes
+    assert [problem.path for problem in listing.problems] == ["notes.txt"]
+
+
+def test_classes_of_a_folder_are_kept_where_it_has_them(tmp_path, paint):
+    for number in range(4):
+        paint(tmp_path / "ab"[number % 2] / f"{number}.png", number)
+    assert find_any(tmp_path) == find(tmp_path)
+
+
+def test_a_folder_that_is_missing_or_has_no_picture_is_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "gone"):
+        with pytest.raises(DataError):
+            find_any(folder)

@@ -1,4 +1,4 @@
-"""Copies, mirrored pictures and neighbouring frames share a group; other pictures do not."""
+"""Copies and frames of one shot share a group; poses, borders and dark rooms do not make one."""
 
 import io
 
@@ -6,26 +6,27 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from benchmarks import limited_animation as cels
 from simpsons import images
 from simpsons.dataset import near_duplicates as near
-from simpsons.dataset import neighbours
+from simpsons.dataset.near_duplicates import Links
 from simpsons.demo.drawings import DOLLS, draw
-from simpsons.progress import silent
+
+COUNT = 12
 
 
 @pytest.fixture(scope="module")
 def originals():
     """One drawing of each of twelve dolls, no two in the same take."""
-    return [draw(doll, np.random.default_rng(seed), 128) for seed, doll in enumerate(DOLLS[:12])]
+    return [draw(doll, np.random.default_rng(seed), 128) for seed, doll in enumerate(DOLLS[:COUNT])]
 
 
-def thumbnails(pictures) -> near.Thumbnails:
-    return near.thumbnails(np.stack([images.fit(np.asarray(picture)) for picture in pictures]))
+def pixels(pictures):
+    return np.stack([images.load(picture) for picture in pictures])
 
 
-def groups(thumbs, threshold=near.GROUP_THRESHOLD, track=silent):
-    first, second, _ = near.pairs(thumbs, threshold, track)
-    return neighbours.linked(first, second, len(thumbs))
+def pairs_of(links):
+    return set(zip(links.first.tolist(), links.second.tolist(), strict=True))
 
 
 def encoded(picture, kind, **options):
@@ -42,166 +43,130 @@ COPIES = {
     "mirrored": ImageOps.mirror,
     "mirrored and encoded": lambda picture: encoded(ImageOps.mirror(picture), "JPEG", quality=60),
     "brighter": lambda picture: picture.point(lambda value: min(255, value + 8)),
+    "grey": lambda picture: picture.convert("L").convert("RGB"),
 }
 
 
 @pytest.mark.parametrize("change", COPIES.values(), ids=COPIES)
-def test_a_copy_is_known_and_shares_the_group_of_its_original_alone(originals, change):
-    count = len(originals)
-    thumbs = thumbnails([*originals, *map(change, originals)])
-    first, second, similarity = near.pairs(thumbs)
-    assert sorted(zip(first, second, strict=True)) == [(n, n + count) for n in range(count)]
-    assert similarity.min() > near.GROUP_THRESHOLD
-    group = groups(thumbs)
-    assert np.array_equal(group[:count], group[count:])
-    assert len(set(group)) == count
+def test_a_copy_is_linked_to_its_original_alone(originals, change):
+    found = near.find(pixels([*originals, *map(change, originals)]))
+    assert pairs_of(found.links) == {(number, number + COUNT) for number in range(COUNT)}
+    assert np.array_equal(found.group[:COUNT], found.group[COUNT:])
+    assert len(set(found.group)) == COUNT
 
 
 @pytest.mark.parametrize("turn", [lambda picture: picture, ImageOps.mirror], ids=["", "mirrored"])
 def test_a_small_move_of_the_camera_shares_the_group(originals, turn):
-    count = len(originals)
-    before = [picture.crop((0, 0, picture.width - 2, picture.height)) for picture in originals]
-    after = [turn(picture.crop((2, 0, *picture.size))) for picture in originals]
-    group = groups(thumbnails([*before, *after]))
-    assert np.array_equal(group[:count], group[count:])
-    assert len(set(group)) == count
-    nearest = near.similarity_to_nearest(thumbnails(after), thumbnails(before))
-    assert (nearest > near.GROUP_THRESHOLD).all()
+    before = [picture.crop((0, 0, picture.width - 4, picture.height)) for picture in originals]
+    after = [turn(picture.crop((4, 0, *picture.size))) for picture in originals]
+    group = near.groups(pixels([*before, *after]))
+    assert np.array_equal(group[:COUNT], group[COUNT:])
+    assert len(set(group)) == COUNT
 
 
 def test_different_drawings_of_one_doll_are_alone():
     pictures = [draw(DOLLS[3], np.random.default_rng(seed), 64) for seed in range(20)]
-    assert len(set(groups(thumbnails(pictures)))) == 20
+    assert len(set(near.groups(pixels(pictures)))) == 20
 
 
-# ---- the same as the plain way to compute it -------------------------------------------------
+def test_links_between_two_sets_are_those_among_all(originals):
+    made = [encoded(picture, "JPEG", quality=70) for picture in originals[3:]]
+    links = near.find_between(pixels(made), pixels(originals))
+    assert pairs_of(links) == {(number, number + 3) for number in range(COUNT - 3)}
 
 
-@pytest.fixture(scope="module")
-def pixels():
-    """Fifty pictures of coarse noise; some are blends, mirrored or copies of far away ones."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (50, 8, 8, 3)).astype(float)
-    coarse[49] = coarse[0]
-    coarse[33] = coarse[5][:, ::-1]
-    coarse[20] = 0.8 * coarse[19] + 0.2 * coarse[7]
-    coarse[41] = (0.75 * coarse[2] + 0.25 * coarse[3])[:, ::-1]
-    coarse[12] = 0.5 * coarse[11] + 0.5 * coarse[30]
-    return coarse.round().astype(np.uint8).repeat(8, axis=1).repeat(8, axis=2)
+# ---- a cartoon that is drawn sparingly -----------------------------------------------------
 
 
-def plain_thumbnail(picture):
-    corners = range(0, 64, 4)
-    cells = [[picture[y : y + 4, x : x + 4].mean(axis=(0, 1)) for x in corners] for y in corners]
-    flat = np.array(cells).ravel()
-    flat -= flat.mean()
-    return flat / np.linalg.norm(flat)
+@pytest.mark.parametrize("dark", [False, True], ids=["bright", "dark"])
+def test_one_pose_on_many_backgrounds_is_no_group(dark):
+    """Three characters, twenty backgrounds, each with and without a black border."""
+    made = cels.stock_poses(3, 20, dark=dark)
+    found = near.find(pixels([each[0] for each in made]))
+    character = np.array([each[1] for each in made])
+    for group in range(found.group.max() + 1):
+        assert len(set(character[found.group == group])) == 1
+    assert np.bincount(found.group).max() <= (4 if dark else 2)
+    with_border = found.group.reshape(-1, 2)
+    assert (with_border[:, 0] == with_border[:, 1]).mean() >= (0.85 if dark else 1)
 
 
-@pytest.fixture(scope="module")
-def plain(pixels):
-    """The similarity of each two pictures, `[50, 50]`."""
-    thumbs = np.array([plain_thumbnail(picture) for picture in pixels])
-    turned = np.array([plain_thumbnail(picture[:, ::-1]) for picture in pixels])
-    return np.maximum(thumbs @ thumbs.T, thumbs @ turned.T)
+@pytest.mark.parametrize("dark", [False, True], ids=["bright", "dark"])
+def test_a_figure_that_moves_stays_in_its_shot_and_another_is_none_of_it(dark):
+    shots, others = [], []
+    for number in range(10):
+        rng = np.random.default_rng((1, number))
+        pose, stage = cels.any_pose(rng), cels.any_background(rng, dark)
+        doll, other = (DOLLS[row] for row in rng.permutation(len(DOLLS))[:2])
+        shots += [cels.frame(doll, pose, stage)]
+        shots += [cels.frame(doll, cels.a_moment_later(pose, rng), stage) for _ in range(2)]
+        others += [cels.frame(other, pose, stage)]
+    group = near.groups(pixels([*shots, *others]))
+    shot = group[: len(shots)].reshape(-1, 3)
+    assert (shot == shot[:, :1]).mean() > (0.9 if dark else 0.97)
+    assert not set(group[: len(shots)]) & set(group[len(shots) :])
 
 
-@pytest.mark.parametrize("block", [1, 7, 25, 50, 2048])
-def test_pairs_are_those_of_brute_force(monkeypatch, pixels, plain, block):
-    monkeypatch.setattr(near, "_BLOCK", block)
-    thumbs = near.thumbnails(pixels)
-    for threshold in (0.3, near.GROUP_THRESHOLD):
-        first, second, similarity = near.pairs(thumbs, threshold)
-        rows, columns = np.nonzero(np.triu(plain > threshold, k=1))
-        assert sorted(zip(first, second, strict=True)) == sorted(zip(rows, columns, strict=True))
-        assert similarity == pytest.approx(plain[first, second], abs=1e-5)
-    assert set(zip(first, second, strict=True)) >= {(0, 49), (5, 33), (19, 20), (2, 41)}
-    assert (11, 12) not in set(zip(first, second, strict=True))
+# ---- how much is enough --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", [1, 7, 2048])
-def test_nearest_is_that_of_brute_force(monkeypatch, pixels, plain, block):
-    monkeypatch.setattr(near, "_BLOCK", block)
-    thumbs = near.thumbnails(pixels)
-    nearest = near.similarity_to_nearest(thumbs[:15], thumbs[15:])
-    assert nearest == pytest.approx(plain[:15, 15:].max(axis=1), abs=1e-5)
-    assert nearest[[0, 5]] == pytest.approx(1, abs=1e-3)
+def compared(plain, foreign):
+    """Pairs that agree so well unmirrored and mirrored, all of other pictures."""
+    shot = np.array([*plain, *foreign], np.float32)
+    count = len(shot)
+    rows = np.arange(2 * count).reshape(-1, 2)
+    windows = np.tile(np.array((0, 1, 0, 1), np.float32), (count, 1))
+    return Links(rows[:, 0], rows[:, 1], np.arange(count) >= len(plain), shot, windows)
 
 
-def test_progress_sees_every_block(monkeypatch, pixels):
-    seen = []
-
-    def track(items, total, description):
-        for item in items:
-            seen.append((total, description))
-            yield item
-
-    monkeypatch.setattr(near, "_BLOCK", 20)
-    group = groups(near.thumbnails(pixels), track=track)
-    assert seen == [(3, "comparing")] * 3
-    assert len(group) == 50
+def test_few_mirrored_pairs_leave_the_threshold():
+    links = compared(np.linspace(0.4, 1, 400), [0.75, 0.7])
+    assert near.threshold_of(links) == near.THRESHOLD
 
 
-# ---- groups --------------------------------------------------------------------------------
+def test_a_cartoon_whose_shots_look_alike_needs_more_agreement():
+    """As many of its mirrored pairs agree as would of two shots unmirrored."""
+    links = compared(np.linspace(0.5, 1, 200), np.linspace(0.66, 0.78, 15))
+    threshold = near.threshold_of(links)
+    assert 0.72 < threshold < 0.78
+    assert near.linked(links, threshold).shot.min() >= threshold
 
 
-def chain(*degrees):
-    """Thumbnails of length 1 in one plane, at these angles; mirrored they are far from it."""
-    thumbs = np.zeros((len(degrees), 16, 16, 3), np.float32)
-    thumbs[:, 0, 0, 0] = np.cos(np.radians(degrees))
-    thumbs[:, 0, 1, 0] = np.sin(np.radians(degrees))
-    return thumbs.reshape(len(degrees), -1)
+def test_a_symmetric_scene_says_nothing_of_the_threshold():
+    links = compared(np.linspace(0.5, 1, 20), np.linspace(0.66, 0.78, 20))
+    again = links.chosen(np.tile(np.arange(20, 40), 2))
+    again.mirrored[:20] = False
+    assert near.threshold_of(again) == near.THRESHOLD
 
 
-def test_groups_are_linked_from_neighbour_to_neighbour():
-    thumbs = chain(0, 120, 40, 20, 141, 60)
-    first, second, _ = near.pairs(thumbs)
-    assert sorted(zip(first, second, strict=True)) == [(0, 3), (1, 4), (2, 3), (2, 5)]
-    group = groups(thumbs)
-    assert group[0] == group[2] == group[3] == group[5]
-    assert group[1] == group[4] != group[0]
+def test_mirrored_pictures_have_to_agree_more():
+    links = near.linked(compared([0.75, 0.85], [0.75, 0.85]), near.THRESHOLD)
+    assert links.mirrored.tolist() == [False, False, True]
 
 
-def test_a_higher_threshold_parts_them():
-    assert len(set(groups(chain(0, 20, 40)))) == 1
-    assert len(set(groups(chain(0, 20, 40), threshold=0.95))) == 3
+# ---- the rest ------------------------------------------------------------------------------
 
 
-def test_without_near_duplicates_each_is_its_own_group():
-    group = groups(chain(0, 90, 180, 270))
-    assert group.dtype == np.int64
-    assert sorted(group) == [0, 1, 2, 3]
+def test_what_was_found_of_pictures_that_do_not_change_is_kept(originals, monkeypatch):
+    made = pixels([*originals, originals[0]])
+    made.flags.writeable = False
+    found = near.find(made)
+    monkeypatch.setattr(near, "_find", None)
+    assert near.find(made) is found
 
 
-# ---- pictures of one grey, and nothing to compare with ----------------------------------------
-
-
-def test_pictures_of_one_grey_are_like_nothing(pixels):
-    greys = np.stack([np.full((64, 64, 3), value, np.uint8) for value in range(256)])
+def test_pictures_of_one_grey_are_like_nothing(originals):
+    greys = np.stack([np.full((64, 64, 3), value, np.uint8) for value in range(0, 256, 8)])
     with np.errstate(all="raise"):
-        thumbs = near.thumbnails(np.concatenate([greys, greys[:2], pixels[:3]]))
-        group = groups(thumbs)
-        nearest = near.similarity_to_nearest(thumbs[:256], thumbs[256:])
-    assert not thumbs[:258].any()
-    assert len(set(group)) == 256 + 2 + 3
-    assert not nearest.any()
+        group = near.groups(np.concatenate([greys, greys[:2], pixels(originals[:3])]))
+    assert len(set(group)) == len(greys) + 2 + 3
 
 
-def test_thumbnails_have_length_one_and_no_mean(pixels):
-    thumbs = near.thumbnails(pixels)
-    assert thumbs.dtype == np.float32
-    assert np.linalg.norm(thumbs, axis=1) == pytest.approx(1, abs=1e-5)
-    assert thumbs.mean(axis=1) == pytest.approx(0, abs=1e-5)
-
-
-def test_mirrored_twice_is_the_same_and_once_is_of_the_mirrored_picture(pixels):
-    thumbs = near.thumbnails(pixels)
-    assert np.array_equal(near.mirrored(near.mirrored(thumbs)), thumbs)
-    turned = near.thumbnails(pixels[:, :, ::-1])
-    assert near.mirrored(thumbs) == pytest.approx(turned, abs=1e-6)
-
-
-def test_no_queries_and_no_references(pixels):
-    thumbs = near.thumbnails(pixels[:3])
-    assert near.similarity_to_nearest(thumbs[:0], thumbs).shape == (0,)
-    assert near.similarity_to_nearest(thumbs, thumbs[:0]).tolist() == [-1, -1, -1]
+def test_nothing_to_compare(originals):
+    one = pixels(originals[:1])
+    for some in (one[:0], one):
+        found = near.find(some)
+        assert found.group.tolist() == list(range(len(some)))
+        assert [len(part) for part in found.links] == [0] * 5
+    for queries, references in ((one[:0], one), (one, one[:0])):
+        assert len(near.find_between(queries, references).first) == 0

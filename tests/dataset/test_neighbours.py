@@ -71,9 +71,38 @@ def test_many_references_are_indexed(monkeypatch, vectors):
     assert isinstance(neighbours.search(vectors[1:]), neighbours.Exact)
 
 
-def test_pairs_link_groups():
-    group = neighbours.linked(np.array([0, 2, 5]), np.array([2, 4, 5]), 6)
-    assert group.dtype == np.int64
-    assert group[0] == group[2] == group[4]
-    assert len({int(group[0]), *group[[1, 3, 5]].tolist()}) == 4
-    assert len(set(neighbours.linked(np.empty(0, int), np.empty(0, int), 3))) == 3
+def grouped(pairs, count, sure=()):
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    is_sure = np.array([pair in sure for pair in pairs], np.bool_)
+    return neighbours.grouped(first, second, is_sure, count).tolist()
+
+
+def test_linked_pairs_share_a_group_and_nothing_is_one_of_its_own():
+    assert grouped([(0, 2), (4, 5)], 6) == [0, 1, 0, 2, 3, 3]
+    assert grouped([], 3) == [0, 1, 2]
+
+
+def test_a_chain_is_no_group():
+    """Of each two neighbours one is linked to the next: the ends have nothing in common."""
+    group = grouped([(row, row + 1) for row in range(99)], 100)
+    assert np.bincount(group).max() <= 5
+
+
+def test_one_link_does_not_join_two_shots():
+    def shot(*rows):
+        return [(a, b) for a in rows for b in rows if a < b]
+
+    pairs = [*shot(0, 1, 2, 3), *shot(4, 5, 6, 7)]
+    assert grouped([*pairs, (3, 4)], 8) == [0] * 4 + [1] * 4
+    assert grouped([*pairs, (3, 4), (2, 4), (3, 5), (2, 5)], 8) == [0] * 8
+
+
+def test_a_shot_in_which_the_camera_moves_is_one_group():
+    """Each frame is linked to the three before and after it."""
+    pairs = [(a, b) for a in range(9) for b in range(a + 1, min(9, a + 4))]
+    assert grouped(pairs, 9) == [0] * 9
+
+
+def test_sure_pairs_share_a_group_however_many_there_are():
+    chain = [(row, row + 1) for row in range(49)]
+    assert len(set(grouped(chain, 50, sure=set(chain)))) == 1

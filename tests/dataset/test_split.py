@@ -429,3 +429,16 @@ def test_a_shorter_name_that_two_parts_have_is_in_none(tmp_path):
     path.write_text(HEADER + "train/a/1.png,a,0,train\nval/a/1.png,a,1,validation\n")
     asked = ["a/1.png", "train/a/1.png", "x/val/a/1.png"]
     assert splits.parts_of(asked, path).tolist() == [UNLISTED, "train", "validation"]
+
+
+def test_groups_too_large_for_a_part_are_named(few):
+    group = np.arange(len(few))
+    split = splits.Split("leak-free", 0, np.full(len(few), "train"), group)
+    many = np.repeat(group, 30)
+    assert [len(rows) for rows in splits.large_groups(np.arange(40))] == []
+    assert [len(rows) for rows in splits.large_groups(many)] == [30] * len(few)
+    note = splits.fill_note(few, split)
+    assert "larger than a tenth of all pictures" in note
+    assert few.paths[0] in note
+    assert "data clean --copies" in note
+    assert splits.fill_note(few, splits.Split("random", 0, split.part)) == ""

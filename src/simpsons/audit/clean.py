@@ -1,13 +1,11 @@
 """From findings to a list of pictures to drop or relabel, for a person to read and edit."""
 
+from collections import defaultdict
 from collections.abc import Iterator
-
-import numpy as np
 
 from simpsons.audit.duplicates import Leaks
 from simpsons.audit.findings import Findings
 from simpsons.dataset.exclusions import DROP, RELABEL, Line
-from simpsons.dataset.neighbours import linked
 
 SURE = 0.8
 """From this probability of the likely character on, a picture is relabelled; below, dropped."""
@@ -18,8 +16,8 @@ def suggestions(findings: Findings, copies: bool = False) -> list[Line]:
 
     Training pictures that leak into the test folder are dropped. Label errors are relabelled
     where the network is sure, else dropped. Of copies under two characters both are dropped,
-    unless a label error already says which is wrong. copies: also drop all but one of a picture's
-    copies under one character, of those that nothing else is said of.
+    unless a label error already says which is wrong. copies: also drop each copy of a
+    picture that is kept, under one character, of those that nothing else is said of.
     """
     lines: dict[str, Line] = {}
     for line in _wrong(findings):
@@ -59,21 +57,24 @@ def _leaking(findings: Findings, leaks: Leaks) -> Iterator[Line]:
 
 
 def _copies(findings: Findings, listed: set[str]) -> Iterator[Line]:
-    """All but one of the copies of a picture under one character, those already listed aside."""
-    rows = [row for row in range(len(findings.dataset)) if findings.path(row) not in listed]
-    left = set(rows)
-    inside = [
-        pair
-        for pair in findings.duplicates.pairs
-        if pair.copy
-        and {pair.first, pair.second} <= left
-        and findings.character(pair.first) == findings.character(pair.second)
-    ]
-    first = np.array([pair.first for pair in inside], np.int64)
-    second = np.array([pair.second for pair in inside], np.int64)
-    group = linked(first, second, len(findings.dataset))
-    kept: dict[int, int] = {}
-    for row in rows:
-        keep = kept.setdefault(int(group[row]), row)
-        if keep != row:
-            yield Line(findings.path(row), DROP, "", f"copy of {findings.path(keep)}")
+    """Copies of pictures that are kept, under one character, those already listed aside.
+
+    The earlier of two files is kept. Each that is dropped is a copy of the very picture that is
+    named: of three that are copies in a row the last may be none of the first.
+    """
+    copied = defaultdict(set)
+    for pair in findings.copies():
+        copied[pair.first].add(pair.second)
+        copied[pair.second].add(pair.first)
+    kept: set[int] = set()
+    for row in range(len(findings.dataset)):
+        path = findings.path(row)
+        if path in listed:
+            continue
+        character = findings.character(row)
+        originals = (k for k in sorted(copied[row] & kept) if findings.character(k) == character)
+        original = next(originals, None)
+        if original is None:
+            kept.add(row)
+        else:
+            yield Line(path, DROP, "", f"copy of {findings.path(original)}")

@@ -1,21 +1,17 @@
 """Near-duplicates of a data set, read three ways: groups, two labels for one picture, leaks."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from tempfile import TemporaryFile
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import candidates, copies, near_duplicates, neighbours
+from simpsons.dataset import copies, near_duplicates
 from simpsons.dataset.cache import Dataset
-from simpsons.dataset.candidates import Looks
+from simpsons.dataset.copies import Larger
+from simpsons.dataset.near_duplicates import Links
 from simpsons.dataset.split import PARTS, Split
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
-
-_BLOCK = 2048
 
 Rows = NDArray[np.int64]
 
@@ -24,9 +20,9 @@ Rows = NDArray[np.int64]
 class Pair:
     """Two pictures that show the same.
 
-    first, second: their rows. similarity: of their thumbnails, -1 to 1, mirror included.
-    copy: whether one is the other re-encoded, resized, cropped, mirrored or subtitled, rather
-    than a neighbouring frame.
+    first, second: their rows. similarity: how well they agree, 0 to 1, mirror included. copy:
+    whether one is the other re-encoded, resized, cropped, mirrored, grey, in a border or
+    subtitled, rather than a neighbouring frame.
     """
 
     first: int
@@ -90,43 +86,45 @@ class Duplicates:
 
 def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -> Duplicates:
     """The near-duplicates of a data set, and of a test folder's pictures, whose rows follow."""
+    files = copies.from_files(dataset)
+    inside = among(dataset.images, track, files)
     if test is None:
-        return among(dataset.images, track)
-    with TemporaryFile() as file:
-        return among(_joined(dataset.images, test.images, file), track)
+        return inside
+    links = near_duplicates.find_between(test.images, dataset.images, track)
+    score = copies.scores(links, copies.from_files(test), files, track)
+    end = len(dataset)
+    pairs = _pairs(links._replace(first=links.second, second=links.first + end), score)
+    alone = inside.group.max(initial=-1) + 1 + np.arange(len(test))
+    return Duplicates(_sorted([*inside.pairs, *pairs]), np.concatenate([inside.group, alone]))
 
 
-def among(pixels: Pixels, track: Track = silent) -> Duplicates:
-    """The near-duplicates among uint8 `[N, 64, 64, 3]`, which may be memory-mapped."""
-    looks = Looks.of(pixels, track=track)
-    found = candidates.among(looks, track)
-    alike = near_duplicates.find(pixels, track, found)
-    copied = copies.among(pixels, looks, found, track)
-    similarity = near_duplicates.similarities(pixels, copied.first, copied.second, track)
-    joined = {pair[:2]: Pair(*pair, copy=False) for pair in _one_by_one(*alike)}
-    for pair in _one_by_one(copied.first, copied.second, similarity):
-        joined[pair[:2]] = Pair(*pair, copy=True)
-    ordered = sorted(joined.values(), key=lambda pair: (-pair.similarity, pair.first, pair.second))
-    first, second = np.array(list(joined), np.int64).reshape(-1, 2).T
-    return Duplicates(tuple(ordered), neighbours.linked(first, second, len(pixels)))
+def among(pixels: Pixels, track: Track = silent, larger: Larger | None = None) -> Duplicates:
+    """The near-duplicates among uint8 `[N, 64, 64, 3]`, which may be memory-mapped.
+
+    larger: the same pictures, to tell copies from frames in which little moves.
+    """
+    found = near_duplicates.find(pixels, track)
+    larger = larger or copies.from_pixels(pixels)
+    score = copies.scores(found.links, larger, larger, track)
+    return Duplicates(_sorted(_pairs(found.links, score)), found.group)
 
 
-def _one_by_one(
-    first: Rows, second: Rows, similarity: NDArray[np.float32]
-) -> Iterator[tuple[int, int, float]]:
-    return zip(first.tolist(), second.tolist(), similarity.tolist(), strict=True)
+def _pairs(links: Links, score: NDArray[np.float32]) -> list[Pair]:
+    is_copy = (score >= copies.THRESHOLD).tolist()
+    listed = (links.first.tolist(), links.second.tolist(), links.shot.tolist(), is_copy)
+    return [Pair(*pair) for pair in zip(*listed, strict=True)]
 
 
-def _joined(one: Pixels, other: Pixels, file: IO[bytes]) -> Pixels:
-    """Both in one array, memory-mapped: they may be larger than the memory."""
-    shape = (len(one) + len(other), *one.shape[1:])
-    pixels = np.memmap(file, np.uint8, "w+", shape=shape)
-    for pictures, start in ((one, 0), (other, len(one))):
-        for at in range(0, len(pictures), _BLOCK):
-            block = pictures[at : at + _BLOCK]
-            pixels[start + at : start + at + len(block)] = block
-    pixels.flags.writeable = False
-    return pixels
+def _sorted(pairs: list[Pair]) -> tuple[Pair, ...]:
+    """Each pair once, the surest first; a copy may be mirrored or not."""
+    best: dict[tuple[int, int], Pair] = {}
+    for pair in pairs:
+        known = best.setdefault((pair.first, pair.second), pair)
+        if (pair.copy, pair.similarity) > (known.copy, known.similarity):
+            best[pair.first, pair.second] = pair
+    return tuple(
+        sorted(best.values(), key=lambda pair: (-pair.similarity, pair.first, pair.second))
+    )
 
 
 def leaks_of_split(found: Duplicates, split: Split) -> list[Leaks]:

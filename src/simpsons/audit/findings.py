@@ -1,19 +1,25 @@
 """All that an audit finds, and its counts as JSON."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from simpsons.audit import claim, duplicates, labels, odd
 from simpsons.audit.duplicates import Duplicates, Leaks, Pair
+from simpsons.classifier import UNKNOWN
+from simpsons.dataset import boxes
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
+from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import Split
 from simpsons.progress import Track, silent
 from simpsons.training.held_out import Watch, out_of_fold
 from simpsons.training.recipe import Network
+
+BOXES = "faces.csv"
+"""The file of boxes that a folder of pictures may have, see `dataset.boxes`."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,8 @@ class Findings:
     """What is wrong with a data set.
 
     test: a folder of test pictures; in `duplicates` and `leaks` their rows follow the data
-    set's. label_errors: None if they were not looked for. claims: one a network.
+    set's. label_errors: None if they were not looked for. claims: one a network. boxed: who is
+    named in the boxes of a picture, by its path; such a picture has several names.
     """
 
     dataset: Dataset
@@ -31,6 +38,7 @@ class Findings:
     odd: tuple[odd.Odd, ...]
     label_errors: tuple[labels.LabelError, ...] | None
     claims: tuple[claim.Claim, ...]
+    boxed: Mapping[str, set[str]] = field(default_factory=dict)
 
     def path(self, row: int) -> str:
         """The file of a row, relative to its folder."""
@@ -54,15 +62,22 @@ class Findings:
         return float(width / height)
 
     def two_labels(self) -> list[Pair]:
-        """Near-duplicates in the data set filed under two characters, the strongest first."""
+        """Near-duplicates in the data set of two characters, the strongest first.
+
+        Two frames that show both, by their boxes, are no such pair.
+        """
         end = len(self.dataset)
         return [
             pair
             for pair in self.duplicates.pairs
             if pair.first < end
             and pair.second < end
-            and self.character(pair.first) != self.character(pair.second)
+            and not self._shown(pair.first) & self._shown(pair.second)
         ]
+
+    def _shown(self, row: int) -> set[str]:
+        """Whom a picture shows: the class that it is filed under, and who is named in its boxes."""
+        return {self.character(row), *self.boxed.get(self.path(row), ())}
 
     def copies(self) -> list[Pair]:
         """Pictures that are in the data set twice, the strongest first."""
@@ -74,6 +89,13 @@ class Findings:
         end = len(self.dataset)
         inside = [[int(row) for row in rows if row < end] for rows in self.duplicates.groups()]
         return sorted((rows for rows in inside if len(rows) > 1), key=lambda rows: -len(rows))
+
+    def large_groups(self) -> list[list[int]]:
+        """Those that are larger than a part of a leak-free split."""
+        return [
+            rows.tolist()
+            for rows in splits.large_groups(self.duplicates.group[: len(self.dataset)])
+        ]
 
     def _at(self, row: int) -> tuple[Dataset, int]:
         if row < len(self.dataset):
@@ -96,6 +118,7 @@ class Findings:
             "pairs_with_two_labels": len(self.two_labels()),
             "label_errors": None if self.label_errors is None else len(self.label_errors),
             "odd_pictures": len({found.row for found in self.odd}),
+            "large_groups": len(self.large_groups()),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -204,4 +227,18 @@ def find(
         claim.of_random_split(dataset, network, device=device, watch=watch)
         for network in random_split
     )
-    return Findings(dataset, test, found, tuple(leaks), tuple(odd_ones), errors, claims)
+    return Findings(
+        dataset, test, found, tuple(leaks), tuple(odd_ones), errors, claims, _boxed(dataset)
+    )
+
+
+def _boxed(dataset: Dataset) -> dict[str, set[str]]:
+    """Who is named in the boxes of each picture, where the folder has a file of them."""
+    path = dataset.root / BOXES
+    if not path.is_file():
+        return {}
+    try:
+        listed = boxes.read(path).pictures
+    except DataError:  # some other table
+        return {}
+    return {path: {box.name for box in found} - {"", UNKNOWN} for path, found in listed.items()}

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from simpsons.training.recipe import Recipe
 
 _test = click.option(
-    "--test", type=options.FOLDER, metavar="FOLDER", help="Test pictures to look for leaks into."
+    "--test",
+    type=options.FOLDER,
+    metavar="FOLDER",
+    help="Pictures to look for leaks into, with labels or without.",
 )
 _split = click.option(
     "--split",
@@ -139,7 +142,7 @@ def audit(
 @click.option("--out", type=options.OUTPUT, default=Path("exclude.csv"), show_default=True)
 @_test
 @_label_errors
-@click.option("--copies", is_flag=True, help="Also drop all but one of a picture's copies.")
+@click.option("--copies", is_flag=True, help="Also drop copies of pictures that are kept.")
 @_model
 @options.characters
 @_device
@@ -206,7 +209,7 @@ def _find(
     with _Watch() as watch:
         return findings.find(
             dataset,
-            test=cache.load(test, chosen, bar) if test else None,
+            test=cache.load(test, chosen, bar, unlabelled=True) if test else None,
             split=splits.make(dataset, split, track=bar) if split else None,
             label_errors=judges[0],
             random_split=[judges[1]] if judges[1] else [],

@@ -185,11 +185,18 @@ def split(
         "parts": chosen.counts(),
         "groups": int((group_sizes > 0).sum()),
         "largest_group": int(group_sizes.max()),
+        "large_groups": [
+            {"pictures": len(rows), "first": dataset.paths[rows[0]]}
+            for rows in splits.large_groups(chosen.group)
+        ],
         "near_duplicates_of_training_pictures": leaks,
         "problems": len(dataset.problems),
         "out": str(out),
     }
-    for note in filter(None, [*dataset.listing.notes, chosen.note]):
+    notes = [*dataset.listing.notes, chosen.note]
+    if chosen.kind == "leak-free":
+        notes.append(splits.fill_note(dataset, chosen))
+    for note in filter(None, notes):
         say(f"Note: {note}.", err=True)
     if as_json:
         options.print_json(facts)

@@ -321,8 +321,7 @@ def _copies(dataset: Dataset, measured: Measured, training: str | None) -> int |
     where = Path(training) if training else _training_pictures(dataset.root)
     if where is None:
         return None
-    references = cache.load(where, track=bar).images
-    found = copies.find_between(dataset.images[measured.rows], references, bar)
+    found = copies.find_between(dataset, measured.rows, cache.load(where, track=bar), bar)
     return len(np.unique(found.first))
 
 

@@ -22,7 +22,7 @@ from platformdirs import user_cache_dir
 
 from simpsons import images
 from simpsons.dataset import entries, memory_map
-from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find
+from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find, find_any
 from simpsons.decoding import Decoder
 from simpsons.plain_resize import ANTIALIAS, Resize
 from simpsons.progress import Track, silent
@@ -126,8 +126,12 @@ def load(
     characters: Characters = None,
     track: Track = silent,
     resize: Resize = ANTIALIAS,
+    *,
+    unlabelled: bool = False,
 ) -> Dataset:
     """The decoded pictures under `root`: from the cache if nothing changed, else decoded now.
+
+    unlabelled: take pictures that nothing says a class of, too; see `folders.find_any`.
 
     What is damaged in the cache is made anew, and so is what lacks a picture that could not be
     read for a while, as when a network drive was away. resize: see `images.fit`.
@@ -135,7 +139,7 @@ def load(
     Raises DataError as `folders.find` does, when no picture can be read, and when the cache can't
     be written.
     """
-    listing = find(root, characters)
+    listing = find_any(root, characters) if unlabelled else find(root, characters)
     identity, content = _keys(listing, resize)
     return entries.kept(
         cache_folder() / "decoded",

@@ -1,55 +1,76 @@
 """Which pictures may show the same: the nearest of each among small thumbnails, mirrored ones too.
 
-Copies and, in a large data set, near-duplicates are looked for among these alone, in a time that
-grows slower than the square of the number of pictures. Memory grows with that number.
+Parts of each picture are looked up, too, so that it finds what was cut out of it. Shots and copies
+are looked for among these alone, in a time that grows slower than the square of the number of
+pictures. Memory grows with that number.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import alignment, memory_map, neighbours
+from simpsons.dataset import alignment, borders, memory_map, neighbours
+from simpsons.dataset.borders import Windows
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
-
-WITHIN = 0.8
-"""Squared distance of two thumbnails of length 1 that may be copies, cropped ones too."""
 
 _COLUMNS, _ROWS = 8, 6
 """Cells of the thumbnails; two more rows, where subtitles are, are left out."""
 
+_COLOUR = 0.2
+"""Weight of the colours beside the light: a grey copy has none."""
+
+_PART = 0.82
+"""Width and height of the parts of a picture that are looked up."""
+
+PARTS: Windows = np.array(
+    [(0, 1, 0, 1)]
+    + [
+        (x * (1 - _PART), x * (1 - _PART) + _PART, y * (1 - _PART), y * (1 - _PART) + _PART)
+        for x in (0, 0.5, 1)
+        for y in (0, 0.5, 1)
+    ],
+    np.float32,
+)
+"""The whole picture, and nine parts of it."""
+
+_KINDS = 2 * len(PARTS)
+
 _AXES = 64
 _SAMPLE = 20_000
-_NEAREST = 12
+_NEAREST, _WITHIN = 12, 0.8
+_NEAREST_OF_PART, _WITHIN_OF_PART = 3, 0.5
+"""How many, at which squared distance of thumbnails of length 1."""
+
 _BLOCK = 2048
 
 _Thumbnails = NDArray[np.float32]
 
 
 class Candidates(NamedTuple):
-    """Pairs, each way round once, sorted.
+    """Pairs of which a part of the first looks like the second, sorted.
 
-    first, second: int64 `[M]`, rows. mirrored: bool `[M]`, whether one was mirrored; a pair may
-    be there both ways. distance: float32 `[M]`, squared, of their thumbnails, up to `WITHIN`.
+    first, second: int64 `[M]`, rows. mirrored: bool `[M]`, whether the first was mirrored. part:
+    int8 `[M]`, of `PARTS`. A pair may be there several times.
     """
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
-    distance: NDArray[np.float32]
+    part: NDArray[np.int8]
 
 
 class Looks(NamedTuple):
-    """What is kept of all pictures.
+    """What is kept of all pictures, taken out of their borders.
 
-    vectors, mirrored: float32 `[N, D]`, the projected thumbnail of each and of its mirror image.
-    coarse: uint8 `[N, 16, 16]`, for the first alignment.
+    vectors: float32 `[N, D]`, the projected thumbnail of each. coarse: uint8 `[N, 16, 16]`, for
+    the first alignment.
     """
 
     projection: "_Projection"
     vectors: _Thumbnails
-    mirrored: _Thumbnails
     coarse: Pixels
 
     @classmethod
@@ -60,30 +81,71 @@ class Looks(NamedTuple):
         looks = cls(
             projection,
             np.empty((count, axes), np.float32),
-            np.empty((count, axes), np.float32),
             np.empty((count, alignment.COARSE, alignment.COARSE), np.uint8),
         )
         starts = range(0, count, _BLOCK)
         for start in track(starts, len(starts), "reducing"):
-            block = np.asarray(pixels[start : start + _BLOCK])
+            block = borders.without(np.asarray(pixels[start : start + _BLOCK]))
             rows = slice(start, start + len(block))
-            thumbs = _thumbnails(block)
-            turned = thumbs.reshape(-1, _COLUMNS)[:, ::-1].reshape(thumbs.shape)
-            looks.vectors[rows] = (thumbs - projection.centre) @ projection.axes
-            looks.mirrored[rows] = (turned - projection.centre) @ projection.axes
+            looks.vectors[rows] = projection.vectors(_planes(block), part=0)
             looks.coarse[rows] = alignment.coarse(block)
             memory_map.release(pixels)
         return looks
 
 
-def among(looks: Looks, track: Track = silent) -> Candidates:
-    """Pairs of pictures, first < second."""
-    return _nearest(looks, looks, track, ordered=True)
+def among(pixels: Pixels, looks: Looks, track: Track = silent) -> Candidates:
+    """Pairs of uint8 `[N, 64, 64, 3]`; of two whole pictures the first is < the second."""
+    return _unique([*_nearest(pixels, looks, track, ordered=True)], len(pixels))
 
 
-def between(queries: Looks, references: Looks, track: Track = silent) -> Candidates:
-    """Pairs of a query, first, and a reference, second."""
-    return _nearest(queries, references, track, ordered=False)
+def between(
+    queries: Pixels, asked: Looks, references: Pixels, known: Looks, track: Track = silent
+) -> tuple[Candidates, Candidates]:
+    """Pairs of a query, first, and a reference, second; and of a reference and a query.
+
+    The latter are queries that look like a part of a reference.
+    """
+    forth = [*_nearest(queries, known, track)]
+    back = [*_nearest(references, asked, track, first_part=1)]
+    return _unique(forth, len(references)), _unique(back, len(queries))
+
+
+def _nearest(
+    pixels: Pixels, references: Looks, track: Track, *, first_part: int = 0, ordered: bool = False
+) -> Iterator[NDArray[np.int64]]:
+    """Keys of the nearest references of each picture, of its mirror image, and of its parts.
+
+    ordered: the references are the pictures themselves, so a pair of whole ones is the same either
+    way. Among very many references parts are not looked up, as that takes most of the time.
+    """
+    search = neighbours.search(references.vectors)
+    count = max(1, len(references.vectors))
+    parts = range(first_part, len(PARTS) if count <= neighbours.EXACT_UP_TO else 1)
+    starts = range(0, len(pixels), _BLOCK)
+    for start in track(starts, len(starts), "searching"):
+        planes = _planes(borders.without(np.asarray(pixels[start : start + _BLOCK])))
+        memory_map.release(pixels)
+        for part in parts:
+            most, within = (_NEAREST_OF_PART, _WITHIN_OF_PART) if part else (_NEAREST, _WITHIN)
+            for turned in (0,) if part else (0, 1):
+                seen = planes[..., ::-1] if turned else planes
+                vectors = references.projection.vectors(seen, part)
+                found = search.nearest(vectors, most, within)
+                first, second = found.query + start, found.reference
+                if ordered:
+                    apart = first != second
+                    first, second = first[apart], second[apart]
+                if ordered and not part:
+                    first, second = np.minimum(first, second), np.maximum(first, second)
+                yield (first * count + second) * _KINDS + 2 * part + turned
+
+
+def _unique(keys: list[NDArray[np.int64]], count: int) -> Candidates:
+    key = np.unique(np.concatenate([np.empty(0, np.int64), *keys]))
+    pair, kind = np.divmod(key, _KINDS)
+    first, second = np.divmod(pair, max(1, count))
+    part, mirrored = np.divmod(kind, 2)
+    return Candidates(first, second, mirrored.astype(np.bool_), part.astype(np.int8))
 
 
 class _Projection(NamedTuple):
@@ -96,40 +158,49 @@ class _Projection(NamedTuple):
     def of(cls, pixels: Pixels) -> "_Projection":
         rows = np.linspace(0, len(pixels) - 1, min(_SAMPLE, len(pixels))).astype(np.int64)
         starts = range(0, len(rows), _BLOCK)
-        blocks = [_thumbnails(memory_map.read(pixels, rows[at : at + _BLOCK])) for at in starts]
+        blocks = [
+            _thumbnails(_planes(borders.without(memory_map.read(pixels, rows[at : at + _BLOCK]))))
+            for at in starts
+        ]
         thumbs = np.concatenate([*blocks, np.empty((0, _COLUMNS * _ROWS * 3), np.float32)])
         centre = thumbs.mean(axis=0) if len(thumbs) else np.zeros(thumbs.shape[1], np.float32)
         thumbs -= centre
         _, axes = np.linalg.eigh(thumbs.T @ thumbs)
         return cls(centre, np.ascontiguousarray(axes[:, ::-1][:, :_AXES]))
 
+    def vectors(self, planes: NDArray[np.float32], part: int) -> _Thumbnails:
+        """Float32 `[P, D]` of a part of float32 `[P, 3, 16, 16]`."""
+        return np.asarray((_thumbnails(planes, part) - self.centre) @ self.axes, np.float32)
 
-def _thumbnails(pixels: Pixels) -> _Thumbnails:
-    """The upper three quarters as float32 `[N, 144]` of mean 0 and length 1, or all 0."""
-    upper = np.asarray(pixels)[:, : pixels.shape[1] * 3 // 4]
-    thumbs = alignment.reduced(upper, _ROWS, _COLUMNS).reshape(len(upper), -1)
-    thumbs -= thumbs.mean(axis=1, keepdims=True)
+
+_SMALL = 32
+
+
+def _planes(pixels: Pixels) -> NDArray[np.float32]:
+    """Light and, weighed less, colours: uint8 `[P, 64, 64, 3]` to float32 `[P, 3, 32, 32]`."""
+    red, green, blue = np.moveaxis(alignment.reduced(pixels, _SMALL, _SMALL), 1, 0)
+    light: NDArray[np.float32] = 0.299 * red + 0.587 * green + 0.114 * blue  # Rec. 601
+    planes = np.stack([light, _COLOUR * (red - light), _COLOUR * (blue - light)], axis=1)
+    return np.asarray(planes, np.float32)
+
+
+def _thumbnails(planes: NDArray[np.float32], part: int = 0) -> _Thumbnails:
+    """The upper three quarters of a part as float32 `[P, 144]` of length 1, or all 0."""
+    left, right, upper, lower = PARTS[part]
+    across = _means(left, right, _COLUMNS)
+    down = _means(upper, upper + (lower - upper) * 3 / 4, _ROWS)
+    thumbs = np.asarray(down @ planes @ across.T, np.float32)
+    thumbs[:, 0] -= thumbs[:, 0].mean(axis=(1, 2), keepdims=True)
+    thumbs = thumbs.reshape(len(thumbs), -1)
     length = np.linalg.norm(thumbs, axis=1, keepdims=True)
     unit: _Thumbnails = np.divide(thumbs, length, out=np.zeros_like(thumbs), where=length > 1e-3)
     return unit
 
 
-def _nearest(queries: Looks, references: Looks, track: Track, ordered: bool) -> Candidates:
-    """ordered: query and reference are of the same pictures, a pair is the same either way."""
-    search = neighbours.search(references.vectors)
-    count = max(1, len(references.vectors))
-    keys, distances = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-    starts = range(0, len(queries.vectors), _BLOCK)
-    for start in track(starts, len(starts), "searching"):
-        for vectors, turned in ((queries.vectors, 0), (queries.mirrored, 1)):
-            found = search.nearest(vectors[start : start + _BLOCK], _NEAREST, WITHIN)
-            first, second = found.query + start, found.reference
-            kept = first != second if ordered else slice(None)
-            if ordered:
-                first, second = np.minimum(first, second), np.maximum(first, second)
-            keys.append(((first * count + second) * 2 + turned)[kept])
-            distances.append(found.distance[kept])
-    key, at = np.unique(np.concatenate(keys), return_index=True)
-    pair, mirrored = np.divmod(key, 2)
-    first, second = np.divmod(pair, count)
-    return Candidates(first, second, mirrored.astype(np.bool_), np.concatenate(distances)[at])
+def _means(first: float, last: float, count: int) -> NDArray[np.float32]:
+    """`[count, 32]`: weights of the means of so many equal stretches between two edges."""
+    edges = np.linspace(first, last, count + 1) * _SMALL
+    pixel = np.arange(_SMALL)
+    shared = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    weights = np.maximum(shared, 0)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

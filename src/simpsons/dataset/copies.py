@@ -1,144 +1,141 @@
-"""Copies: two files of one picture, re-encoded, smaller, cropped, mirrored or with subtitles.
+"""Copies: two files of one drawing, re-encoded, smaller, cropped, mirrored, grey or in a border.
 
-Of the pictures that look most alike (`simpsons.dataset.candidates`) each is laid over the other
-and judged pixel by pixel (`simpsons.dataset.alignment`).
+Each link of `simpsons.dataset.near_duplicates` that may be a copy is looked at more closely, in the
+files themselves. In a film that is drawn sparingly neighbouring frames differ in the lips alone;
+those are no copies.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons import processors
-from simpsons.dataset import alignment, memory_map
-from simpsons.dataset import candidates as searching
-from simpsons.dataset.candidates import Candidates, Looks
+from simpsons import images, processors
+from simpsons.dataset import alignment, borders, memory_map, near_duplicates
+from simpsons.dataset.borders import Windows
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.near_duplicates import Links
 from simpsons.images import Pixels
 from simpsons.progress import Track, silent
 
-THRESHOLD = 0.57
-"""From this score on pictures are copies. Chosen with `python -m benchmarks.near_duplicates`."""
+THRESHOLD = 0.55
+"""From this agreement in the worst place on two pictures are copies. See `python -m
+benchmarks.near_duplicates`."""
 
-_CORRELATION = 0.9
-"""Coarse thumbnails that agree less after alignment are not looked at more closely."""
+SIZE = 192
+"""Width and height at which files are compared, unless one is small."""
 
-_BATCH = 512
+_SMALL = 100
+"""Shorter side of a file, in pixels, up to which the cells of JPEG are no detail: it is compared as
+the networks see it."""
 
+_SHOT = 0.7
+"""Pictures that agree less as frames of a shot are not looked at."""
 
-class Pairs(NamedTuple):
-    """Pairs of copies, the most alike first.
+_BATCH = 32
 
-    first, second: int64 `[M]`, rows. score: float32 `[M]`, `THRESHOLD` to 1, 1 for the same
-    pixels. mirrored: bool `[M]`, whether one shows the other mirrored.
-    """
-
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    score: NDArray[np.float32]
-    mirrored: NDArray[np.bool_]
+Load = Callable[[NDArray[np.int64], int], Pixels]
+"""From rows and a size S to their pictures, uint8 `[M, S, S, 3]`."""
 
 
-def find(pixels: Pixels, track: Track = silent, threshold: float = THRESHOLD) -> Pairs:
-    """Copies among uint8 `[N, 64, 64, 3]`, which may be memory-mapped; first < second.
+class Larger(NamedTuple):
+    """Pictures as large as their files are. shorter: int64 `[N]`, their shorter sides in pixels."""
 
-    Of each picture the nearest few are looked at: of many copies of one picture some pairs may
-    be missing, but each is linked to others. Memory grows with the number of pictures.
-    """
-    looks = Looks.of(pixels, track=track)
-    return among(pixels, looks, searching.among(looks, track), track, threshold)
+    load: Load
+    shorter: NDArray[np.int64]
 
 
-def among(
-    pixels: Pixels,
-    looks: Looks,
-    candidates: Candidates,
-    track: Track = silent,
-    threshold: float = THRESHOLD,
-) -> Pairs:
-    """The candidates among uint8 `[N, 64, 64, 3]` that are copies."""
-    return _judged(candidates, (pixels, pixels), (looks, looks), threshold, track)
+def from_files(dataset: Dataset) -> Larger:
+    """The pictures of a data set's files; of one that can't be read now, what is in the cache."""
+    if dataset.wholes is not None:
+        return from_pixels(dataset.images)
+
+    def load(row: int, size: int) -> Pixels:
+        try:
+            return images.load(dataset.root / dataset.paths[row], size)
+        except images.ImageError:
+            times = size // images.SIZE
+            return np.asarray(dataset.images[row]).repeat(times, axis=0).repeat(times, axis=1)
+
+    def load_all(rows: NDArray[np.int64], size: int) -> Pixels:
+        if size == images.SIZE:
+            return memory_map.read(dataset.images, rows)
+        return np.stack([load(row, size) for row in rows.tolist()])
+
+    return Larger(load_all, dataset.sizes.min(axis=1))
+
+
+def from_pixels(pixels: Pixels) -> Larger:
+    """Of uint8 `[N, 64, 64, 3]`, which may be memory-mapped; there is nothing larger."""
+    shorter = np.full(len(pixels), images.SIZE)
+    return Larger(lambda rows, _: memory_map.read(pixels, rows), shorter)
 
 
 def find_between(
-    queries: Pixels, references: Pixels, track: Track = silent, threshold: float = THRESHOLD
-) -> Pairs:
-    """Copies of references among queries, uint8 `[Q, 64, 64, 3]` and `[N, 64, 64, 3]`.
+    queries: Dataset, rows: NDArray[np.int64] | None, references: Dataset, track: Track = silent
+) -> Links:
+    """The pictures of a data set, or some of its rows, first, that are copies of others, second."""
+    asked = np.arange(len(queries)) if rows is None else rows
+    links = near_duplicates.find_between(queries.images[asked], references.images, track)
+    files = from_files(queries)
+    some = Larger(lambda rows, size: files.load(asked[rows], size), files.shorter[asked])
+    copied = scores(links, some, from_files(references), track) >= THRESHOLD
+    return links.chosen(copied)._replace(first=asked[links.first[copied]])
 
-    `first` is a row of the queries, `second` one of the references.
+
+def scores(
+    links: Links, first: Larger, second: Larger, track: Track = silent
+) -> NDArray[np.float32]:
+    """How well the two of each link agree in the place where they agree least: float32 `[M]`.
+
+    Up to 1; -1 where it was not looked at. first, second: the pictures of the first and of the
+    second of each.
     """
-    known = Looks.of(references, track=track)
-    asked = Looks.of(queries, known, track)
-    candidates = searching.between(asked, known, track)
-    return _judged(candidates, (queries, references), (asked, known), threshold, track)
+    result = np.full(len(links.first), -1, np.float32)
+    shorter = np.minimum(first.shorter[links.first], second.shorter[links.second])
+    batches = []
+    for is_small in (False, True):
+        close = np.flatnonzero((links.shot >= _SHOT) & ((shorter <= _SMALL) == is_small))
+        close = close[np.argsort(links.first[close], kind="stable")]
+        batches += [(close[at : at + _BATCH], is_small) for at in range(0, len(close), _BATCH)]
 
+    def compare(batch: tuple[NDArray[np.int64], bool]) -> NDArray[np.float32]:
+        rows, is_small = batch
+        return _scores(links.chosen(rows), first, second, images.SIZE if is_small else SIZE)
 
-def _judged(
-    candidates: Candidates,
-    pixels: tuple[Pixels, Pixels],
-    looks: tuple[Looks, Looks],
-    threshold: float,
-    track: Track,
-) -> Pairs:
-    """The candidates that are copies, the better of plain and mirrored of each two.
-
-    pixels, looks: of the first and of the second of each pair.
-    """
-
-    def judge(start: int) -> Pairs:
-        batch = slice(start, start + _BATCH)
-        first, second = candidates.first[batch], candidates.second[batch]
-        mirrored = candidates.mirrored[batch]
-        windows, alike = alignment.coarse_fit(
-            _turned(looks[0].coarse[first], mirrored), looks[1].coarse[second]
-        )
-        kept = alike > _CORRELATION
-        first, second, mirrored, windows = first[kept], second[kept], mirrored[kept], windows[kept]
-        score = alike[kept]
-        if len(score):
-            one = _turned(memory_map.read(pixels[0], first), mirrored)
-            score = _score(one, memory_map.read(pixels[1], second), windows)
-        found = Pairs(first, second, score, mirrored)
-        return _chosen(found, np.flatnonzero(score >= threshold))
-
-    starts = range(0, len(candidates.first), _BATCH)
     with ThreadPoolExecutor(processors.count()) as pool:
-        found = list(track(pool.map(judge, starts), len(starts), "comparing"))
-    pairs = _together(found)
-    pairs = _chosen(pairs, np.lexsort((pairs.second, pairs.first, -pairs.score)))
-    both = pairs.first * max(1, len(pixels[1])) + pairs.second
-    _, best = np.unique(both, return_index=True)
-    return _chosen(pairs, np.sort(best))
+        found = track(pool.map(compare, batches), len(batches), "looking closely")
+        for (rows, _), score in zip(batches, found, strict=True):
+            result[rows] = score
+    return result
 
 
-def _together(parts: list[Pairs]) -> Pairs:
-    return Pairs(
-        np.concatenate([np.empty(0, np.int64), *(part.first for part in parts)]),
-        np.concatenate([np.empty(0, np.int64), *(part.second for part in parts)]),
-        np.concatenate([np.empty(0, np.float32), *(part.score for part in parts)]),
-        np.concatenate([np.empty(0, np.bool_), *(part.mirrored for part in parts)]),
-    )
+def _scores(links: Links, first: Larger, second: Larger, size: int) -> NDArray[np.float32]:
+    one = near_duplicates.turned(_each_once(first, links.first, size), links.mirrored)
+    other = _each_once(second, links.second, size)
+    in_one, in_other = (borders.inside(_small(pixels)) for pixels in (one, other))
+    source, target, windows, swapped = alignment.smaller_first(one, other, links.windows)
+    swapped = swapped[:, None]
+    in_source, in_target = np.where(swapped, in_other, in_one), np.where(swapped, in_one, in_other)
+    return alignment.sameness(source, target, _within(in_source, windows), in_target)
 
 
-def _chosen(pairs: Pairs, rows: NDArray[np.integer]) -> Pairs:
-    return Pairs(pairs.first[rows], pairs.second[rows], pairs.score[rows], pairs.mirrored[rows])
+def _each_once(pictures: Larger, rows: NDArray[np.int64], size: int) -> Pixels:
+    unique, place = np.unique(rows, return_inverse=True)
+    return pictures.load(unique, size)[place]
 
 
-def _turned(pictures: Pixels, mirrored: NDArray[np.bool_]) -> Pixels:
-    """A copy of the pictures, `[P, H, W, ...]`, those of `mirrored` with left and right swapped."""
-    turned = np.array(pictures)
-    turned[mirrored] = turned[mirrored][:, :, ::-1]
-    return turned
+def _small(pixels: Pixels) -> Pixels:
+    small = alignment.reduced(pixels, images.SIZE, images.SIZE)
+    return np.rint(np.moveaxis(small, 1, 3)).astype(np.uint8)
 
 
-def _score(one: Pixels, other: Pixels, windows: alignment.Windows) -> NDArray[np.float32]:
-    """Agreement of uint8 `[P, 64, 64, 3]`; the smaller section is laid over a part of the larger.
-
-    windows: where, about, in the first the second lies.
-    """
-    area = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
-    larger = (area > 1)[:, None]
-    windows = np.where(larger, alignment.turned_round(windows), windows)
-    larger = larger[:, :, None, None]
-    source, target = np.where(larger, other, one), np.where(larger, one, other)
-    return alignment.agreement(source, target, windows)
+def _within(outer: Windows, inner: Windows) -> Windows:
+    """Windows that are given in shares of other windows."""
+    result = np.empty_like(inner)
+    for axis in (0, 2):
+        size = (outer[:, axis + 1] - outer[:, axis])[:, None]
+        result[:, axis : axis + 2] = outer[:, axis, None] + inner[:, axis : axis + 2] * size
+    return result

@@ -15,12 +15,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from simpsons import images, urls
 from simpsons.characters import SLUGS, composed, find_name, is_known
+from simpsons.classifier import UNKNOWN
 from simpsons.dataset import layout
 from simpsons.dataset.layout import entries, has_pictures
 from simpsons.errors import DataError as DataError
@@ -193,6 +194,30 @@ def find(
         or _parts_of_classes(_relative(top, root), pictures),
         top=_relative(top, root),
     )
+
+
+def find_any(root: str | os.PathLike[str], characters: Characters = None) -> Listing:
+    """As `find`, and pictures that neither their folder nor their name says a class of are
+    `unknown`: in any folder of pictures leaks can be looked for."""
+    try:
+        listing = find(root, characters)
+    except DataError:
+        if characters is not None or not Path(root).is_dir():
+            raise
+        listing = Listing(Path(root), (), (), (), {}, flat=True)
+    if characters is not None or listing.left_out:
+        return listing
+    problems: list[Problem] = []
+    below = _pictures_below(listing.root, listing.root, UNKNOWN, problems, ())
+    read = {picture.path for picture in listing.pictures}
+    others = [picture for picture, _ in below if picture.path not in read]
+    if not others:
+        if not read:
+            find(root)
+        return listing
+    pictures = tuple(sorted((*listing.pictures, *others), key=lambda picture: picture[1::-1]))
+    classes = tuple(sorted({*listing.classes, UNKNOWN}))
+    return replace(listing, pictures=pictures, classes=classes, problems=tuple(sorted(problems)))
 
 
 def _in_one(

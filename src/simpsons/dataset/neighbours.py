@@ -3,6 +3,7 @@
 And the groups that pairs of neighbours link.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +19,9 @@ _BLOCK_VALUES = 2**24
 _ALONE = 1_000
 """So many references one thread puts into an index. Of those that several add to an empty graph at
 once, some would not find each other."""
+
+SHARE = 0.25
+"""Of the pairs between two groups so many are linked if the groups are one."""
 
 Vectors = NDArray[np.float32]
 
@@ -48,7 +52,7 @@ class Exact:
 
     def __init__(self, references: Vectors):
         halves = -0.5 * np.square(references).sum(axis=1, keepdims=True)
-        self._references = np.concatenate([references, halves], axis=1)
+        self._references = np.concatenate([references, halves, np.ones_like(halves)], axis=1)
 
     def nearest(self, queries: Vectors, count: int, within: float) -> Found:
         """See `Search`."""
@@ -61,16 +65,18 @@ class Exact:
         block = max(1, _BLOCK_VALUES // max(1, len(self._references)))
         for start in range(0, len(queries), block):
             some = queries[start : start + block]
-            squares = np.square(some).sum(axis=1)
-            # |q - r|^2 = |q|^2 - 2 (q r - |r|^2 / 2)
-            alike = some @ self._references[:, :-1].T + self._references[:, -1]
-            near = alike >= (0.5 * (squares - within))[:, None]
-            for crowded in np.flatnonzero(near.sum(axis=1) > count):
+            squares = np.square(some).sum(axis=1, keepdims=True)
+            # |q - r|^2 <= within where q r - |r|^2 / 2 - (|q|^2 - within) / 2 >= 0
+            ones = np.ones_like(squares)
+            asked = np.concatenate([some, ones, -0.5 * (squares - within)], axis=1)
+            alike = np.asarray(asked, np.float32) @ self._references.T
+            near = alike >= 0
+            for crowded in np.flatnonzero(np.count_nonzero(near, axis=1) > count):
                 columns = np.flatnonzero(near[crowded])
                 order = np.argpartition(alike[crowded, columns], -count)
                 near[crowded, columns[order[:-count]]] = False
             row, column = np.nonzero(near)
-            distance = np.maximum(squares[row] - 2 * alike[row, column], 0)
+            distance = np.maximum(np.float32(within) - 2 * alike[row, column], 0)
             yield Found(row.astype(np.int64) + start, column.astype(np.int64), distance)
 
 
@@ -109,17 +115,83 @@ class Indexed:
         return Found(row.astype(np.int64), keys, matches.distances[row, column].astype(np.float32))
 
 
-def linked(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """int64 `[count]`: the group of each; what pairs link, over others too, shares one.
+def grouped(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    sure: NDArray[np.bool_],
+    count: int,
+) -> NDArray[np.int64]:
+    """int64 `[count]`: the group of each, numbered in the order of their first members.
 
-    first, second: int64 `[M]`, the two of each pair.
+    first, second: int64 `[M]`, each linked pair once, the surest first. sure: bool `[M]`, pairs
+    that share a group whatever else.
+
+    Average linkage: two groups are joined if of the pairs between them at least `SHARE` are linked.
+    If one link sufficed, chains would grow whose ends have nothing in common; if all pairs had to
+    be linked, a shot in which the camera moves would fall apart.
     """
-    from scipy.sparse import coo_array  # heavy, and needed only here
-    from scipy.sparse.csgraph import connected_components
+    groups = _Groups(count)
+    pairs = list(zip(first.tolist(), second.tolist(), strict=True))
+    for pair in (pairs[at] for at in np.flatnonzero(sure)):
+        groups.join(*pair)
+    for one, other in pairs:
+        groups.link(one, other)
+    left = pairs
+    while left:
+        apart = [pair for pair in left if not groups.join_if_linked(*pair)]
+        if len(apart) == len(left):
+            break
+        left = apart
+    _, numbers = np.unique([groups.of(row) for row in range(count)], return_inverse=True)
+    return np.asarray(numbers, np.int64)
 
-    links = coo_array((np.ones(len(first), np.int8), (first, second)), (count, count))
-    _, group = connected_components(links, directed=False)
-    return np.asarray(group, np.int64)
+
+class _Groups:
+    """Groups that are joined; a group is known by its first member."""
+
+    def __init__(self, count: int):
+        self._parent = list(range(count))
+        self._size = [1] * count
+        self._links: dict[int, Counter[int]] = {}
+
+    def of(self, row: int) -> int:
+        root = row
+        while self._parent[root] != root:
+            root = self._parent[root]
+        while self._parent[row] != root:
+            self._parent[row], row = root, self._parent[row]
+        return root
+
+    def link(self, one: int, other: int) -> None:
+        first, second = self.of(one), self.of(other)
+        if first != second:
+            self._links.setdefault(first, Counter())[second] += 1
+            self._links.setdefault(second, Counter())[first] += 1
+
+    def join_if_linked(self, one: int, other: int) -> bool:
+        """Whether both share a group now."""
+        first, second = self.of(one), self.of(other)
+        if first == second:
+            return True
+        linked = self._links[first][second]
+        if linked < SHARE * self._size[first] * self._size[second]:
+            return False
+        self.join(first, second)
+        return True
+
+    def join(self, one: int, other: int) -> None:
+        first, second = sorted((self.of(one), self.of(other)))
+        if first == second:
+            return
+        self._parent[second] = first
+        self._size[first] += self._size[second]
+        into = self._links.setdefault(first, Counter())
+        for group, number in self._links.pop(second, Counter()).items():
+            del self._links[group][second]
+            if group != first:
+                into[group] += number
+                self._links[group][first] += number
+        into.pop(second, None)
 
 
 def _nothing() -> Found:

@@ -21,6 +21,7 @@ from simpsons.classifier import UNKNOWN
 from simpsons.dataset import near_duplicates
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
+from simpsons.dataset.near_duplicates import NearDuplicates
 from simpsons.files import csv_line, read_table, write_text
 from simpsons.progress import Track, silent
 
@@ -134,8 +135,12 @@ def _given(dataset: Dataset, seed: int, track: Track) -> Split:
 
 def groups(dataset: Dataset, track: Track = silent) -> NDArray[np.int64]:
     """int64 `[N]`: the near-duplicate group of each picture, or of the picture a face is from."""
+    return _near_duplicates(dataset, track).group[_picture(dataset)]
+
+
+def _near_duplicates(dataset: Dataset, track: Track) -> NearDuplicates:
     whole = dataset.images if dataset.wholes is None else dataset.wholes.images
-    return near_duplicates.groups(whole, track)[_picture(dataset)]
+    return near_duplicates.find(whole, track)
 
 
 def _picture(dataset: Dataset) -> NDArray[np.int64]:
@@ -213,13 +218,43 @@ def _random_validation(count: int) -> NDArray[np.int64]:
     return np.asarray(held)
 
 
-def leaks(dataset: Dataset, split: Split, part: str) -> int:
+def leaks(dataset: Dataset, split: Split, part: str, track: Track = silent) -> int:
     """How many pictures of a part have a near-duplicate among the training pictures."""
-    thumbs = near_duplicates.thumbnails(dataset.images)
-    nearest = near_duplicates.similarity_to_nearest(
-        thumbs[split.rows(part)], thumbs[split.rows("train")]
+    return len(leaking(dataset, split, part, track))
+
+
+def leaking(dataset: Dataset, split: Split, part: str, track: Track = silent) -> NDArray[np.int64]:
+    """The rows of a part that have a near-duplicate among the training pictures."""
+    picture, rows = _picture(dataset), split.rows(part)
+    learnt = np.zeros(int(picture.max(initial=0)) + 1, np.bool_)
+    learnt[picture[split.rows("train")]] = True
+    first, second = _near_duplicates(dataset, track).links[:2]
+    leaked = np.union1d(second[learnt[first]], first[learnt[second]])
+    return rows[np.isin(picture[rows], leaked)]
+
+
+def large_groups(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The rows of each group that is larger than a part of a leak-free split, the largest first."""
+    sizes = np.bincount(group)
+    large = np.flatnonzero(sizes * _FOLDS > len(group))
+    return [np.flatnonzero(group == number) for number in large[np.argsort(-sizes[large])]]
+
+
+def fill_note(dataset: Dataset, split: Split) -> str:
+    """What there is to say of groups so large that parts can't be filled; empty if none is."""
+    if split.group is None or not (large := large_groups(split.group)):
+        return ""
+    named = ", ".join(f"{len(rows):,} pictures like {dataset.paths[rows[0]]}" for rows in large[:3])
+    return (
+        f"{_groups(len(large))} larger than a tenth of all pictures and in one part as a whole, so "
+        f"the parts are not of the size they should be: {named}; look at them with `simpsons data "
+        "audit`, drop copies with `simpsons data clean --copies`, add other pictures, or move "
+        "pictures by hand in the CSV, which leaks"
     )
-    return int((nearest > near_duplicates.GROUP_THRESHOLD).sum())
+
+
+def _groups(count: int) -> str:
+    return "1 group is" if count == 1 else f"{count} groups are"
 
 
 def leak_note(pictures: Mapping[str, int], leaking: Mapping[str, int]) -> str:

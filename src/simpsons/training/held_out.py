@@ -87,11 +87,17 @@ def held_out(
     rows: NDArray[np.int64],
     *,
     network: Network = "xception",
+    epochs: int | None = None,
     device: str = "auto",
     watch: Watch,
 ) -> NDArray[np.float32]:
-    """float32 `[len(rows), classes]`: probabilities by a network that learnt from all others."""
+    """float32 `[len(rows), classes]`: probabilities by a network that learnt from all others.
+
+    epochs: None for those of `recipe_for`.
+    """
     recipe = recipe_for(len(dataset), network)
+    if epochs is not None:
+        recipe = replace(recipe, epochs=epochs)
     folder = _folder(dataset, rows, network, recipe, seed=0)
 
     def judge() -> NDArray[np.float32]:
