@@ -46,7 +46,7 @@ def workers_here(count: int) -> Iterator[str]:
     import dask
     from distributed import LocalCluster
 
-    settings = {
+    settings: dict[str, Any] = {
         "distributed.scheduler.worker-ttl": None,  # the nannies see deaths, and machines sleep
         "distributed.scheduler.http.routes": [],  # a port on this machine that serves nothing
         "distributed.worker.http.routes": [],
