@@ -50,9 +50,9 @@ def decoded(monkeypatch):
     count = Counter()
     real = images.load_file
 
-    def load_file(source, *size):
+    def load_file(source, *size, **way):
         count[Path(getattr(source, "name", source)).name] += 1
-        return real(source, *size)
+        return real(source, *size, **way)
 
     monkeypatch.setattr(images, "load_file", load_file)
     return count
@@ -156,7 +156,9 @@ def test_after_an_interruption_the_rest_is_not_decoded(pictures, decoded, monkey
     monkeypatch.setattr(cache, "_CHUNK", 1)
     monkeypatch.setattr(processors, "count", lambda: 1)
     load_file = images.load_file
-    monkeypatch.setattr(images, "load_file", lambda file: time.sleep(0.05) or load_file(file))
+    monkeypatch.setattr(
+        images, "load_file", lambda file, **way: time.sleep(0.05) or load_file(file, **way)
+    )
     with pytest.raises(KeyboardInterrupt) as interruption:
         cache.load(pictures, track=interrupt)
     seen = decoded.total()
@@ -487,12 +489,12 @@ from simpsons.dataset import cache, memory_map
 
 real, count = images.load_file, 0
 
-def load_file(source):
+def load_file(source, **way):
     global count
     count += 1
     print("decoding", flush=True)
     time.sleep(float(sys.argv[2]))
-    return real(source)
+    return real(source, **way)
 
 images.load_file = load_file
 print("ready", flush=True)
