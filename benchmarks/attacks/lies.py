@@ -170,7 +170,7 @@ def rows(folder: Path, run: Path, files: int, every: int) -> tuple[list[list[str
                 run / "model.onnx",
                 onnx,
                 files,
-                lambda path: ["predict", str(picture), "--model", str(path), "--faces", str(path)],
+                lambda path: ["predict", str(picture), "--model", str(path)],
             ),
             log,
         ),

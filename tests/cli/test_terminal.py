@@ -81,3 +81,10 @@ def test_a_terminal_is_shown_a_table_with_escapes(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     pictures.print_csv([EVIL, 0.5])
     assert capsys.readouterr().out == f"{SHOWN},0.5\n"
+
+
+def test_a_wrong_option_is_said_as_ever(cli):
+    for words in (["data"], ["predict", "--nothing"], ["train", "--epochs", "x"], ["nothing"]):
+        result = cli(*words)
+        assert result.exit_code == 2, words
+        assert "Usage: " in result.output, words

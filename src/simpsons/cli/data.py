@@ -47,7 +47,7 @@ def download(as_json: bool) -> None:
     if as_json:
         options.print_json({"folder": str(where)})
     else:
-        say(where)
+        say(str(where))
 
 
 @data.command()

@@ -96,9 +96,10 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SimpsonsError as error:
             raise _UserError(str(error)) from None
-        except click.ClickException as error:
-            error.message = shown(error.message)
+        except click.exceptions.NoArgsIsHelpError:
             raise
+        except click.UsageError as error:
+            raise click.UsageError(shown(error.format_message()), error.ctx) from None
         except ModuleNotFoundError as error:
             raise _UserError(_remedy(error)) from None
         except BrokenPipeError:

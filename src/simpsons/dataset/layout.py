@@ -49,7 +49,7 @@ def is_picture_name(name: str) -> bool:
 
 
 def is_special(entry: os.DirEntry[str]) -> bool:
-    """Whether it is neither a file nor a folder but what may never end: a pipe, socket or device."""
+    """Whether it is a pipe, socket or device, whose reading may never end."""
     if entry.is_file(follow_symlinks=False):
         return False
     try:
