@@ -599,10 +599,10 @@ def test_pictures_of_a_cache_that_was_removed_are_still_there(pictures, tmp_path
 def test_pictures_in_memory_have_their_labels_though_the_entry_was_made_anew(pictures, monkeypatch):
     load_file, unread = images.load_file, pictures / "cat" / "1.jpg"
 
-    def away(file):
+    def away(file, **way):
         if file.name == str(unread):
             raise images.UnreadableError(f"{unread}: the drive is away")
-        return load_file(file)
+        return load_file(file, **way)
 
     monkeypatch.setattr(images, "load_file", away)
     dataset = cache.load(pictures)
