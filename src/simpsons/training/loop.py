@@ -377,4 +377,4 @@ class Classification(Training):
 
 def seed_of(*numbers: int) -> int:
     """A seed of PyTorch's from several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
