@@ -1,5 +1,6 @@
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from simpsons.bulk import cluster, parts
 from simpsons.bulk.errors import BulkError
 from simpsons.bulk.limits import Limits
 
-from .conftest import QUICK, parts_of
+from .conftest import QUICK, parts_of, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,15 @@ def test_no_scheduler(mixed, frozen, monkeypatch):
     monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 0.2)
     with pytest.raises(BulkError, match="no scheduler answers"):
         list(cluster.run_on("tcp://127.0.0.1:1", frozen(mixed[0]), [0], QUICK))
+
+
+@pytest.mark.parametrize("option", ["--scheduler", "--workers"])
+def test_the_command(mixed, frozen, address, cli, tmp_path, monkeypatch, option):
+    monkeypatch.setattr(cluster, "workers_here", lambda count: nullcontext(address))
+    manifest = frozen(mixed[0])
+
+    result = cli("bulk", "--out", manifest.target, option, 2 if option == "--workers" else address)
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("4 of 4 parts, 30 of 30 pictures\n")
+    assert [row["row"] for row in rows_of(Path(manifest.target))] == list(range(30))

@@ -110,15 +110,6 @@ def test_processes_without_a_scheduler(run, pictures, tmp_path):
     assert len(rows(tmp_path / "out")) == 10
 
 
-def test_workers(run, pictures, tmp_path):
-    run(pictures, out="here")
-    result = run(pictures, "--workers", 2, out="there")
-
-    assert result.exit_code == 0
-    here, there = (sorted((tmp_path / name).glob("*.parquet")) for name in ("here", "there"))
-    assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there]
-
-
 def test_faces(run, pictures, tmp_path, doll_faces):
     result = run(pictures, "--task", "detect", "--faces", doll_faces)
 
