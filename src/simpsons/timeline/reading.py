@@ -26,7 +26,7 @@ from simpsons.timeline.tracks import MINIMUM, Box, Sighting, Track, linked, name
 RATE = 5.0
 """Frames a second that are looked at."""
 
-SEEN = 0.15
+SEEN = 0.05
 """How far above the detector's threshold, as a share of what is left to 1, the score of a track's
 surest frame is at least. A face less sure goes on with a track but makes none."""
 

@@ -14,7 +14,7 @@ Box = tuple[float, float, float, float]
 MINIMUM = 0.5
 """Mean probability that a character must have in a track to be on screen."""
 
-FAMILIAR = 0.4
+FAMILIAR = 0.2
 """How far above the threshold of the naming file the familiarity of a track is at least, in the
 middle of its frames, if the track has a name. The threshold is for one picture; a track is seen
 many times, and whoever is known is well above it in most of them."""
