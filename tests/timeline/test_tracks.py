@@ -61,7 +61,7 @@ def test_the_minimum_is_of_the_mean_probability():
 
 @pytest.mark.parametrize(
     ("familiarity", "label"),
-    [((0.5, 0.5, 0.5), LABELS[0]), ((0.3, 0.3, 0.9), None), ((-9, 0.5, 0.5), LABELS[0])],
+    [((0.3, 0.3, 0.3), LABELS[0]), ((0.1, 0.1, 0.9), None), ((-9, 0.3, 0.3), LABELS[0])],
 )
 def test_a_name_needs_a_familiarity_above_the_threshold_in_most_frames(familiarity, label):
     seen = [
