@@ -51,7 +51,7 @@ def test_what_is_cut_off_under_a_final_name_is_seen(tmp_path):
     assert kills._half_written(tmp_path) == []
     for name in ("a.png", "b.json", "c.csv", "d.html"):
         file = tmp_path / name
-        os.truncate(file, file.stat().st_size // 2)
+        os.truncate(file, file.stat().st_size * 3 // 4)
     assert {found.partition(":")[0] for found in kills._half_written(tmp_path)} == {
         *("a.png", "b.json", "c.csv", "d.html")
     }
