@@ -62,7 +62,7 @@ class Sizes:
         return f"AP is of the {self.part} part; {learnt}"
 
 
-FULL = Sizes(repetitions=5, folder=1000, calls=100, learn=750, part="test", judged=None)
+FULL = Sizes(repetitions=3, folder=1000, calls=100, learn=750, part="test", judged=None)
 QUICK = Sizes(repetitions=2, folder=32, calls=8, learn=40, part="validation", judged=20)
 
 

@@ -273,7 +273,9 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
     data_option(parser)
     parser.add_argument("--quick", action="store_true", help="tiny sizes; nothing is written")
     parser.add_argument(
-        "--only", choices=[*BENCHMARKS, FACES], help="this measure alone; nothing is written"
+        "--only",
+        choices=[*BENCHMARKS, FACES],
+        help=f"this measure alone; nothing is written, but for {FACES}",
     )
     arguments = parser.parse_args()
     where = choose_device()
@@ -287,7 +289,7 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         if FACES in wanted:
             wanted.remove(FACES)
-            sections |= finding_faces(arguments, Path(temporary), by)
+            sections |= finding_faces(arguments, Path(temporary))
         if wanted:
             performance = Performance(Path(temporary), sizes, "cuda" if on_gpu else "cpu")
             for name in wanted:
@@ -297,7 +299,7 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
             sections |= _details(performance, by)
     for text in sections.values():
         print(f"\n{text}")
-    if not arguments.quick and arguments.only is None:
+    if not arguments.quick and arguments.only in (None, FACES):
         suffix = " cuda" if on_gpu else ""
         for name, text in sections.items():
             if name in (SECTION, FACES) and not on_gpu:
@@ -306,7 +308,7 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
                 write_section(DOCUMENT, f"{name}{suffix}", text)
 
 
-def finding_faces(arguments: argparse.Namespace, work: Path, by: str) -> dict[str, str]:
+def finding_faces(arguments: argparse.Namespace, work: Path) -> dict[str, str]:
     """The section on finding faces beside another detector; none where no data set is."""
     sizes = detection.QUICK if arguments.quick else detection.FULL
     try:
@@ -314,6 +316,7 @@ def finding_faces(arguments: argparse.Namespace, work: Path, by: str) -> dict[st
     except DataError as error:
         print(f"finding faces is left out: {error}", flush=True)
         return {}
+    by = f"`python -m benchmarks --only {FACES}`, n = {sizes.repetitions} in turns; {machine()}."
     return {FACES: f"{measured}\n\n{sizes.what}. {by}"}
 
 
