@@ -171,7 +171,9 @@ def test_the_other_network_and_both(open_page, pictures, classifiers):
     expect(page, ".verdict").to_have_text(name(classifiers, "xception", file))
     page.get_by_label("side by side").check(force=True)
     expect(page, ".network").to_have_text(["xception", "cnn"])
-    one, other = (page.locator(".panel").nth(number).bounding_box() for number in (0, 1))
+    one, other = page.locator(".panel").evaluate_all(  # at once: the page may be scrolling
+        "panels => panels.map(panel => panel.getBoundingClientRect().toJSON())"
+    )
     assert one["y"] == other["y"]
     assert one["x"] + one["width"] <= other["x"]
 
