@@ -89,8 +89,8 @@ def test_the_index_finds_nearly_what_comparing_all_finds(monkeypatch, pixels):
 
 def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path, mapped):
     path = tmp_path / "images.npy"
-    painted = scale.paint(2000, np.random.default_rng(0))
-    np.save(path, np.concatenate([painted, painted[:1000]]))
+    painted = scale.paint(1200, np.random.default_rng(0))
+    np.save(path, np.concatenate([painted, painted[:600]]))
     pixels = np.load(path, mmap_mode="r")
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 10)
@@ -107,7 +107,7 @@ def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path, map
 
     monkeypatch.setattr(memory_map, "release", watched)
     found = duplicates.among(pixels)
-    assert sum(pair.copy for pair in found.pairs) >= 990
+    assert sum(pair.copy for pair in found.pairs) >= 594
     assert 0 < max(*during, mapped()) - before < path.stat().st_size / 2
 
 
