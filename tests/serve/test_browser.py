@@ -59,10 +59,14 @@ def url(classifiers, detector):
 
 @pytest.fixture
 def open_page(browser, url):
-    """Open the page in a window of that width; all it asks for must be on this machine."""
+    """Open the page in a window of that width; all it asks for must be on this machine.
+
+    It scrolls at once unless told otherwise: a click may miss what moves.
+    """
     contexts, addresses, errors = [], [], []
 
     def open_at(width=1100, path="", **settings):
+        settings = {"reduced_motion": "reduce", **settings}
         context = browser.new_context(viewport={"width": width, "height": 800}, **settings)
         contexts.append(context)
         context.set_default_timeout(WAIT)
@@ -356,7 +360,7 @@ def test_many_pictures_are_saved_as_a_table_and_sorted(open_many, pictures, row_
 
 
 def test_the_results_come_into_sight_on_a_phone(open_many, open_page, pictures):
-    page = open_many(width=360, has_touch=True, is_mobile=True)
+    page = open_many(width=360, has_touch=True, is_mobile=True, reduced_motion="no-preference")
     top = "() => document.querySelector('#found-title').getBoundingClientRect().top"
     page.wait_for_timeout(500)  # it scrolls smoothly
     assert 0 <= page.evaluate(top) < 40
