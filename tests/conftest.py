@@ -38,13 +38,19 @@ def environment(tmp_path_factory):
 
 
 @pytest.fixture
-def mapped() -> Callable[[], int]:
-    """A function that says how many bytes of mapped files are in the memory of this process."""
-    status = Path("/proc/self/status")
-    if not status.exists() or not hasattr(mmap, "MADV_DONTNEED"):
+def mapped() -> Callable[[Path], int]:
+    """A function that says how many bytes of a mapped file are in the memory of this process."""
+    maps = Path("/proc/self/smaps")
+    if not maps.exists() or not hasattr(mmap, "MADV_DONTNEED"):
         pytest.skip("needs Linux's memory figures")
-    figures = re.compile(r"Rss(?:File|Shmem):\s+(\d+) kB")
-    return lambda: 1024 * sum(map(int, figures.findall(status.read_text(encoding="utf-8"))))
+
+    def resident(path: Path) -> int:
+        mapping = re.compile(
+            rf" {re.escape(str(path))}$.*?^Rss:\s+(\d+) kB", re.MULTILINE | re.DOTALL
+        )
+        return 1024 * sum(map(int, mapping.findall(maps.read_text(encoding="utf-8"))))
+
+    return resident
 
 
 @pytest.fixture(scope="session")
