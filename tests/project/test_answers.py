@@ -34,6 +34,23 @@ def test_specials_are_kept_as_they_are(answers):
     assert answers.labels() == {"nobody": NOBODY, "no-face": NO_FACE, "later": LATER}
 
 
+def test_struck_faces_are_not_of_the_label(answers):
+    answers.name(["a"], "Maggie", struck=["b", "c", "b"])
+    assert answers.read()[0].struck == ("b", "c")
+    folded = answers.folded()
+    assert folded.labels == {"a": "Maggie"}
+    assert folded.rejected == {"b": {"Maggie"}, "c": {"Maggie"}}
+    answers.name([], "Maggie", struck=["a"])
+    assert answers.labels() == {}
+    answers.name(["b"], "Maggie")
+    assert answers.folded().rejected == {"a": {"Maggie"}, "c": {"Maggie"}}
+    answers.undo()
+    answers.undo()
+    assert Answers(answers.path).folded() == folded
+    answers.undo()
+    assert answers.folded().rejected == {}
+
+
 def test_characters_may_be_called_as_the_specials_are_said(answers):
     answers.name(["a"], "nobody")
     assert answers.labels() == {"a": "nobody"}

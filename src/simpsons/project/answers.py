@@ -1,8 +1,9 @@
 """What a person said of faces: a file of lines that is only ever added to.
 
 Each line is a JSON object, `{"number", "faces", "label"}` or `{"number", "undo"}`; numbers count
-from 1. A line is on the disk when `name` or `undo` returns. A kill in the middle leaves at most a
-line without its end, which is not read, and which the next answer removes.
+from 1. The first may have `"not"` too: faces that are not of the label, struck in the same answer.
+A line is on the disk when `name` or `undo` returns. A kill in the middle leaves at most a line
+without its end, which is not read, and which the next answer removes.
 """
 
 import json
@@ -41,13 +42,26 @@ class Answer:
     """One line of the file.
 
     number: from 1. faces: ids. label: a character or one of `SPECIAL`; None for an undo.
-    undoes: the number of the answer that this one takes back; None for a label.
+    undoes: the number of the answer that this one takes back; None for a label. struck: ids of
+    faces that are not of the label.
     """
 
     number: int
     faces: tuple[str, ...]
     label: str | None
     undoes: int | None = None
+    struck: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What holds after all answers.
+
+    labels: of each named face, by id. rejected: the labels that a face is not, by id.
+    """
+
+    labels: dict[str, str]
+    rejected: dict[str, frozenset[str]]
 
 
 class Answers:
@@ -63,18 +77,21 @@ class Answers:
         self._read_up_to = 0
         self._answers: list[Answer] = []
 
-    def name(self, faces: Sequence[str], label: str) -> int:
+    def name(self, faces: Sequence[str], label: str, struck: Sequence[str] = ()) -> int:
         """Say that these faces, by id, have a label; returns the answer's number.
 
-        label: one of `SPECIAL`, or a character, which is cleaned by `clean_label`. It is on the
-        disk when this returns. Raises ProjectError for no face or a label that can't be one,
-        OSError if it can't be written; then nothing is.
+        label: one of `SPECIAL`, or a character, which is cleaned by `clean_label`. struck: other
+        faces, which are not of the label. It is on the disk when this returns. Raises ProjectError
+        for no face or a label that can't be one, OSError if it can't be written; then nothing is.
         """
         if label not in SPECIAL:
             label = clean_label(label)
-        if not faces:
+        if not faces and not struck:
             raise ProjectError("an answer is of one face at least; give its id")
-        return self._append({"faces": list(dict.fromkeys(faces)), "label": label})
+        content: dict[str, Any] = {"faces": list(dict.fromkeys(faces)), "label": label}
+        if struck:
+            content["not"] = list(dict.fromkeys(struck))
+        return self._append(content)
 
     def undo(self, number: int | None = None) -> int | None:
         """Take back an answer, None for the last that holds; returns its number.
@@ -101,9 +118,28 @@ class Answers:
 
     def labels(self) -> dict[str, str]:
         """The label of each face by id: of the last answer that names it and is not undone."""
+        return self.folded().labels
+
+    def folded(self) -> Folded:
+        """The labels, and what faces are not.
+
+        A face that is struck loses the label if it has it; one that is given it later may have it.
+        """
+        labels: dict[str, str] = {}
+        rejected: dict[str, set[str]] = {}
         with self._lock:
             self._catch_up()
-            return {face: answer.label or "" for answer in self._holding() for face in answer.faces}
+            holding = self._holding()
+        for answer in holding:
+            label = answer.label or ""
+            for face in answer.faces:
+                labels[face] = label
+                rejected.get(face, set()).discard(label)
+            for face in answer.struck:
+                rejected.setdefault(face, set()).add(label)
+                if labels.get(face) == label:
+                    del labels[face]
+        return Folded(labels, {face: frozenset(each) for face, each in rejected.items() if each})
 
     def _holding(self) -> list[Answer]:
         undone = {answer.undoes for answer in self._answers}
@@ -205,9 +241,9 @@ def _parsed(line: bytes, number: int) -> Answer | None:
             return None
         if "undo" in found:
             return Answer(number, (), None, int(found["undo"]))
-        faces, label = found["faces"], found["label"]
+        faces, label, struck = found["faces"], found["label"], found.get("not", [])
     except (ValueError, KeyError, TypeError):
         return None
-    if not isinstance(label, str) or not isinstance(faces, list):
+    if not (isinstance(label, str) and isinstance(faces, list) and isinstance(struck, list)):
         return None
-    return Answer(number, tuple(map(str, faces)), label)
+    return Answer(number, tuple(map(str, faces)), label, struck=tuple(map(str, struck)))
