@@ -1,9 +1,12 @@
 """What all tests share. Session fixtures are to be read, never written to."""
 
+import functools
+import hashlib
 import json
 import mmap
 import os
 import re
+import sys
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -34,6 +37,33 @@ def environment(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIMPSONS_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("SIMPSONS_DATA", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traced_once(tmp_path_factory):
+    """Networks of one structure are traced once for all processes of this test run."""
+    exporting = sys.modules.get("simpsons.export")  # if a test module that was collected exports
+    if exporting is None:
+        yield
+        return
+    import onnx_ir
+    import torch
+    from filelock import FileLock
+
+    folder, trace = _shared_folder(tmp_path_factory), exporting._trace
+
+    @functools.wraps(trace)
+    def read_or_trace(network, *how):
+        structure = repr((exporting._structure(network), how[0].shape, how[1:]))
+        path = folder / f"{hashlib.sha256(structure.encode()).hexdigest()}.onnx"
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                onnx_ir.save(trace(network, *how).model, path)
+        return torch.onnx.ONNXProgram(onnx_ir.load(path), None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporting, "_trace", read_or_trace)
         yield
 
 

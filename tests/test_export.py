@@ -1,3 +1,4 @@
+import inspect
 import json
 
 import numpy as np
@@ -43,6 +44,7 @@ def test_the_file_gives_the_networks_probabilities(network, batch_norm, pixels, 
 
 def test_networks_of_one_structure_are_traced_once(pixels, tmp_path, monkeypatch):
     """Each file is the one that tracing its network alone gives."""
+    monkeypatch.setattr(exporting, "_trace", inspect.unwrap(exporting._trace))
     traces, trace = [], torch.onnx.export
     monkeypatch.setattr(exporting, "_TRACED", {})
     monkeypatch.setattr(torch.onnx, "export", lambda *a, **k: traces.append(a) or trace(*a, **k))
