@@ -149,3 +149,15 @@ def test_exif_values_that_lie_over_one_another_are_not_read(start):
             images.ImageError, match="values of its EXIF block lie over one another"
         ):
             way(data[:2] + segment + data[2:])
+
+
+@pytest.mark.parametrize("marker", [(0xE0, b"JFIF\0\1"), (0xEE, b"Adobe")])
+def test_a_segment_that_pillow_refuses_is_refused_for_all(marker):
+    number, content = marker
+    segment = struct.pack(">BBH", 0xFF, number, len(content) + 2) + content
+    data = saved(drawing(64, 64))
+    data = data[:2] + segment + data[2:]
+    assert jpeg.decode(io.BytesIO(data), LEAST, MOST) is None
+    for read in (images.load, images.decode):
+        with pytest.raises(images.ImageError, match="damaged"):
+            read(data)

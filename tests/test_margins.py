@@ -229,3 +229,11 @@ def test_the_content_of_a_turned_picture_is_where_people_see_it(orientation, kin
 def test_a_fitted_picture_is_not_fitted_again():
     pixels = images.fit(np.asarray(frame()))
     assert images.fit(pixels) is pixels
+
+
+@pytest.mark.parametrize("size", [(20, 30_000), (30_000, 20), (16, 2000)])
+def test_a_long_strip_has_no_bars(size):
+    strip = Image.new("RGB", size, "black")
+    strip.paste("white", (4, 4, size[0] - 4, size[1] - 4))
+    assert found(strip) == whole(strip)
+    assert images.load(strip).shape == (64, 64, 3)

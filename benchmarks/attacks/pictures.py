@@ -1,4 +1,4 @@
-"""Picture files with bytes changed, cut and put in: read as Pillow reads them, or refused.
+"""Picture files with bytes, parts and numbers changed: read as Pillow reads them, or refused.
 
 Each share of the files is decoded by a process of its own, so that a crash or a hang is seen and
 counted, and the other shares go on.
@@ -12,121 +12,120 @@ import sys
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from benchmarks.attacks import mutations, seeds
 from simpsons import images, processors
-from simpsons.demo.drawings import DOLLS, draw
 
 HEADERS = ["format", "files", "read", "as Pillow", "refused", "Pillow alone", "longest", "failures"]
 
 _SHARE = 500  # files of a process
-_PATIENCE = 300.0  # seconds for a share
-_SLOW = 5.0  # seconds for a file
-_EXTREME = (0, 1, 127, 128, 255)
-
-_KINDS: dict[str, tuple[str, str, dict[str, object]]] = {
-    "JPEG": ("RGB", "JPEG", {"quality": 85}),
-    "JPEG, progressive": ("RGB", "JPEG", {"progressive": True}),
-    "JPEG, grey": ("L", "JPEG", {"restart_marker_blocks": 3}),
-    "JPEG, CMYK": ("CMYK", "JPEG", {}),
-    "PNG": ("RGB", "PNG", {}),
-    "PNG, palette": ("P", "PNG", {"bits": 4}),
-    "GIF": ("P", "GIF", {"interlace": 1}),
-    "BMP": ("RGB", "BMP", {}),
-    "TIFF": ("RGB", "TIFF", {}),
-    "TIFF, LZW": ("RGB", "TIFF", {"compression": "tiff_lzw"}),
-    "WebP": ("RGB", "WEBP", {"quality": 70}),
-    "WebP, lossless": ("RGB", "WEBP", {"lossless": True}),
-}
-KINDS = tuple(_KINDS)
-
-
-def seed_file(kind: str, number: int) -> bytes:
-    """A drawing as a file of a format."""
-    mode, name, options = _KINDS[kind]
-    size = 48 + 16 * (number % 4)
-    picture = draw(DOLLS[number % len(DOLLS)], np.random.default_rng(number), size)
-    if mode == "P":
-        picture = picture.quantize(16)
-    elif mode != "RGB":
-        picture = picture.convert(mode)
-    file = io.BytesIO()
-    picture.save(file, name, **options)
-    return file.getvalue()
-
-
-def mutated(content: bytes, rng: np.random.Generator) -> bytes:
-    """The file with one to six changes, headers more often than the rest."""
-    changed = bytearray(content)
-    for _ in range(int(rng.integers(1, 7))):
-        end = len(changed) if rng.random() < 0.5 else min(len(changed), 256)
-        at = int(rng.integers(0, max(1, end)))
-        length = int(rng.integers(1, 17))
-        match int(rng.integers(0, 6)):
-            case 0:
-                changed[at : at + 1] = bytes([int(rng.integers(0, 256))])
-            case 1:
-                changed[at : at + 1] = bytes([int(rng.choice(_EXTREME))])
-            case 2:
-                changed[at : at + 4] = int(rng.integers(0, 2**32)).to_bytes(4, "big")
-            case 3:
-                del changed[at : at + length]
-            case 4:
-                changed[at:at] = changed[at : at + length]
-            case _:
-                del changed[max(8, int(rng.integers(0, len(changed) + 1))) :]
-    return bytes(changed)
+_PATIENCE = 600.0  # seconds for a share
+_SLOW = 5.0  # seconds of a processor for a file
+_LEAST = 2 * round(images.JPEG_GAP * images.SIZE)  # below it no file is decoded at half its size
+_APART = 3.0  # mean of 255; turning before or after resizing rounds otherwise
+_ALPHA = ("RGBA", "LA", "PA")
+_PLAIN = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
 
 
 def _pillow(content: bytes) -> images.Pixels | None:
-    """What Pillow alone makes of a file without transparency, None if it refuses."""
+    """What Pillow alone makes of a file; None if it refuses, empty where it is not to be followed.
+
+    It is not followed in grey values of more than 8 bits, which it cuts off at 255, and in one
+    colour that is transparent where that has not 8 bits.
+    """
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
             warnings.simplefilter("ignore")
+            how = str(image.tile[0].args) if image.tile else ""
             image.load()
-            has_colours = image.mode in ("L", "RGB", "P", "1") and "transparency" not in image.info
-            if not has_colours:
+            if "transparency" in image.info and image.mode != "P" and how not in ("L", "RGB"):
                 return np.empty(0, np.uint8)
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            if image.mode not in _PLAIN + _ALPHA:
+                return np.empty(0, np.uint8)
+            upright = ImageOps.exif_transpose(image)
+            if image.has_transparency_data:
+                white = Image.new("RGBA", upright.size, "white")
+                upright = Image.alpha_composite(white, upright.convert("RGBA"))
+            return np.asarray(upright.convert("RGB"))
     except Exception:  # whatever it is, Pillow has not read it
         return None
 
 
+class Judge:
+    """What comes of files of a kind, one after the other."""
+
+    def __init__(self, kind: str) -> None:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        self._kind = kind
+        self._found: Counter[str] = Counter()
+        self._longest = 0.0
+        self.failures: list[str] = []
+
+    def __call__(self, number: int, content: bytes) -> None:
+        """Read a file as all commands do, and compare. number: what a failure calls the file."""
+        name = f"{self._kind} {number}"
+        pixels = self._timed(name, images.decode, content)
+        seen = self._timed(name, images.load, content)
+        self._found["files"] += 1
+        expected = _pillow(content)
+        if (pixels is None) != (seen is None):
+            self.failures.append(f"{name}: read as a whole or for a network, not both")
+        if pixels is None:
+            self._found["refused"] += 1
+            self._found["Pillow alone"] += expected is not None
+            return
+        self._found["read"] += 1
+        if seen is not None and min(pixels.shape[:2]) < _LEAST:
+            apart = np.abs(images.fit(pixels).astype(np.int16) - seen).mean()
+            if apart > _APART:
+                self.failures.append(f"{name}: other pixels for a network")
+        if expected is not None and expected.size:
+            is_same = np.array_equal(pixels, expected)
+            self._found["compared"] += 1
+            self._found["as Pillow"] += is_same
+            if not is_same:
+                self.failures.append(f"{name}: other pixels than Pillow's")
+
+    def _timed(
+        self, name: str, read: Callable[[bytes], images.Pixels], content: bytes
+    ) -> images.Pixels | None:
+        start = time.process_time()
+        try:
+            return read(content)
+        except images.ImageError:
+            return None
+        except Exception as error:
+            self.failures.append(f"{name}: {type(error).__name__}: {error}")
+            return None
+        finally:
+            seconds = time.process_time() - start
+            self._longest = max(self._longest, seconds)
+            if seconds > _SLOW:
+                self.failures.append(f"{name}: took {seconds:.1f} s")
+
+    def found(self) -> dict[str, object]:
+        """Counts, the longest time in seconds of a processor, and the failures."""
+        return {**self._found, "longest": self._longest, "failures": self.failures}
+
+
+def mutants(kind: str, first: int, count: int, seed: int) -> Iterator[tuple[int, bytes]]:
+    """Numbers and contents of changed files; each is the same whichever others are made."""
+    for number in range(first, first + count):
+        rng = np.random.default_rng([seed, seeds.KINDS.index(kind), number])
+        yield number, mutations.mutated(seeds.drawing(kind, number % seeds.COUNT), rng)
+
+
 def judge(kind: str, first: int, count: int, seed: int) -> dict[str, object]:
     """What comes of these files; failures say the number of the file."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    found: Counter[str] = Counter()
-    failures: list[str] = []
-    longest = 0.0
-    for number in range(first, first + count):
-        rng = np.random.default_rng([seed, KINDS.index(kind), number])
-        content = mutated(seed_file(kind, number % 16), rng)
-        start = time.perf_counter()
-        pixels: images.Pixels | None = None
-        try:
-            pixels = images.decode(content)
-        except images.ImageError:
-            pass
-        except Exception as error:
-            failures.append(f"{kind} {number}: {type(error).__name__}: {error}")
-        seconds = time.perf_counter() - start
-        longest = max(longest, seconds)
-        if seconds > _SLOW:
-            failures.append(f"{kind} {number}: took {seconds:.1f} s")
-        expected = _pillow(content)
-        found["files"] += 1
-        if pixels is None:
-            found["refused"] += 1
-            found["Pillow alone"] += expected is not None
-            continue
-        found["read"] += 1
-        if expected is not None and expected.size:
-            found["compared"] += 1
-            found["as Pillow"] += np.array_equal(pixels, expected)
-    return {**found, "longest": longest, "failures": failures}
+    judged = Judge(kind)
+    for number, content in mutants(kind, first, count, seed):
+        judged(number, content)
+    return judged.found()
 
 
 def _ask(kind: str, first: int, count: int, seed: int) -> dict[str, object]:
@@ -144,37 +143,43 @@ def _ask(kind: str, first: int, count: int, seed: int) -> dict[str, object]:
 
 
 def rows(files: int, seed: int) -> tuple[list[list[str]], list[str]]:
-    """A row for each format, and the failures. files: of all formats together."""
-    each = -(-files // len(KINDS))
-    table, failures = [], []
+    """A row for each format and one for all, and the failures. files: of all formats together."""
+    each = -(-files // len(seeds.KINDS))
+    table, failures, all_together = [], [], Counter[str]()
+    slowest = 0.0
     with ThreadPoolExecutor(processors.count()) as pool:
-        for kind in KINDS:
+        for kind in seeds.KINDS:
             shares = [(start, min(_SHARE, each - start)) for start in range(0, each, _SHARE)]
             answers = list(pool.map(lambda share: _ask(kind, *share, seed), shares))  # noqa: B023
             total: Counter[str] = Counter()
             for answer in answers:
                 total.update({k: v for k, v in answer.items() if isinstance(v, int)})
+                total["failures"] += len(answer["failures"])  # type: ignore[arg-type]
                 failures += answer["failures"]  # type: ignore[arg-type]
             longest = max(float(answer.get("longest", 0)) for answer in answers)  # type: ignore[arg-type]
-            table.append(
-                [
-                    kind,
-                    f"{total['files']:,}",
-                    f"{total['read']:,}",
-                    f"{total['as Pillow']:,} of {total['compared']:,}",
-                    f"{total['refused']:,}",
-                    f"{total['Pillow alone']:,}",
-                    f"{longest * 1000:.0f} ms",
-                    str(sum(len(answer["failures"]) for answer in answers)),  # type: ignore[arg-type]
-                ]
-            )
-    return table, failures
+            table.append(_row(kind, total, longest))
+            all_together += total
+            slowest = max(slowest, longest)
+    return [*table, _row("all", all_together, slowest)], failures
+
+
+def _row(kind: str, total: Counter[str], longest: float) -> list[str]:
+    return [
+        kind,
+        f"{total['files']:,}",
+        f"{total['read']:,}",
+        f"{total['as Pillow']:,} of {total['compared']:,}",
+        f"{total['refused']:,}",
+        f"{total['Pillow alone']:,}",
+        f"{longest * 1000:.0f} ms",
+        str(total["failures"]),
+    ]
 
 
 def main() -> None:
     """Judge a share, for `rows`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("kind", choices=seeds.KINDS)
     for name in ("first", "count", "seed"):
         parser.add_argument(name, type=int)
     asked = parser.parse_args()

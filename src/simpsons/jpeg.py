@@ -21,6 +21,7 @@ START = b"\xff\xd8\xff"
 
 _SCAN_MARKER = b"\xff\xda"
 _SCAN, _EXIF_OR_XMP, _SEVERAL = b"\xda", b"\xe1", b"MPF\0"
+_WITH_NUMBERS, _LEAST = (b"JFIF", b"Adobe"), 9  # segments, and the bytes that these have
 _COLOURS = ("YCbCr", "Gray")
 _MODE = "RGBX"
 _SCALES = (8, 4, 2, 1)  # those of Pillow's `draft`
@@ -133,5 +134,8 @@ def _is_ordinary(data: bytes) -> bool:
             return True
         if marker == _EXIF_OR_XMP or data[at + 4 : at + 8] == _SEVERAL:
             return False
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if length < _LEAST and data.startswith(_WITH_NUMBERS, at + 4):  # Pillow refuses it
+            return False
+        at += 2 + length
     return False

@@ -18,6 +18,9 @@ _LONGEST = 256
 _SMALLEST = 16
 """Pixels of a side below which nothing is looked for."""
 
+_FEWEST = 4
+"""Pixels of a side of a reduced picture below which nothing is looked for: two at each end."""
+
 _ALIKE = 48
 """How far apart a channel of single pixels of bars is at most, of 255."""
 
@@ -79,7 +82,7 @@ def content(image: Image.Image) -> Rectangle:
         return whole
     factor = -(-max(image.size) // _LONGEST)
     small = np.asarray(image.reduce(factor) if factor > 1 else image)
-    sides = _sides(small)
+    sides = _sides(small) if min(small.shape[:2]) >= _FEWEST else None
     if sides is None:
         return whole
     (left, right), (top, bottom) = sides

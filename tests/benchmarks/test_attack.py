@@ -1,5 +1,6 @@
 """The attack changes the same files each time, and sees what is not whole."""
 
+import io
 import json
 import os
 import sys
@@ -8,27 +9,68 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.attacks import kills, lies, pictures
-from simpsons import images
+from benchmarks.attacks import guided, kills, lies, mutations, pictures, seeds
+from simpsons import images, png
 
 
-@pytest.mark.parametrize("kind", pictures.KINDS)
+@pytest.mark.parametrize("kind", seeds.KINDS)
 def test_each_format_is_drawn_changed_and_judged(kind):
-    drawn = pictures.seed_file(kind, 1)
-    assert images.decode(drawn).shape[2] == 3
-    changed = [pictures.mutated(drawn, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    for number in range(8):
+        assert images.decode(seeds.drawing(kind, number)).shape[2] == 3
+    drawn = seeds.drawing(kind, 1)
+    changed = [mutations.mutated(drawn, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     assert changed[0] == changed[1] != changed[2] != drawn
     judged = pictures.judge(kind, 0, 5, seed=0)
     assert judged["files"] == 5
     assert judged["failures"] == []
 
 
-def test_a_picture_that_is_read_otherwise_than_by_pillow_is_counted(monkeypatch):
-    monkeypatch.setattr(pictures, "mutated", lambda content, _: content)
-    assert pictures.judge("PNG", 0, 3, seed=0)["as Pillow"] == 3
+@pytest.mark.parametrize(
+    "kind", [kind for kind in seeds.KINDS if kind[:3] in ("PNG", "JPE", "Web")]
+)
+def test_files_of_parts_are_taken_apart_and_put_together(kind):
+    drawn = seeds.drawing(kind, 0)
+    [(apart, together)] = [
+        both for start, both in mutations.OF_PARTS.items() if drawn.startswith(start)
+    ]
+    parts = list(apart(drawn))
+    assert len(parts) > 1 or kind.startswith("WebP")
+    assert together(parts) == drawn
+
+
+def test_chunks_of_a_png_file_that_are_changed_have_right_checksums():
+    drawn = seeds.drawing("PNG", 0)
+    changed = [mutations.structural(drawn, np.random.default_rng(seed)) for seed in range(40)]
+    ended = [one for one in changed if one.rstrip(b"\0").endswith(b"IEND\xaeB`\x82")]
+    assert len(set(ended)) > 20
+    assert {png.fault(io.BytesIO(one)) for one in ended} == {None}
+
+
+@pytest.mark.parametrize(("kind", "at"), [("TIFF", 8), ("GIF", 10), ("BMP", 28)])
+def test_numbers_of_headers_are_found_and_changed(kind, at):
+    drawn = seeds.drawing(kind, 0)
+    [numbers] = [found for start, found in mutations.OF_NUMBERS.items() if drawn.startswith(start)]
+    assert at in {place for place, _ in numbers(drawn)}
+    changed = [mutations.structural(drawn, np.random.default_rng(seed)) for seed in range(20)]
+    assert {len(one) for one in changed} == {len(drawn)}
+    assert len(set(changed)) > 15
+
+
+def test_a_picture_that_is_read_otherwise_than_by_pillow_is_a_failure(monkeypatch):
+    monkeypatch.setattr(mutations, "mutated", lambda content, _: content)
+    judged = pictures.judge("JPEG, CMYK", 0, 2, seed=0)
+    assert (judged["as Pillow"], judged["failures"]) == (2, [])
     real = images.decode
     monkeypatch.setattr(images, "decode", lambda content: real(content) ^ 1)
-    assert pictures.judge("PNG", 0, 3, seed=0)["as Pillow"] == 0
+    judged = pictures.judge("JPEG, CMYK", 0, 1, seed=0)
+    assert "as Pillow" not in judged or not judged["as Pillow"]
+    assert judged["failures"] == ["JPEG, CMYK 0: other pixels than Pillow's"]
+
+
+def test_what_networks_are_given_is_compared_with_the_whole(monkeypatch):
+    monkeypatch.setattr(mutations, "mutated", lambda content, _: content)
+    monkeypatch.setattr(images, "load", lambda _: np.zeros((64, 64, 3), np.uint8))
+    assert pictures.judge("GIF", 0, 1, seed=0)["failures"] == ["GIF 0: other pixels for a network"]
 
 
 def test_another_error_than_of_a_picture_is_a_failure(monkeypatch):
@@ -36,8 +78,23 @@ def test_another_error_than_of_a_picture_is_a_failure(monkeypatch):
         raise KeyError("no such tag")
 
     monkeypatch.setattr(images, "decode", fail)
-    [failure] = pictures.judge("GIF", 7, 1, seed=0)["failures"]
-    assert failure == "GIF 7: KeyError: 'no such tag'"
+    monkeypatch.setattr(images, "load", fail)
+    failures = pictures.judge("GIF", 7, 1, seed=0)["failures"]
+    assert failures == ["GIF 7: KeyError: 'no such tag'"] * 2
+
+
+def test_a_file_that_takes_a_new_way_through_the_decoders_is_kept(monkeypatch):
+    corpus = guided.Corpus("BMP", seed=0)
+    before = len(corpus.ways.all)
+    assert before > 100
+    assert corpus.files == [seeds.drawing("BMP", number) for number in range(seeds.COUNT)]
+    cut = corpus.files[0][:20]
+    for content, is_kept in ((corpus.files[0], False), (cut, True), (cut, False)):
+        monkeypatch.setattr(mutations, "mutated", lambda *_, content=content: content)
+        files = len(corpus.files)
+        assert corpus.changed(0) == content
+        assert len(corpus.files) == files + is_kept
+    assert len(corpus.ways.all) > before
 
 
 def test_what_is_cut_off_under_a_final_name_is_seen(tmp_path):

@@ -1,7 +1,6 @@
 """The command group, and how its errors are said: one line, exit code 2, no traceback."""
 
 import importlib
-import warnings
 from typing import Any
 
 import click
@@ -9,6 +8,7 @@ import click
 from simpsons import __version__
 from simpsons.cli.terminal import shown
 from simpsons.errors import SimpsonsError
+from simpsons.quiet import silence_pillow
 
 COMMANDS = {
     "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),
@@ -142,4 +142,4 @@ def main() -> None:
     Train one:                simpsons train FOLDER --model xception
     See it all without data:  simpsons demo
     """
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # `images.decode` says it better
+    silence_pillow()  # `images.decode` says it better

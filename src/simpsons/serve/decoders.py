@@ -19,6 +19,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from simpsons import images
 from simpsons.plain_resize import Resize
+from simpsons.quiet import silence_pillow
 from simpsons.serve.uploads import Upload
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class InProcesses:
         if sys.platform != "win32":
             context.set_forkserver_preload([__name__])
         self._pools = [
-            (ProcessPool(workers, context=context, initializer=_bound_memory), seconds)
+            (ProcessPool(workers, context=context, initializer=_begin), seconds)
             for workers, seconds in ((count, quick), (1, slow))
         ]
         self._slow = 0
@@ -150,6 +151,11 @@ def _reduced(upload: Upload, least: int) -> images.Reduced | str:
 
 def _nothing() -> None:
     """Work that begins a process."""
+
+
+def _begin() -> None:
+    silence_pillow()
+    _bound_memory()
 
 
 def _bound_memory() -> None:
