@@ -3,7 +3,7 @@
 `kills`: workers and clients killed at random moments, silent workers, a full target; `s3`: a real
 S3 server behind a proxy that is slow, refuses, cuts answers and forgets; `speed`: beside
 `predict_all`; `memory`: from 10,000 to 1,000,000 rows; `engines`: the documented lines for Ray,
-Daft and Spark, run once and timed.
+Daft and Spark, beside ours and timed.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main() -> None:
         ("s3", 5000, 250),
         ("speed", 4000, 1000),
         ("memory", 0, 5000),
-        ("engines", 5000, 1000),
+        ("engines", 20_000, 1000),
     ):
         command = commands.add_parser(name)
         command.add_argument("--part-size", type=int, default=part_size)
@@ -34,7 +34,7 @@ def main() -> None:
             command.add_argument("--count", type=int, default=count)
         if name == "kills":
             command.add_argument("--seed", type=int, default=0)
-        if name == "speed":
+        if name in ("speed", "engines"):
             command.add_argument("--turns", type=int, default=3)
     asked = parser.parse_args()
     if asked.command == "kills":
@@ -46,7 +46,7 @@ def main() -> None:
     elif asked.command == "memory":
         memory(asked.counts, asked.part_size)
     else:
-        engines(asked.count, asked.part_size, asked.model)
+        engines(asked.count, asked.part_size, asked.model, asked.turns)
 
 
 if __name__ == "__main__":

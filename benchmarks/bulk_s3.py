@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +89,8 @@ def _disturb(
     fits &= _holds(
         "what vanished, was denied or hung is a row, the rest is answered", kinds == expected
     )
+    for said in _errors(storage, kinds.keys() - expected.keys())[:3]:
+        print(f"    {said}")
     _tell(proxy, "forgive")
     _simpsons(proxy, [*disturbed, "--retry-errors"])
     kinds = _kinds(storage)
@@ -190,6 +192,15 @@ def _kinds(storage: Any) -> Counter[str]:
     for name in _names(storage, "disturbed", ".json"):
         kinds.update(json.loads(storage.open_input_file(name).read())["errors"])
     return kinds
+
+
+def _errors(storage: Any, kinds: Set[str]) -> list[str]:
+    """What the rows of these kinds say."""
+    found = []
+    for data in _parts(storage, "disturbed").values():
+        said = zip(_column(data, "error_kind"), _column(data, "error"), strict=True)
+        found += [error for kind, error in said if kind in kinds]
+    return found
 
 
 def _column(data: bytes, name: str) -> list[Any]:

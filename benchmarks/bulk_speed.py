@@ -101,39 +101,44 @@ def memory(counts: list[int], part_size: int) -> None:
     print(f"\nParts of {part_size:,}, a network that takes a mean; {machine()}.")
 
 
-def engines(count: int, part_size: int, model: str) -> None:
-    """The documented lines for other engines, each run once beside ours, with two processors."""
-    rows = []
+def engines(count: int, part_size: int, model: str, turns: int) -> None:
+    """The documented lines for other engines beside ours, with two processors, in turns."""
     with tempfile.TemporaryDirectory(prefix="bulk") as name:
         folder = Path(name)
         write_pictures(folder / "pictures", count)
         listed = folder / "pictures/list.txt"
         (folder / "list.csv").write_text(f"path\n{listed.read_text(encoding='utf-8')}", "utf-8")
-        environment = os.environ | {"PYTHONPATH": str(_SOURCE), "DO_NOT_TRACK": "1"}
-        command = [sys.executable, "-m", "simpsons", "bulk", str(listed), "--model", model]
-        command += ["--part-size", str(part_size), "--out"]
-        rows.append(_timed("simpsons bulk", [*command, str(folder / "here")], environment))
-        command += [str(folder / "there"), "--workers", "2"]
-        rows.append(_timed("simpsons bulk --workers 2", command, environment))
-        ours = _labels(folder / "here")
+        ours = [sys.executable, "-m", "simpsons", "bulk", str(listed), "--model", model]
+        ours += ["--part-size", str(part_size), "--out"]
+        ways = {"simpsons bulk": ours, "simpsons bulk --workers 2": [*ours, "--workers", "2"]}
         for each in ENGINES:
             script = Path(__file__).with_name("peers") / f"bulk_{each}.py"
-            target = folder / each
-            command = [engines_python(), str(script), str(folder / "list.csv"), str(target)]
-            command += [model, str(part_size)]
-            rows.append(_timed(each, command, environment))
-            rows[-1].append("yes" if _labels(target) == ours else "NO")
-    rows = [[*row, "yes"][:4] for row in rows]
-    print(
-        table(
-            ["engine", "seconds", "pictures/s", "same answers"],
-            [[row[0], row[1], f"{count / float(row[1]):,.0f}", row[2]] for row in rows],
-        )
-    )
-    print(f"\n{count:,} files, 1 % poisoned, {model}, whole processes, n = 1; {machine()}.")
+            ways[each] = [engines_python(), str(script), str(folder / "list.csv")]
+        seconds: dict[str, list[float]] = {}
+        answers: dict[str, list[dict[str, str]]] = {}
+        for turn in range(turns):
+            for number, (way, command) in enumerate(ways.items()):
+                target = str(folder / f"out-{turn}-{number}")
+                if way in ENGINES:
+                    command = [*command, target, model, str(part_size)]
+                else:
+                    place = command.index("--out") + 1
+                    command = [*command[:place], target, *command[place:]]
+                seconds.setdefault(way, []).append(_timed(way, command))
+                answers.setdefault(way, []).append(_labels(Path(target)))
+    expected = answers["simpsons bulk"][0]
+    rows = []
+    for way, took in seconds.items():
+        rate = count / statistics.median(took)
+        same = all(found == expected for found in answers[way])
+        spread = f"{statistics.median(took):.1f} ({min(took):.1f} to {max(took):.1f})"
+        rows.append([way, spread, f"{rate:,.0f}", "yes" if same else "NO"])
+    print(table(["engine", "seconds", "pictures/s", "same answers"], rows))
+    print(f"\n{count:,} files, 1 % poisoned, {model}, whole processes, n = {turns}; {machine()}.")
 
 
-def _timed(name: str, command: list[str], environment: dict[str, str]) -> list[str]:
+def _timed(name: str, command: list[str]) -> float:
+    environment = os.environ | {"PYTHONPATH": str(_SOURCE), "DO_NOT_TRACK": "1"}
     start = time.perf_counter()
     with tempfile.TemporaryFile() as log:
         try:
@@ -144,7 +149,7 @@ def _timed(name: str, command: list[str], environment: dict[str, str]) -> list[s
         if fails:
             log.seek(0)
             print(f"{name}: {log.read().decode(errors='replace')[-1500:]}")
-    return [name, f"{time.perf_counter() - start:.0f}"]
+    return time.perf_counter() - start
 
 
 def _labels(folder: Path) -> dict[str, str]:
