@@ -127,10 +127,7 @@ class Answers:
         """
         labels: dict[str, str] = {}
         rejected: dict[str, set[str]] = {}
-        with self._lock:
-            self._catch_up()
-            holding = self._holding()
-        for answer in holding:
+        for answer in self.holding():
             label = answer.label or ""
             for face in answer.faces:
                 labels[face] = label
@@ -140,6 +137,12 @@ class Answers:
                 if labels.get(face) == label:
                     del labels[face]
         return Folded(labels, {face: frozenset(each) for face, each in rejected.items() if each})
+
+    def holding(self) -> list[Answer]:
+        """The answers that are not undone, in their order."""
+        with self._lock:
+            self._catch_up()
+            return self._holding()
 
     def _holding(self) -> list[Answer]:
         undone = {answer.undoes for answer in self._answers}
