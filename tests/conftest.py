@@ -1,7 +1,5 @@
 """What all tests share. Session fixtures are to be read, never written to."""
 
-import functools
-import hashlib
 import json
 import mmap
 import os
@@ -40,31 +38,19 @@ def environment(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def traces(tmp_path_factory) -> Path:
+    """Where what was traced is kept, once for all processes of this test run."""
+    return _shared_folder(tmp_path_factory)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def traced_once(tmp_path_factory):
-    """Networks of one structure are traced once for all processes of this test run."""
-    exporting = sys.modules.get("simpsons.export")  # if a test module that was collected exports
-    if exporting is None:
-        yield
-        return
-    import onnx_ir
-    import torch
-    from filelock import FileLock
+def traced_once(traces):
+    """Networks of one structure are traced once, if a test that was collected exports any."""
+    if "simpsons.export" in sys.modules:
+        from tests.traces import share
 
-    folder, trace = _shared_folder(tmp_path_factory), exporting._trace
-
-    @functools.wraps(trace)
-    def read_or_trace(network, *how):
-        structure = repr((exporting._structure(network), how[0].shape, how[1:]))
-        path = folder / f"{hashlib.sha256(structure.encode()).hexdigest()}.onnx"
-        with FileLock(f"{path}.lock"):
-            if not path.exists():
-                onnx_ir.save(trace(network, *how).model, path)
-        return torch.onnx.ONNXProgram(onnx_ir.load(path), None)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporting, "_trace", read_or_trace)
-        yield
+        share(traces)
 
 
 @pytest.fixture

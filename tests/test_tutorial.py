@@ -6,16 +6,25 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.ipynb"
-SHORT = "DATA = None\nPER_CHARACTER = 10\nEPOCHS = {'cnn': 1, 'xception': 1}\n"
+ROOT = Path(__file__).parents[1]
+TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
+SHORT = """
+import sys, pathlib
+sys.path.append({root!r})
+from tests.traces import share
+share(pathlib.Path({traces!r}))
+DATA = None
+PER_CHARACTER = 10
+EPOCHS = {{'cnn': 1, 'xception': 1}}
+"""
 
 
 @pytest.fixture(scope="module")
-def executed():
+def executed(traces):
     """The notebook after a run with few drawings and one epoch."""
     notebook = nbformat.read(TUTORIAL, as_version=4)
     [parameters] = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", ())]
-    parameters.source = SHORT
+    parameters.source = SHORT.format(root=str(ROOT), traces=str(traces))
     NotebookClient(notebook, timeout=120).execute()
     return notebook
 
