@@ -14,14 +14,20 @@ R = TypeVar("R")
 _AHEAD = 2  # shares of each thread: bounds the memory
 
 
-def in_shares(work: Callable[[list[T]], Iterable[R]], items: Iterable[T], size: int) -> Iterator[R]:
+def in_shares(
+    work: Callable[[list[T]], Iterable[R]],
+    items: Iterable[T],
+    size: int,
+    most: int | None = None,
+) -> Iterator[R]:
     """The results of `work` for the items, in their order.
 
     work: is given up to `size` items that follow one another, in a thread of as many as this
     process has cores, and gives their results. Items are taken only a little ahead of the results.
-    What `work` or the items raise is raised here.
+    most: threads at most, where items are so large that few may wait. What `work` or the items
+    raise is raised here.
     """
-    threads = processors.count()
+    threads = min(processors.count(), most or processors.count())
     remaining = iter(items)
     waiting: deque[Future[list[R]]] = deque()
     pool = ThreadPoolExecutor(threads)
