@@ -1,8 +1,49 @@
 """`simpsons serve`."""
 
 import webbrowser
+from collections.abc import Callable
 
 import click
+
+host = click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 lets other machines in, with no password.",
+)
+port = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0 for any free one.",
+)
+allow_host = click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A name by which a proxy on this machine calls the service; may be given several times.",
+)
+open_page = click.option("--open", "is_opened", is_flag=True, help="Open the page in a browser.")
+
+
+def announced(host: str, is_opened: bool) -> Callable[[str], None]:
+    """What says where a service is when it can be asked, and opens its page."""
+    from simpsons.serve.server import is_local
+
+    def started(url: str) -> None:
+        click.echo(f"{url}  (Ctrl+C stops)")
+        if not is_local(host):
+            click.echo(
+                f"{host}: other machines can ask this service too, with no password; leave --host "
+                "out to keep it to this one",
+                err=True,
+            )
+        if is_opened:
+            webbrowser.open(url)
+
+    return started
 
 
 @click.command()
@@ -20,33 +61,16 @@ import click
     metavar="MODEL",
     help="What finds faces: faces, an ONNX file, or a run folder.",
 )
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address to listen on; 0.0.0.0 lets other machines in, with no password.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="0 for any free one.",
-)
+@host
+@port
 @click.option(
     "--root-path",
     default="",
     metavar="PATH",
     help="Where a proxy has the page: /simpsons, whether or not it takes that off.",
 )
-@click.option(
-    "--allow-host",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="A name by which a proxy on this machine calls the service; may be given several times.",
-)
-@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+@allow_host
+@open_page
 def serve(
     model: str,
     faces: str,
@@ -54,7 +78,7 @@ def serve(
     port: int,
     root_path: str,
     names: tuple[str, ...],
-    open_page: bool,
+    is_opened: bool,
 ) -> None:
     """Serve a page to drop pictures on, and an HTTP API, until Ctrl+C.
 
@@ -68,17 +92,6 @@ def serve(
     """
     from simpsons.serve import server
 
-    def started(url: str) -> None:
-        click.echo(f"{url}  (Ctrl+C stops)")
-        if not server.is_local(host):
-            click.echo(
-                f"{host}: other machines can ask this service too, with no password; leave --host "
-                "out to keep it to this one",
-                err=True,
-            )
-        if open_page:
-            webbrowser.open(url)
-
     classifiers = server.load(model)
     detector = server.load_detector(classifiers, faces)
-    server.serve(classifiers, detector, host, port, root_path, names, started)
+    server.serve(classifiers, detector, host, port, root_path, names, announced(host, is_opened))

@@ -1,15 +1,11 @@
 """`create_app`: the page and its API as an ASGI application."""
 
-import logging
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from simpsons import __version__
 from simpsons.characters import display_name
@@ -19,7 +15,8 @@ from simpsons.errors import SimpsonsError
 from simpsons.serve import examples, pages, uploads
 from simpsons.serve.answers import Answer, Everyone, Health, Label, Network, Service
 from simpsons.serve.clients import unless_gone
-from simpsons.serve.guard import HEADERS, Guard
+from simpsons.serve.failures import handle_errors
+from simpsons.serve.guard import Guard
 from simpsons.serve.inference import Inference
 from simpsons.serve.limits import Limits
 from simpsons.serve.places import Memory, Places
@@ -34,8 +31,6 @@ Faces = Annotated[
     bool, Query(description="Look at the faces of a picture that is unknown as a whole.")
 ]
 Top = Annotated[int, Query(ge=1, le=1000, description="How many characters.")]
-
-_SEE = "see /openapi.json"
 
 
 def create_app(
@@ -76,7 +71,7 @@ def create_app(
     )
     app.router.routes.extend(pages.routes())
     app.add_middleware(Guard, limits=limits, hosts=hosts, root_path=rooted(root_path))
-    _handle_errors(app)
+    handle_errors(app)
     _add_networks(app, inference, limits)
     _add_facts(app, inference, limits)
     return app
@@ -197,33 +192,3 @@ def _add_facts(app: FastAPI, inference: Inference, limits: Limits) -> None:
     async def health() -> Health:
         """Answers at once, whatever is being classified."""
         return Health(status="ok")
-
-
-def _handle_errors(app: FastAPI) -> None:
-    @app.exception_handler(Refusal)
-    async def refused(_: Request, refusal: Refusal) -> JSONResponse:
-        return refusal.response()
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        return Refusal(422, f"{first['loc'][-1]}: {first['msg']}", _SEE).response()
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
-        path, method = request.url.path, request.method
-        if path and path == request.scope.get("root_path"):  # the page's links begin below it
-            return RedirectResponse(f"{path}/", headers=HEADERS)
-        said = {
-            404: f"there is no {path:.200}",
-            405: f"{path:.200} can't be asked with {method:.20}",
-        }
-        headers = dict(error.headers or {})
-        message = said.get(error.status_code, str(error.detail))
-        return Refusal(error.status_code, message, _SEE, headers).response()
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        logging.getLogger("simpsons.serve").error("%s", request.url.path, exc_info=error)
-        # Above all middleware, so what it adds is added here.
-        return Refusal(500, "the service failed", "its log says why", HEADERS).response()

@@ -3,7 +3,7 @@
 Nothing is looked up by a path from outside, so no path leads anywhere else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 
 from starlette.requests import Request
@@ -28,16 +28,21 @@ _FILES = {
 
 def routes() -> list[Route]:
     """A route for each file of the page and for each example picture."""
-    folder = resources.files("simpsons.serve") / "page"
-    files = [
-        Route(path, _file((folder / name).read_bytes(), media_type), include_in_schema=False)
-        for path, (name, media_type) in _FILES.items()
-    ]
+    files = file_routes("simpsons.serve", _FILES)
     pictures = [
         Route(f"/examples/{number}.jpg", _example(number), include_in_schema=False)
         for number in range(examples.COUNT)
     ]
     return [*files, *pictures]
+
+
+def file_routes(package: str, files: Mapping[str, tuple[str, str]]) -> list[Route]:
+    """A route for each file in a package's folder `page`: its name and media type by path."""
+    folder = resources.files(package) / "page"
+    return [
+        Route(path, _file((folder / name).read_bytes(), media_type), include_in_schema=False)
+        for path, (name, media_type) in files.items()
+    ]
 
 
 def _file(content: bytes, media_type: str) -> Callable[[Request], Response]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from simpsons import processors
 from simpsons.classifier import SHIPPED, Classifier, model_path
@@ -66,16 +67,34 @@ def serve(
 
     Raises SimpsonsError for an address that can't be had.
     """
+    processes = processors.count()
+
+    def app(hosts: Collection[str] | None) -> FastAPI:
+        return create_app(
+            classifiers, detector, hosts=hosts, root_path=root_path, processes=processes
+        )
+
+    run(app, host, port, root_path, names, started)
+
+
+def run(
+    make_app: Callable[[Collection[str] | None], FastAPI],
+    host: str,
+    port: int,
+    root_path: str = "",
+    names: Collection[str] = (),
+    started: Callable[[str], None] = print,
+) -> None:
+    """Run an application as `serve` does.
+
+    make_app: makes it for the names by which requests may call this machine, None for any.
+    """
     with listen(host, port) as listener:
         name, number = listener.getsockname()[:2]
         is_open = not ipaddress.ip_address(name).is_loopback
         hosts = None if is_open else {*LOOPBACK, name, host.lower(), *map(str.lower, names)}
-        processes = processors.count()
-        app = create_app(
-            classifiers, detector, hosts=hosts, root_path=root_path, processes=processes
-        )
         config = uvicorn.Config(
-            app,
+            make_app(hosts),
             http=Connection,
             proxy_headers=False,  # the guard must know who sends a request
             log_level=logging.WARNING,
