@@ -12,16 +12,16 @@ LINKED = 1500
 _SEED = 0
 
 
-def clusters(embeddings: NDArray[np.float32], method: str = "ward") -> list[NDArray[np.int64]]:
+def clusters(embeddings: NDArray[np.float32]) -> list[NDArray[np.int64]]:
     """Rows in groups of `FACES_A_CLUSTER` on average, the largest group first.
 
-    embeddings: float32 `[N, D]`. method: of `scipy.cluster.hierarchy.linkage`. In each group the
-    medoid, the row with the smallest sum of distances to the others, is first, and those nearest to
-    it follow. More than `LINKED` rows are first parted by k-means, and then linked part by part.
+    embeddings: float32 `[N, D]`. By Ward's linkage. In each group the medoid, the row with the
+    smallest sum of distances to the others, is first, and those nearest to it follow. More than
+    `LINKED` rows are first parted by k-means, and then linked part by part.
     """
     found: list[NDArray[np.int64]] = []
     for part in _parts(embeddings, np.arange(len(embeddings))):
-        numbers = _linked(embeddings[part], method)
+        numbers = _linked(embeddings[part])
         found += [
             _from_medoid(embeddings, part[numbers == number]) for number in range(numbers.max() + 1)
         ]
@@ -42,14 +42,14 @@ def _parts(embeddings: NDArray[np.float32], rows: NDArray[np.int64]) -> list[NDA
     return [part for number in range(count) for part in _parts(embeddings, rows[numbers == number])]
 
 
-def _linked(embeddings: NDArray[np.float32], method: str) -> NDArray[np.int64]:
+def _linked(embeddings: NDArray[np.float32]) -> NDArray[np.int64]:
     """The number of each row's cluster, from 0 without a gap."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
     if len(embeddings) == 1:
         return np.zeros(1, np.int64)
     count = max(1, round(len(embeddings) / FACES_A_CLUSTER))
-    numbers = fcluster(linkage(embeddings, method), count, "maxclust")
+    numbers = fcluster(linkage(embeddings, "ward"), count, "maxclust")
     _, dense = np.unique(numbers, return_inverse=True)
     return dense.astype(np.int64)
 
