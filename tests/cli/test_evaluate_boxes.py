@@ -1,14 +1,15 @@
 """`simpsons evaluate --boxes`, with a detector that is told what to find."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from simpsons import Detection, Face, Prediction
-from simpsons.cli import evaluate_boxes
 from simpsons.dataset import split as splits
+from simpsons.evaluation import on_boxes
 
 HEADER = "path,x1,y1,x2,y2,name"
 ROWS = (
@@ -26,7 +27,7 @@ class EverythingIsBart:
 
     def __init__(self, faces, names, minimum):
         EverythingIsBart.arguments = (faces, names)
-        self.minimum, self.path = minimum, evaluate_boxes.Path("faces.onnx")
+        self.minimum, self.path = minimum, Path("faces.onnx")
         self.metadata = {"threshold": 0.5, "split": {"kind": "shipped"}}
         self.names = self
         self.labels = ("bart_simpson", "moe_szyslak")
@@ -39,7 +40,7 @@ class EverythingIsBart:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluate_boxes, "Detector", EverythingIsBart)
+    monkeypatch.setattr(on_boxes, "Detector", EverythingIsBart)
     rng = np.random.default_rng(0)
     for name in ("bart_simpson/1", "bart_simpson/2", "moe_szyslak/1", "moe_szyslak/2"):
         path = tmp_path / "pictures" / f"{name}.png"

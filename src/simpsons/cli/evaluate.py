@@ -1,29 +1,21 @@
 """`simpsons evaluate` and `simpsons compare`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
-from simpsons.characters import SLUGS, display_name, find_name
-from simpsons.classifier import Classifier
-from simpsons.cli import learnt, options
-from simpsons.cli.evaluate_boxes import Boxed, evaluate_boxes
+from simpsons.characters import display_name
+from simpsons.cli import options
+from simpsons.cli.evaluate_boxes import print_boxes
 from simpsons.cli.terminal import say
-from simpsons.dataset import cache, copies, kaggle
 from simpsons.dataset import split as splits
-from simpsons.dataset.cache import Dataset
-from simpsons.dataset.folders import Characters, find, parse_characters
+from simpsons.dataset.folders import parse_characters
 from simpsons.detector import FACES, NAMES
 from simpsons.errors import SimpsonsError
-from simpsons.evaluation import compare as comparing
-from simpsons.evaluation import plots
-from simpsons.evaluation.measure import Measured, error_examples, measure
+from simpsons.evaluation import on_folder
 from simpsons.evaluation.metrics import Evaluation, confused_sentences
-from simpsons.evaluation.report import write_report
-from simpsons.files import require_writable
-from simpsons.plain_resize import ANTIALIAS
+from simpsons.evaluation.on_boxes import evaluate_boxes
 from simpsons.progress import bar
 from simpsons.training.config import CONFIG
 
@@ -105,61 +97,41 @@ def evaluate(
         for option in ("characters", "picture", "training"):
             if options.given(option):
                 raise SimpsonsError(f"--{option} does not go with --boxes; leave one of them out")
-        evaluate_boxes(
-            kaggle.resolve(folder),
-            Boxed(boxes, faces or FACES, model or NAMES, split or "leak-free", part, seed),
-            report,
-            as_json,
+        found = evaluate_boxes(
+            boxes,
+            folder,
+            model or NAMES,
+            faces=faces or FACES,
+            split=split,
+            part=part,
+            seed=seed,
+            report=report,
+            track=bar,
         )
+        if as_json:
+            options.print_json(found.to_json())
+        else:
+            print_boxes(found)
         return
     if faces:
         raise SimpsonsError("--faces finds faces by boxes; give the file with --boxes")
-    model = model or "xception"
-    if picture:
-        plots.require_suffix(picture)
-    for target in filter(None, (picture, report)):
-        require_writable(target)
-    classifier = Classifier(model)
-    root = kaggle.resolve(folder)
-    wanted = _characters(root, characters, classifier)
-    dataset = cache.load(root, wanted, bar)
-    rows, facts, said = _choose(dataset, split, part, seed)
-    facts = {"Model": model} | facts
-    seen_by = _as_seen_by(classifier, dataset, wanted)
-    measured = measure(classifier, seen_by, rows, bar)
-    copies = _copies(dataset, measured, training)
-    paths = [dataset.paths[row] for row in measured.rows]
-    seen = learnt.count(paths, classifier)
-    note = learnt.note(model, classifier, seen, len(paths))
-    notes = _notes(dataset, measured, copies, [note, *said])
-    if picture:
-        plots.save(plots.confusion_matrix(measured.evaluation), picture)
-    if report:
-        write_report(
-            report,
-            measured.evaluation,
-            title=f"{model} on {facts['Data']}",
-            facts=facts,
-            problems=dataset.problems,
-            errors=error_examples(classifier, measured, seen_by),
-            notes=notes,
-        )
+    measured = on_folder.evaluate(
+        folder,
+        model or "xception",
+        split=split,
+        part=part,
+        seed=seed,
+        characters=parse_characters(characters),
+        report=report,
+        picture=picture,
+        training=training,
+        track=bar,
+    )
     if as_json:
-        options.print_json(
-            measured.evaluation.to_json()
-            | {
-                "model": model,
-                "split": facts["Split"],
-                "problems": [problem._asdict() for problem in dataset.problems],
-                "not_measured": dataset.listing.left_out | measured.unknown,
-                "copies_of_training_pictures": copies,
-                "named_like_training_pictures": seen,
-                "notes": notes,
-            }
-        )
+        options.print_json(measured.to_json())
         return
     _print_evaluation(measured.evaluation)
-    _print_notes(notes)
+    _print_notes(measured.notes)
 
 
 @click.command()
@@ -193,72 +165,35 @@ def compare(
 
     Uses McNemar's exact test and a paired bootstrap interval.
     """
-    if report:
-        require_writable(report)
     if folder is None and Path(second).is_dir() and not _is_run(Path(second)):
         raise SimpsonsError(
             f"{second}: is no model but a folder; name two models and then the pictures, as in "
             f"`simpsons compare {first} xception {second}`"
         )
-    classifiers = Classifier(first), Classifier(second)
-    labels = classifiers[0].labels
-    same = [find_name(label, classifiers[1].labels) for label in labels]
-    if set(same) != set(classifiers[1].labels) or len(same) != len(classifiers[1].labels):
-        raise SimpsonsError(f"{first} and {second} know different characters; compare others")
-    columns = [classifiers[1].labels.index(str(label)) for label in same]
-    root = kaggle.resolve(folder)
-    wanted = _characters(root, characters, classifiers[0])
-    dataset = cache.load(root, wanted, bar)
-    rows, facts, said = _choose(dataset, split, part, seed)
-    one, two = (
-        measure(classifier, _as_seen_by(classifier, dataset, wanted), rows, bar)
-        for classifier in classifiers
+    found = on_folder.compare(
+        first,
+        second,
+        folder,
+        split=split,
+        part=part,
+        seed=seed,
+        characters=parse_characters(characters),
+        report=report,
+        training=training,
+        track=bar,
     )
-    comparison = comparing.compare(
-        one.probabilities, two.probabilities[:, columns], one.labels, (first, second), seed
-    )
-    copies = _copies(dataset, one, training)
-    paths = [dataset.paths[row] for row in one.rows]
-    named = dict(zip((first, second), classifiers, strict=True))
-    seen = {name: learnt.count(paths, classifier) for name, classifier in named.items()}
-    said += [
-        learnt.note(name, classifier, seen[name], len(paths)) for name, classifier in named.items()
-    ]
-    notes = _notes(dataset, one, copies, said)
-    if report:
-        write_report(
-            report,
-            one.evaluation,
-            title=f"{first} and {second} on {facts['Data']}",
-            facts=facts,
-            problems=dataset.problems,
-            errors=error_examples(
-                classifiers[0], one, _as_seen_by(classifiers[0], dataset, wanted)
-            ),
-            comparison=comparison,
-            second=two.evaluation,
-            notes=notes,
-        )
     if as_json:
-        evaluations = {first: one.evaluation.to_json(), second: two.evaluation.to_json()}
-        options.print_json(
-            comparison.to_json()
-            | {
-                "evaluations": evaluations,
-                "copies_of_training_pictures": copies,
-                "named_like_training_pictures": seen,
-                "notes": notes,
-            }
-        )
+        options.print_json(found.to_json())
         return
     line = "{:<24} {:>12} {:>12}"
     say(line.format("", first, second))
     for title, key in _FIGURES.items():
-        values = [f"{getattr(side.evaluation, key):.4f}" for side in (one, two)]
+        values = [f"{getattr(side, key):.4f}" for side in found.evaluations]
         say(line.format(title, *values))
+    comparison = found.comparison
     say(line.format("right alone", comparison.only_first, comparison.only_second))
     say(f"\n{comparison.sentence}")
-    _print_notes(notes)
+    _print_notes(found.notes)
 
 
 def _is_run(folder: Path) -> bool:
@@ -273,100 +208,7 @@ _FIGURES = {
 }
 
 
-def _characters(root: Path, characters: str | None, classifier: Classifier) -> Characters:
-    """What was asked for, else those of the folder that a network of other characters knows."""
-    chosen = parse_characters(characters)
-    if chosen is not None or set(classifier.labels) <= set(SLUGS):
-        return chosen
-    there = find(root, "all", classifier.labels).classes
-    found = (find_name(label, there) for label in classifier.labels)
-    return [name for name in found if name] or None
-
-
-def _as_seen_by(classifier: Classifier, dataset: Dataset, characters: Characters) -> Dataset:
-    """The same pictures, fitted as the network has them."""
-    if classifier.resize == ANTIALIAS:
-        return dataset
-    return cache.load(dataset.root, characters, bar, classifier.resize)
-
-
-def _choose(
-    dataset: Dataset, split: str | None, part: str | None, seed: int
-) -> tuple[NDArray[np.int64] | None, dict[str, str], list[str]]:
-    """The rows to measure, what a report says of them, and notes."""
-    facts = {
-        "Data": f"{dataset.root}",
-        "Pictures": f"{len(dataset):,} readable, {len(dataset.problems)} left out",
-    }
-    if part is None:
-        if split:
-            raise SimpsonsError(f"--split {split} says which parts there are; choose one by --part")
-        return None, facts | {"Split": "none: every picture in the folder"}, []
-    chosen = splits.make(dataset, split, seed, bar)
-    rows = chosen.rows(part)
-    if len(rows) == 0:
-        raise SimpsonsError(f"{dataset.root}: the {chosen.kind} split has no {part} part")
-    seed_used = "" if chosen.seed is None else f", seed {chosen.seed}"
-    notes = [f"{chosen.note}."] if chosen.note else []
-    if chosen.kind == "given" and part != "train":
-        leaking = {part: splits.leaks(dataset, chosen, part)}
-        notes.append(splits.leak_note(chosen.counts(), leaking))
-    return rows, facts | {"Split": f"{chosen.kind}{seed_used}, {part} part"}, notes
-
-
-def _copies(dataset: Dataset, measured: Measured, training: str | None) -> int | None:
-    """How many pictures copy a training picture; None if none are at hand to compare with."""
-    if not (dataset.listing.flat or training):
-        return None
-    where = Path(training) if training else _training_pictures(dataset.root)
-    if where is None:
-        return None
-    found = copies.find_between(dataset, measured.rows, cache.load(where, track=bar), bar)
-    return len(np.unique(found.first))
-
-
-def _training_pictures(test_set: Path) -> Path | None:
-    """Beside a test set unpacked from Kaggle's archive, else the installed data set."""
-    for above in list(test_set.resolve().parents)[:2]:
-        if (above / "simpsons_dataset").is_dir():
-            return above / "simpsons_dataset"
-    return kaggle.installed()
-
-
-def _notes(dataset: Dataset, measured: Measured, copies: int | None, said: list[str]) -> list[str]:
-    notes = []
-    total = measured.evaluation.n
-    if copies is not None:
-        notes.append(
-            f"{copies:,} of these {total:,} pictures are copies of training pictures "
-            f"({copies / total:.1%}): on copies, accuracy measures memory."
-        )
-    elif dataset.listing.flat:
-        notes.append(
-            "no training pictures at hand to look for copies in; give them with --training"
-        )
-    notes += filter(None, said)
-    notes += (f"{note}." for note in dataset.listing.notes)
-    absent = [score.slug for score in measured.evaluation.per_class if not score.support]
-    if absent:
-        known = len(measured.evaluation.per_class)
-        notes.append(
-            f"{len(absent)} of the {known} characters that the network knows have no picture here, "
-            f"so nothing is measured of them: {', '.join(map(display_name, absent))}."
-        )
-    if unknown := dataset.listing.left_out | measured.unknown:
-        count = sum(unknown.values())
-        notes.append(f"{count:,} pictures of other characters were not measured.")
-    if dataset.problems:
-        first = dataset.problems[0]
-        notes.append(
-            f"{len(dataset.problems):,} files were left out, the first: {first.path}: "
-            f"{first.reason}."
-        )
-    return notes
-
-
-def _print_notes(notes: list[str]) -> None:
+def _print_notes(notes: Sequence[str]) -> None:
     for note in notes:
         say(f"\nNote: {note}")
 
