@@ -82,6 +82,22 @@ def test_what_is_unavailable_is_tried_again():
     assert tries[7] == 1
 
 
+def test_a_pause_that_is_longer_than_the_picture_has_time_is_not_begun():
+    """It would be ended in the pause, as one that hangs, though the storage said what it is."""
+    tries = []
+
+    def read(entry):
+        if number_of(entry) == 3:
+            tries.append(entry)
+            raise ObjectError("unavailable", "busy")
+        return bytes(number_of(entry))
+
+    found = labels(answer(read, object_seconds=20, pause=60))
+
+    assert found == [*range(3), "unavailable", *range(4, 20)]
+    assert len(tries) == 1
+
+
 def test_a_read_that_hangs_holds_nothing_up():
     """Three of twenty never come, with two threads: each is a row, and the rest are answered."""
     release = threading.Event()

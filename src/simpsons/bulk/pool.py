@@ -79,14 +79,17 @@ class Pool:
 
     def load(self, entry: Entry) -> Any:
         """A small file's bytes, what is kept of a large one, or an ObjectError."""
+        end = time.monotonic() + self._limits.object_seconds
         for attempt in range(1, self._limits.tries + 1):
+            pause = self._limits.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1)
             try:
                 data = self._read(entry)
                 break
             except ObjectError as error:
-                if error.kind not in errors.TRANSIENT or attempt == self._limits.tries:
+                has_ended = attempt == self._limits.tries or time.monotonic() + pause > end
+                if error.kind not in errors.TRANSIENT or has_ended:
                     return error
-            time.sleep(self._limits.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+            time.sleep(pause)
         if len(data) < LARGE:
             return data
         with self._computing:
