@@ -2,7 +2,8 @@
 
 Each size is a process of its own. The pictures are random, with the spectrum of natural ones; one
 in a hundred is a distorted copy of another (`benchmarks.distortions`). They lie in a file that is
-mapped into memory, as the decoded pictures of a data set do.
+mapped into memory, as the decoded pictures of a data set do. The peak of memory includes pages of
+that file, which the system may take back at any time; how many there were at most is said apart.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -62,7 +64,8 @@ def plant(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.int64]:
 def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
     """Find the duplicates and say what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
-    found = duplicates.among(pixels, bar)
+    with MappedPages() as mapped:
+        found = duplicates.among(pixels, bar)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     pairs = {(pair.first, pair.second) for pair in found.pairs if pair.copy}
     hits = sum((min(pair), max(pair)) in pairs for pair in planted.tolist())
@@ -70,20 +73,45 @@ def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
         "pictures": len(pixels),
         "seconds": wall,
         "cpu_seconds": cpu,
-        "memory": _peak(),
+        "memory": _resident("VmHWM"),
+        "mapped": mapped.most,
         "planted": len(planted),
         "found": hits,
         "others": len(pairs) - hits,
     }
 
 
-def _peak() -> float:
-    """GiB that this process had resident at most, pages of mapped files included.
+class MappedPages:
+    """While it is entered it looks, ten times a second, how much of mapped files is resident.
+
+    most: GiB, libraries included.
+    """
+
+    def __init__(self) -> None:
+        self.most = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "MappedPages":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.1):
+            self.most = max(self.most, _resident("RssFile"))
+
+
+def _resident(which: str) -> float:
+    """GiB of this process that are resident: `VmHWM`, the peak, or `RssFile`, of mapped files now.
 
     Linux tells it in /proc. `getrusage` would not do: its maximum is inherited from the process
     that started this one, which has just made the pictures.
     """
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    found = re.search(rf"{which}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found
     return int(found[1]) / 2**20
 
@@ -121,6 +149,7 @@ def row(name: str, figures: dict[str, float]) -> list[str]:
         f"{figures['seconds']:,.0f} s",
         f"{figures['cpu_seconds']:,.0f} s",
         f"{figures['memory']:.2f} GiB",
+        f"{figures['mapped']:.2f} GiB",
         f"{figures['found'] / planted:.1%} of {planted:,}" if planted else "-",
         f"{int(figures['others']):,}" if planted else "-",
     ]
@@ -128,9 +157,23 @@ def row(name: str, figures: dict[str, float]) -> list[str]:
 
 def main() -> None:
     """Measure each size, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", metavar="FOLDER", help="the data set's folder")
-    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: python -m benchmarks.scale --sizes 10000 60000",
+    )
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="the data set's folder (default: $SIMPSONS_DATA)"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="*",
+        default=SIZES,
+        metavar="N",
+        help=f"how many random pictures, a run each (default: {' '.join(map(str, SIZES))}); a "
+        "million take 12 GB of the disk",
+    )
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--real", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -143,7 +186,7 @@ def main() -> None:
         empty = np.empty((0, 2), np.int64)
         print(json.dumps(measured(cache.load(root, track=bar).images, empty)))
         return
-    headers = ["pictures of", "number", "time", "processor time", "peak memory"]
+    headers = ["pictures of", "number", "time", "processor time", "peak memory", "mapped pages"]
     headers += ["planted copies found", "other copies found"]
     before = os.getloadavg()[0]
     rows = [row("the data set", _run("--real", "--data", root))]
