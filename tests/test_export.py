@@ -1,3 +1,4 @@
+import base64
 import inspect
 import json
 
@@ -113,7 +114,10 @@ def test_half_is_half_the_size_and_nearly_the_same(network, full, pixels, tmp_pa
 
 def test_the_file_carries_its_labels_and_metadata(full):
     stored = {item.key: json.loads(item.value) for item in onnx.load(full).metadata_props}
+    heat = stored.pop("heat")
     assert stored == {"labels": list(LABELS), "temperature": 1.5, **METADATA}
+    whole = onnx.load_from_string(full.read_bytes() + base64.b64decode(heat))
+    assert [output.name for output in whole.graph.output] == ["probabilities", "heat"]
 
 
 def test_the_file_says_nothing_of_the_machine_it_was_made_on(full):

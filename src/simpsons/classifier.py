@@ -1,9 +1,12 @@
 """`Classifier`: an ONNX file in, predictions out."""
 
+import base64
+import binascii
 import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,6 @@ BATCH = 32
 """Pictures that go through the network at once."""
 
 _FAMILIARITY, _HEAT = "familiarity", "heat"  # outputs' names in the file
-_ASK_FOR_HEAT = "explain"  # an input's
 
 _SUM_TOLERANCE = 0.01  # of the probabilities of a picture
 
@@ -137,6 +139,7 @@ class Classifier:
                 "classifier here, and this file for `simpsons detect --faces`"
             )
         self.metadata = self._read_metadata()
+        self._addition = self.metadata.pop(_HEAT, None)
         self.resize = self._read_resize()
         self._decoder = Decoder(resize=self.resize)
         self.labels: tuple[str, ...] = tuple(self.metadata["labels"])
@@ -175,13 +178,24 @@ class Classifier:
         float32 `[N, classes, 64, 64]`, 0 to 1; None if the file can't say, as it was exported by
         an earlier version. `simpsons.explain.heat_map` gives an answer for any file.
         """
-        if not self._has_heat:
+        if self._with_heat is None:
             return None
-        inputs = {self._input: np.ascontiguousarray(pixels), _ASK_FOR_HEAT: np.array(True)}
-        [heat] = self._network.run(self._network.on_all_cores, [_HEAT], inputs)
+        inputs = {self._input: np.ascontiguousarray(pixels)}
+        [heat] = self._network.run(self._with_heat, [_HEAT], inputs)
         if heat.shape != (len(pixels), len(self.labels), images.SIZE, images.SIZE):
             raise self._network.error(f"gives heat of the shape {list(heat.shape)}")
         return heat
+
+    @cached_property
+    def _with_heat(self) -> Any:
+        """A session that also gives the heat; None where the file has none."""
+        if self._addition is None:
+            return None
+        try:
+            addition = base64.b64decode(self._addition, validate=True)
+        except (TypeError, ValueError, binascii.Error):
+            raise self._network.error("its heat is no base64") from None
+        return self._network.with_addition(addition)
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
         """Classify one picture: a path, bytes, a file object, a PIL image or an array.
@@ -343,7 +357,6 @@ class Classifier:
             )
         self._input = inputs[0].name
         self._outputs = [outputs[0].name, *(o.name for o in outputs if o.name == _FAMILIARITY)]
-        self._has_heat = any(output.name == _HEAT for output in outputs)
 
 
 def model_path(model: str | os.PathLike[str]) -> Path:

@@ -2,14 +2,16 @@
 
 Input `pixels`: uint8 `[N, 64, 64, 3]`, RGB. Output `probabilities`: float32 `[N, classes]`, and
 where it was fitted `familiarity`: float32 `[N]`, higher is more like what the network learnt.
-Of the two networks of this package also `heat`: where the evidence for each class is, 0 to 1,
-float32 `[N, classes, 64, 64]`; empty unless the input `explain`, a bool that may be left out, is
-true.
 Scaling to what the network works with, temperature and softmax are inside; labels, recipe, split,
 figures and the data's licence are in the metadata, so that any runtime in any language gives the
-same answer.
+same answer. `docs/web.md` says which runtimes are tested.
+
+Of the two networks of this package the metadata also has `heat`, in base64: what is put behind the
+bytes of the file makes one with the output `heat`, where the evidence for each class is, 0 to 1,
+float32 `[N, classes, 64, 64]`; see `simpsons.onnx_addition`.
 """
 
+import base64
 import copy
 import json
 import logging
@@ -31,10 +33,12 @@ from simpsons.images import SIZE, Pixels
 from simpsons.models.class_activation import has_heat, heat
 from simpsons.models.cnn import CNN, folded
 from simpsons.models.scaled import Scaled, unscaled
-from simpsons.onnx_branch import on_request
+from simpsons.onnx_addition import take_out
 from simpsons.quantize import INT8, to_int8
 
 OPSET = 18
+
+IR_VERSION = 8  # the first with that opset; later ones are refused by older runtimes
 
 _PROBABILITIES, _HEAT = "probabilities", "heat"
 
@@ -94,22 +98,40 @@ def export(
     for int8 arithmetic; see `simpsons.quantize`. What stays float then is stored as with `half`.
     """
     network = network.cpu().eval()
-    if isinstance(network, CNN):
-        network = folded(network)
+    network = folded(network) if isinstance(network, CNN) else _with_plain_means(network)
     wrapped = _Classifier(network, temperature, familiarity).eval()
     example = torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)
     model = traced(wrapped, example, wrapped.names, {0: torch.export.Dim("N")})
-    arithmetic: dict[str, Any] = {}
+    facts: dict[str, Any] = {"labels": list(labels), "temperature": temperature}
     if calibration is not None:
-        arithmetic = {"arithmetic": INT8}
+        facts["arithmetic"] = INT8
         with _quiet("root"):
             model = to_int8(model, _PROBABILITIES, calibration)
     if _HEAT in wrapped.names:
-        on_request(model, _HEAT, switch="explain")
+        facts[_HEAT] = base64.b64encode(take_out(model, _HEAT)).decode()
     if isinstance(network, Scaled):
-        arithmetic |= {"input": network.numbers}
-    values = {"labels": list(labels), "temperature": temperature, **arithmetic, **metadata}
-    write(model, path, values, half or calibration is not None)
+        facts["input"] = network.numbers
+    write(model, path, facts | metadata, half or calibration is not None)
+
+
+class _Mean(nn.AdaptiveAvgPool2d):
+    """The same as one operation, where PyTorch's is exported as an index into memory."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[N, C, H, W]` to `[N, C, 1, 1]`."""
+        return x.mean((2, 3), keepdim=True)
+
+
+def _with_plain_means(network: nn.Module) -> nn.Module:
+    plain = copy.deepcopy(network)
+    for module in plain.modules():
+        for name, layer in module.named_children():
+            if isinstance(layer, nn.AdaptiveAvgPool2d):
+                setattr(module, name, _Mean())
+    return plain
 
 
 def traced(
@@ -174,6 +196,7 @@ def write(
     if half:
         _store_half(model)
     helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    model.ir_version = IR_VERSION
     onnx.checker.check_model(model, full_check=True)
     with whole(path) as temporary:
         onnx.save(model, temporary, format="protobuf")

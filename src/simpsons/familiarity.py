@@ -89,23 +89,24 @@ class Familiarity(nn.Module):
         means: the maps' channels, as `pooled` gives them.
         """
         last = means[:, -len(self.mean) :] - self.mean
-        to_class = (last @ self.within)[:, None] - self.class_means
-        nearness = (last @ self.overall).square().sum(1) - to_class.square().sum(2).amin(1)
+        to_class = (last @ self.within).unflatten(1, (1, -1)) - self.class_means
+        nearest = to_class.square().sum(2).amin(1, keepdim=True)
+        nearness = (last @ self.overall).square().sum(1, keepdim=True) - nearest
         standard = ((means - self.centre) / self.spread).clamp(-_LIMIT, _LIMIT)
-        energy = logits.logsumexp(1)
-        raw = [energy, nearness, standard @ self.style]
+        energy = logits.logsumexp(1, keepdim=True)
+        raw = [energy, nearness, standard @ self.style[:, None]]
         if self.acquaintance is not None:
-            raw.append(torch.cat([standard, energy[:, None]], 1) @ self.acquaintance)
-        return (torch.stack(raw, 1) - self.scale[0]) / self.scale[1]
+            raw.append(torch.cat([standard, energy], 1) @ self.acquaintance[:, None])
+        return (torch.cat(raw, 1) - self.scale[:1]) / self.scale[1:]
 
 
 def combined(scores: Tensor) -> Tensor:
     """The familiarity, `[N]`, of the scores, in the order of this module, `[N, 3 or 4]`."""
-    energy, nearness, style, *acquaintance = scores.unbind(1)
+    energy, nearness, style, *acquaintance = scores.split(1, 1)
     known = (energy + nearness) / 2
     for one in acquaintance:
         known = (known + ACQUAINTANCE_WEIGHT * one) / (1 + ACQUAINTANCE_WEIGHT)
-    return known + STYLE_WEIGHT * (style + STYLE_FROM).clamp(max=0)
+    return (known + STYLE_WEIGHT * (style + STYLE_FROM).clamp(max=0)).flatten()
 
 
 def pooled(maps: list[Tensor]) -> Tensor:

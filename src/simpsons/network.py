@@ -62,6 +62,16 @@ class Network:
         """See the class."""
         return self.on_one_core if self._threads == 1 else self._session(self._threads)
 
+    def with_addition(self, addition: bytes) -> Any:
+        """A session of the file with this put behind its bytes, which gives it further outputs.
+
+        Raises ModelError where the two can't be run together; see `simpsons.onnx_addition`.
+        """
+        try:
+            return self._session(self._threads, addition)
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            raise self.error(f"has an addition that can't be run ({_first_line(error)})") from None
+
     def run(
         self, session: Any, outputs: Sequence[str], inputs: dict[str, NDArray[Any]]
     ) -> list[NDArray[Any]]:
@@ -103,7 +113,7 @@ class Network:
         said: str | None = self.on_one_core.get_modelmeta().custom_metadata_map.get(key)
         return said == json.dumps(value)
 
-    def _session(self, threads: int | None) -> Any:
+    def _session(self, threads: int | None, addition: bytes = b"") -> Any:
         import onnxruntime  # heavy, and a training needs it only at its end
 
         options = onnxruntime.SessionOptions()
@@ -115,7 +125,7 @@ class Network:
         if threads is not None:
             options.intra_op_num_threads = threads
         return onnxruntime.InferenceSession(
-            self._content, options, providers=["CPUExecutionProvider"]
+            self._content + addition, options, providers=["CPUExecutionProvider"]
         )
 
 

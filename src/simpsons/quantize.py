@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 from simpsons.images import Pixels
-from simpsons.onnx_branch import needed
+from simpsons.onnx_addition import needed
 
 INT8 = "int8"
 """What the metadata of such a file calls its arithmetic."""

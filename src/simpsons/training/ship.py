@@ -22,7 +22,7 @@ from simpsons.files import whole
 from simpsons.onnx_import import read_onnx
 from simpsons.progress import Track, silent
 
-_WRITTEN_BY_EXPORT = ("labels", "temperature", "face_familiarity_threshold", "input")
+_WRITTEN_BY_EXPORT = ("labels", "temperature", "face_familiarity_threshold", "input", "heat")
 
 
 def ship(
