@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import sys
 
 import pytest
@@ -81,6 +82,21 @@ def test_what_appears_meanwhile_is_not_overwritten(tmp_path, target, monkeypatch
     placed = folder.add(answer(picture))
     assert placed.path.name != "x.jpg"
     assert sorted(content(target).values()) == [b"homer", b"theirs"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="copies the process")
+def test_what_a_killed_process_left_is_removed(tmp_path, target, monkeypatch):
+    homer = written(tmp_path / "a/1.jpg", b"homer")
+    copy = os.fork()
+    if copy == 0:
+        monkeypatch.setattr(os, "utime", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        SortedFolder(target).add(answer(homer))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == -signal.SIGKILL
+    assert "homer_simpson/1.jpg" not in content(target)
+    assert [*content(target).values()] == [b"homer"]
+    assert SortedFolder(target).add(answer(homer)).is_new
+    assert content(target) == {"homer_simpson/1.jpg": b"homer"}
 
 
 def test_without_hard_links_it_copies_all_the_same(tmp_path, target, monkeypatch):

@@ -1,19 +1,22 @@
 """Commands killed before each of their file operations: nothing half-written, and they go on.
 
-A command runs in a copy of this process that counts what changes files under a folder: opening to
-write, renaming, removing, making folders. The copy is killed (SIGKILL) before the first, the
-second, and so on. Whatever it then finds under a final name is whole; run again, the command ends
-with the files of a run that nobody killed, and no others.
+A command runs in a copy of this process that stops at whatever changes files under a folder:
+opening to write, renaming, removing, making folders. Before each such operation its folder is
+copied: that is what a kill (SIGKILL) at that moment would leave. In each copy whatever has a final
+name is whole; run again there, the command ends with the files of a run that nobody killed, and no
+others.
 """
 
 import csv
+import importlib
 import json
 import os
 import shutil
-import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +33,7 @@ _CHANGES = frozenset(
     ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 )
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_CLASSES, _PICTURES = 3, 12
+_CLASSES = 3
 
 
 @dataclass(frozen=True)
@@ -44,58 +47,89 @@ class Command:
     again: Callable[[Path], list[str]]
 
 
-class _Watch:
-    """Counts what changes files under a folder, and ends this process before the given one."""
+class Watch:
+    """Counts the operations that change files in a folder. before: is called with the number of
+    each, from 1 on, before it is done."""
 
-    def __init__(self, folder: Path, killed_before: int | None) -> None:
-        self._folder, self._killed_before = str(folder), killed_before
+    def __init__(self, folder: Path, before: Callable[[int], object] = lambda _: None) -> None:
+        self._inside, self._before = f"{folder}{os.sep}", before
+        self._lock = threading.RLock()
+        self._is_before = False
         self.count = 0
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        """As `sys.addaudithook` calls it."""
         if event == "open":
             flags = arguments[2]
             if not (isinstance(flags, int) and flags & _WRITING):
                 return
+            arguments = arguments[:1]
         elif event not in _CHANGES:
             return
         named = (each for each in arguments if isinstance(each, str | os.PathLike))
-        if any(os.path.abspath(each).startswith(self._folder) for each in named):  # noqa: PTH100
+        if any(f"{os.path.abspath(each)}{os.sep}".startswith(self._inside) for each in named):  # noqa: PTH100
+            with self._lock:
+                self._operation()
+
+    def _operation(self) -> None:
+        if not self._is_before:
             self.count += 1
-            if self.count == self._killed_before:
-                os.kill(os.getpid(), signal.SIGKILL)
+            self._is_before = True
+            self._before(self.count)
+            self._is_before = False
 
 
-def _run(words: Sequence[str], folder: Path, killed_before: int | None = None) -> tuple[int, int]:
-    """The command in a copy of this process: exit code, -9 if it was killed, and operations."""
+def _copies(folder: Path, copies: Path, every: int) -> Watch:
+    """Copies the folder to `copies`/1, /2 and so on, before each `every`th operation."""
+
+    def before(number: int) -> None:
+        if number % every == 0:
+            with suppress(shutil.Error):  # a file of another thread that was there a moment ago
+                shutil.copytree(folder, copies / str(number), symlinks=True)
+
+    return Watch(folder, before)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a command's process says at its end. code: its exit code, 70 for a traceback."""
+
+    code: int
+    operations: int = 0
+    modules: Sequence[str] = ()
+
+
+def _run(words: Sequence[str], folder: Path, watch: Watch | None = None) -> _Done:
+    """The command in a copy of this process, which works in `folder`."""
     reading, writing = os.pipe()
     copy = os.fork()
     if copy == 0:
-        _be_the_command(words, folder, killed_before, writing)
+        _be_the_command(words, folder, watch or Watch(folder), writing)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        counted = pipe.read()
+        said = json.loads(pipe.read() or "{}")
     _, status = os.waitpid(copy, 0)
-    return os.waitstatus_to_exitcode(status), int(counted or 0)
+    return _Done(os.waitstatus_to_exitcode(status), **said)
 
 
-def _be_the_command(
-    words: Sequence[str], folder: Path, killed_before: int | None, writing: int
-) -> None:
+def _be_the_command(words: Sequence[str], folder: Path, watch: Watch, writing: int) -> None:
     code = 70
     try:
-        log = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        log = os.open(_log(folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for number in (1, 2):
             os.dup2(log, number)
         os.chdir(folder)
         os.environ["SIMPSONS_CACHE"] = str(folder / "cache")
-        watch = _Watch(folder, killed_before)
         sys.addaudithook(watch)
         try:
             simpsons(list(words))
+            code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 0
-        os.write(writing, str(watch.count).encode())
         sys.stdout.flush()
+        said = {"operations": watch.count, "modules": [*sys.modules]}
+        with os.fdopen(writing, "w") as pipe:
+            json.dump(said, pipe)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
@@ -103,12 +137,32 @@ def _be_the_command(
         os._exit(code)
 
 
-def _pictures(folder: Path) -> None:
+def _log(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.log")
+
+
+def _said(folder: Path) -> str:
+    return _log(folder).read_text(errors="replace")[-400:]
+
+
+def _import(modules: Sequence[str]) -> None:
+    """Import what a command has imported: its next copies have it then."""
+    for name in modules:
+        if name not in sys.modules and not name.startswith("__"):
+            with suppress(Exception):
+                importlib.import_module(name)
+
+
+def _pictures(folder: Path, each: int = 12) -> None:
     for number, doll in enumerate(DOLLS[:_CLASSES]):
         (folder / "pictures" / doll.slug).mkdir(parents=True)
-        for each in range(_PICTURES):
-            picture = draw(doll, np.random.default_rng([number, each]), 64)
-            picture.save(folder / "pictures" / doll.slug / f"{each:02}.png")
+        for one in range(each):
+            picture = draw(doll, np.random.default_rng([number, one]), 64)
+            picture.save(folder / "pictures" / doll.slug / f"{one:02}.png")
+
+
+def _few_pictures(folder: Path) -> None:
+    _pictures(folder, 2)
 
 
 def _again_or_resume(folder: Path) -> list[str]:
@@ -122,8 +176,7 @@ _TRAIN = ["train", "pictures", "--model", "cnn", "--epochs", "2", "--batch", "8"
 
 def _with_run(folder: Path) -> None:
     _pictures(folder)
-    code, _ = _run(_TRAIN, folder)
-    assert code == 0, folder.with_suffix(".log").read_text()
+    assert _run(_TRAIN, folder).code == 0, _said(folder)
 
 
 def finished_run(folder: Path) -> Path:
@@ -153,24 +206,33 @@ def _plain(name: str, prepare: Callable[[Path], None], words: Sequence[str]) -> 
     return Command(name, prepare, _same(words), _same(words))
 
 
+_NAMED = ["pictures", "--model", "cnn", "--csv"]
+_BULK = ["bulk", "pictures", "--out", "answers", "--model", "cnn", "--part-size", "4"]
+
 COMMANDS = (
     Command("train", _pictures, _same(_TRAIN), _again_or_resume),
     _plain("export", _with_run, ["export", "run", "out.onnx", "--card"]),
     _plain("data split", _pictures, ["data", "split", "pictures", "--out", "split.csv"]),
+    _plain("data audit", _pictures, ["data", "audit", "pictures", "--report", "audit.html"]),
+    _plain("data clean", _pictures, ["data", "clean", "pictures", "--copies", "--out", "drop.csv"]),
     _plain(
-        "predict",
-        _pictures,
-        ["predict", "pictures", "--model", "cnn", "--csv", "--explain", "why"],
+        "evaluate",
+        _few_pictures,
+        [
+            *("evaluate", "pictures", "--model", "cnn"),
+            *("--report", "report.html", "--picture", "matrix.png"),
+        ],
     ),
+    _plain("predict", _few_pictures, ["predict", *_NAMED, "--explain", "why"]),
+    _plain("predict --sort-into", _few_pictures, ["predict", *_NAMED, "--sort-into", "sorted"]),
+    _plain("detect", _few_pictures, ["detect", *_NAMED, "--draw", "drawn"]),
     _plain("timeline", _film, ["timeline", "film.mp4", "--out", "who"]),
     Command(
         "bulk",
-        _pictures,
-        _same(["bulk", "pictures", "--out", "answers", "--model", "cnn", "--part-size", "20"]),
+        _few_pictures,
+        _same(_BULK),
         lambda folder: (
-            ["bulk", "--out", "answers"]
-            if any((folder / "answers").glob("run.json"))
-            else ["bulk", "pictures", "--out", "answers", "--model", "cnn", "--part-size", "20"]
+            ["bulk", "--out", "answers"] if any((folder / "answers").glob("run.json")) else _BULK
         ),
     ),
 )
@@ -238,7 +300,7 @@ def _content(path: Path) -> object:
     if path.name == "metrics.csv":
         rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
         return [row[:-2] for row in rows]
-    return path.read_bytes() if path.suffix == ".csv" else None
+    return path.read_bytes() if path.suffix in (".csv", ".jpg", ".png") else None
 
 
 def _files(folder: Path) -> dict[str, object]:
@@ -255,56 +317,51 @@ def _is_of_an_entry(path: Path) -> bool:
 def rows(folder: Path, every: int, chosen: Sequence[str]) -> tuple[list[list[str]], list[str]]:
     """A row for each command, and the failures. every: of how many operations one is killed
     before. chosen: names of commands."""
-    import sklearn.model_selection  # noqa: F401 (what is imported here, the copies have)
     import torch
-
-    from simpsons.cli import data, timeline, train  # noqa: F401
 
     torch.set_num_threads(1)  # copies of a process with more threads would wait for them
     table, failures = [], []
     for command in COMMANDS:
-        if command.name not in chosen:
-            continue
-        work = folder / command.name.replace(" ", "-")
-        before, calm = work / "before", work / "calm"
-        before.mkdir(parents=True)
-        command.prepare(before)
-        shutil.copytree(before, calm)
-        code, operations = _run(command.words(calm), calm)
-        if code:
-            log = calm.with_suffix(".log").read_text(errors="replace")
-            failures.append(f"{command.name}: exit code {code} undisturbed: {log[-400:]}")
-            continue
-        expected = _files(calm)
-        moments = range(1, operations + 1, every)
-        counts = {"half-written": 0, "did not go on": 0, "others": 0}
-        for moment in moments:
-            for kind, what in _killed(command, before, work / "killed", moment, expected):
-                counts[kind] += 1
-                print(f"FAILED {command.name} before {moment}: {kind}: {what}", flush=True)
-                failures.append(f"{command.name} before {moment}: {kind}: {what}")
-        table.append([command.name, str(operations), str(len(moments)), *map(str, counts.values())])
+        if command.name in chosen:
+            row, failed = _attack(command, folder / command.name.replace(" ", "-"), every)
+            table.append([command.name, *row])
+            failures += [f"{command.name}{failure}" for failure in failed]
+            print(" | ".join(table[-1]), *failures[len(failures) - len(failed) :], flush=True)
     return table, failures
 
 
-def _killed(
-    command: Command, before: Path, folder: Path, moment: int, expected: dict[str, object]
-) -> list[tuple[str, str]]:
-    """What is wrong after a kill before one operation."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(before, folder)
-    code, _ = _run(command.words(folder), folder, moment)
-    if code != -signal.SIGKILL:
-        return []  # threads do not come to their operations in one order
+def _attack(command: Command, work: Path, every: int) -> tuple[list[str], list[str]]:
+    """The row of a command without its name, and the failures."""
+    before, copies, again = work / "before", work / "copies", work / "again"
+    before.mkdir(parents=True)
+    copies.mkdir()
+    command.prepare(before)
+    shutil.copytree(before, again)
+    done = _run(command.words(again), again, _copies(again, copies, every))
+    if done.code:
+        return [""] * (len(HEADERS) - 1), [f": exit code {done.code} undisturbed: {_said(again)}"]
+    _import(done.modules)
+    expected = _files(again)
+    counts = {"half-written": 0, "did not go on": 0, "others": 0}
+    failures = []
+    killed = sorted(copies.iterdir(), key=lambda copy: int(copy.name))
+    for copy in killed:
+        shutil.rmtree(again)
+        copy.rename(again)
+        for kind, what in _wrong(command, again, expected):
+            counts[kind] += 1
+            failures.append(f" before {copy.name}: {kind}: {what}")
+    return [str(done.operations), str(len(killed)), *map(str, counts.values())], failures
+
+
+def _wrong(command: Command, folder: Path, expected: dict[str, object]) -> list[tuple[str, str]]:
+    """What is wrong with the folder of a command that was killed, and once it has run again."""
     found = [("half-written", what) for what in _half_written(folder)]
-    code, _ = _run(command.again(folder), folder)
-    if code:
-        log = folder.with_suffix(".log").read_text(errors="replace")
-        return [*found, ("did not go on", f"exit code {code}: {log[-400:]}")]
+    done = _run(command.again(folder), folder)
+    if done.code:
+        return [*found, ("did not go on", f"exit code {done.code}: {_said(folder)}")]
     left = _files(folder)
-    different = sorted(
-        {*(left.keys() ^ expected.keys())}
-        | {name for name in left.keys() & expected.keys() if left[name] != expected[name]}
-    )
-    leftover = [name for name in left if is_leftover(Path(name).name)]
-    return found + [("others", name) for name in {*different, *leftover}]
+    different = {name for name in left.keys() & expected.keys() if left[name] != expected[name]}
+    leftover = {name for name in left if is_leftover(Path(name).name)}
+    others = sorted(different | leftover | (left.keys() ^ expected.keys()))
+    return found + [("others", name) for name in others]

@@ -14,12 +14,15 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.attacks import mutations, seeds
 from simpsons import images, processors
+
+T = TypeVar("T")
 
 HEADERS = ["format", "files", "read", "as Pillow", "refused", "Pillow alone", "longest", "failures"]
 
@@ -28,6 +31,7 @@ _PATIENCE = 600.0  # seconds for a share
 _SLOW = 5.0  # seconds of a processor for a file
 _LEAST = 2 * round(images.JPEG_GAP * images.SIZE)  # below it no file is decoded at half its size
 _APART = 3.0  # mean of 255; turning before or after resizing rounds otherwise
+_REDUCED = 24  # pixels of the longer side, at least
 _ALPHA = ("RGBA", "LA", "PA")
 _PLAIN = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
 
@@ -71,10 +75,11 @@ class Judge:
         name = f"{self._kind} {number}"
         pixels = self._timed(name, images.decode, content)
         seen = self._timed(name, images.load, content)
+        reduced = self._timed(name, lambda file: images.decode_reduced(file, _REDUCED), content)
         self._found["files"] += 1
         expected = _pillow(content)
-        if (pixels is None) != (seen is None):
-            self.failures.append(f"{name}: read as a whole or for a network, not both")
+        if len({one is None for one in (pixels, seen, reduced)}) > 1:
+            self.failures.append(f"{name}: read in one way and not in another")
         if pixels is None:
             self._found["refused"] += 1
             self._found["Pillow alone"] += expected is not None
@@ -91,9 +96,7 @@ class Judge:
             if not is_same:
                 self.failures.append(f"{name}: other pixels than Pillow's")
 
-    def _timed(
-        self, name: str, read: Callable[[bytes], images.Pixels], content: bytes
-    ) -> images.Pixels | None:
+    def _timed(self, name: str, read: Callable[[bytes], T], content: bytes) -> T | None:
         start = time.process_time()
         try:
             return read(content)

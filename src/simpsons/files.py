@@ -41,23 +41,34 @@ def whole(path: str | os.PathLike[str], *, flush: bool = False) -> Iterator[Path
         path = path.resolve()
     _require_unlocked(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    with beside(path) as temporary:
+        try:
+            yield temporary
+            if path.exists():
+                shutil.copymode(path, temporary)
+            if flush:
+                to_disk(temporary)
+            temporary.replace(path)
+            if flush:
+                to_disk(path.parent)
+        except OSError as error:
+            if error.errno is None or error.filename not in (None, str(temporary)):
+                raise
+            raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Yield a path in the folder of `path` to write to; what is there in the end is removed.
+
+    So is what a killed process left there.
+    """
     if path.parent not in _looked_at:
         remove_leftovers(path.parent)
         _looked_at.add(path.parent)
     temporary = path.with_name(_temporary_name(path))
     try:
         yield temporary
-        if path.exists():
-            shutil.copymode(path, temporary)
-        if flush:
-            to_disk(temporary)
-        temporary.replace(path)
-        if flush:
-            to_disk(path.parent)
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(temporary)):
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -7,14 +7,12 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
-from simpsons import images
+from simpsons import files, images
 from simpsons.classifier import Prediction
 from simpsons.errors import SimpsonsError
 
@@ -137,7 +135,7 @@ def _put_content(folder: Path, content: bytes) -> Sorted:
     if target.is_file() and target.read_bytes() == content:
         return Sorted(target, is_new=False)
     folder.mkdir(exist_ok=True)
-    with _temporary(folder) as temporary:
+    with files.beside(target) as temporary:
         temporary.write_bytes(content)
         if _placed(temporary, target):
             return Sorted(target, is_new=True)
@@ -155,7 +153,7 @@ def _copied(source: Path, target: Path) -> bool:
     """Copy a file with its time, whole or not at all; False if something is there."""
     if os.path.lexists(target):
         return False
-    with _temporary(target.parent) as temporary:
+    with files.beside(target) as temporary:
         shutil.copyfile(source, temporary)
         status = source.stat()
         os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -175,15 +173,6 @@ def _linked(source: Path, target: Path) -> bool:
         except FileExistsError:
             return False
     return True
-
-
-@contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    temporary = folder / f".{os.getpid()}.part"
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _placed(temporary: Path, target: Path) -> bool:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from benchmarks.attacks import guided, kills, lies, mutations, pictures, seeds
 from simpsons import images, png
+from simpsons.files import whole
 
 
 @pytest.mark.parametrize("kind", seeds.KINDS)
@@ -77,10 +79,12 @@ def test_another_error_than_of_a_picture_is_a_failure(monkeypatch):
     def fail(_):
         raise KeyError("no such tag")
 
-    monkeypatch.setattr(images, "decode", fail)
     monkeypatch.setattr(images, "load", fail)
-    failures = pictures.judge("GIF", 7, 1, seed=0)["failures"]
-    assert failures == ["GIF 7: KeyError: 'no such tag'"] * 2
+    monkeypatch.setattr(mutations, "mutated", lambda content, _: content)
+    assert pictures.judge("GIF", 7, 1, seed=0)["failures"] == [
+        "GIF 7: KeyError: 'no such tag'",
+        "GIF 7: read in one way and not in another",
+    ]
 
 
 def test_a_file_that_takes_a_new_way_through_the_decoders_is_kept(monkeypatch):
@@ -114,20 +118,42 @@ def test_what_is_cut_off_under_a_final_name_is_seen(tmp_path):
     }
 
 
+def test_operations_that_change_files_are_counted_before_they_are_done(tmp_path):
+    there = []
+    watch = kills.Watch(tmp_path / "run", lambda _: there.append(len(list(tmp_path.rglob("*")))))
+    is_on = [True]
+    sys.addaudithook(lambda *given: watch(*given) if is_on[0] else None)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "first").write_text("1")
+    (tmp_path / "run" / "first").read_text()
+    (tmp_path / "beside").write_text("1")
+    (tmp_path / "run" / "first").rename(tmp_path / "run" / "second")
+    (tmp_path / "run" / "second").unlink()
+    is_on[0] = False
+    assert (watch.count, there) == (4, [0, 1, 3, 3])
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="copies the process")
-def test_a_process_is_killed_before_the_operation_that_was_asked_for(tmp_path):
-    copy = os.fork()
-    if copy == 0:
-        watch = kills._Watch(tmp_path, killed_before=3)
-        sys.addaudithook(watch)
-        (tmp_path / "first").write_text("1")
-        (tmp_path / "first").read_text()
-        (tmp_path / "second").mkdir()
-        (tmp_path / "third").write_text("3")
-        os._exit(0)
-    _, status = os.waitpid(copy, 0)
-    assert os.waitstatus_to_exitcode(status) == -9
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+def test_a_command_that_leaves_half_a_file_when_it_is_killed_is_found(tmp_path, monkeypatch):
+    def careless(words):
+        path = Path("result.json")
+        if not path.exists():
+            for text in ("[", "]"):
+                with path.open("a") as file:
+                    file.write(text)
+
+    def careful(words):
+        with whole("result.json") as path:
+            path.write_text("[]")
+
+    command = kills.Command("write", lambda _: None, lambda _: [], lambda _: [])
+    monkeypatch.setattr(kills, "COMMANDS", (command,))
+    found = {}
+    for write in (careless, careful):
+        monkeypatch.setattr(kills, "simpsons", write)
+        [row], failures = kills.rows(tmp_path / write.__name__, 1, ["write"])
+        found[write.__name__] = row[2:], len(failures)
+    assert found == {"careless": (["2", "1", "0", "0"], 1), "careful": (["4", "0", "0", "0"], 0)}
 
 
 def test_each_value_of_a_configuration_is_lied_about(tmp_path):

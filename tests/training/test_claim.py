@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -139,6 +140,10 @@ def test_a_finished_training_gets_what_a_kill_has_kept_from_it(begin, monkeypatc
     assert names(folder) == [CONFIG, loop.LAST, loop.METRICS, SPLIT]
 
 
+def killed_before(moment):
+    return lambda number: number == moment and os.kill(os.getpid(), signal.SIGKILL)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="copies the process")
 def test_killed_before_any_file_operation_of_its_beginning_it_can_be_begun_or_gone_on_with(
     begin, tmp_path
@@ -149,7 +154,7 @@ def test_killed_before_any_file_operation_of_its_beginning_it_can_be_begun_or_go
         shutil.rmtree(folder)
         copy = os.fork()
         if copy == 0:
-            sys.addaudithook(kills._Watch(folder, moment))
+            sys.addaudithook(kills.Watch(folder, killed_before(moment)))
             begin()
             os._exit(0)
         if os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 0:
