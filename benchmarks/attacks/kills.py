@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from simpsons.characters import CHARACTERS
 from simpsons.cli import main as simpsons
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.files import is_leftover
@@ -155,10 +156,11 @@ def _import(modules: Sequence[str]) -> None:
 
 def _pictures(folder: Path, each: int = 12) -> None:
     for number, doll in enumerate(DOLLS[:_CLASSES]):
-        (folder / "pictures" / doll.slug).mkdir(parents=True)
+        of_one = folder / "pictures" / CHARACTERS[number].slug  # whom shipped networks know
+        of_one.mkdir(parents=True)
         for one in range(each):
             picture = draw(doll, np.random.default_rng([number, one]), 64)
-            picture.save(folder / "pictures" / doll.slug / f"{one:02}.png")
+            picture.save(of_one / f"{one:02}.png")
 
 
 def _few_pictures(folder: Path) -> None:

@@ -63,9 +63,7 @@ def beside(path: Path) -> Iterator[Path]:
 
     So is what a killed process left there.
     """
-    if path.parent not in _looked_at:
-        remove_leftovers(path.parent)
-        _looked_at.add(path.parent)
+    remove_leftovers_once(path.parent)
     temporary = path.with_name(_temporary_name(path))
     try:
         yield temporary
@@ -99,6 +97,13 @@ def _temporary_name(path: Path) -> str:
 def is_leftover(name: str) -> bool:
     """Whether a file of this name is one that `whole` began and has not put into its place."""
     return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_leftovers_once(folder: Path) -> None:
+    """`remove_leftovers`, if this process has not done that there."""
+    if folder not in _looked_at:
+        remove_leftovers(folder)
+        _looked_at.add(folder)
 
 
 def remove_leftovers(folder: Path) -> None:

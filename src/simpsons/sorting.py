@@ -69,6 +69,7 @@ class SortedFolder:
         picture can't be read or not be put there; nothing of it is there then.
         """
         folder = self.folder / folder_name(answer.verdict)
+        files.remove_leftovers_once(folder)
         try:
             if content is not None:
                 return _put_content(folder, content)
