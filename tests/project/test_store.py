@@ -31,7 +31,7 @@ def face(number, **changes):
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "project"
-    write_project(folder, [SOURCE], "ab12", "cnn-int8")
+    write_project(folder, [SOURCE], "ab12", "cnn-int8", "cd34")
     write_faces(folder, [face(0), face(1)])
     np.save(folder / "embeddings.npy", np.eye(3, 4, dtype=np.float32))
     return folder
@@ -41,7 +41,7 @@ def test_what_is_written_is_read(folder):
     project = Project.open(folder)
     assert project.faces == (face(0), face(1))
     assert project.sources == (SOURCE,)
-    assert (project.detector, project.names) == ("ab12", "cnn-int8")
+    assert (project.detector, project.names, project.embedding) == ("ab12", "cnn-int8", "cd34")
     assert is_project(folder)
 
 

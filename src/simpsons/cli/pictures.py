@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
@@ -25,11 +25,14 @@ from simpsons.progress import bar
 from simpsons.shares import beside
 from simpsons.sorting import SortingError
 
+if TYPE_CHECKING:
+    from simpsons.project.embedding import Embedding
+
 STDIN = "-"
 
 _OUTPUT = "what this command writes"
 
-A = TypeVar("A", Prediction, Detection)
+A = TypeVar("A", Prediction, Detection, "Embedding")
 Show = Callable[[A | Failure, Mapping[str, str]], None]
 """Prints an answer, and the paths of what was written for it, by kind."""
 Write = Callable[[images.Source, A], str]
@@ -65,12 +68,14 @@ def answer(
     description: str,
     writes: Mapping[str, Write[A]] | None = None,
     outputs: Iterable[Path | None] = (),
+    prints: bool = True,
 ) -> int:
     """Show the answers for files, folders, globs and -, as they come; returns the exit code.
 
     That is 1 if some pictures could not be read, 2 if none could. description: of the progress bar.
     writes: by kind; they may raise ImageError if the picture has gone, and SortingError. outputs:
-    folders that they write to; pictures there are none of those in a folder around them.
+    folders that they write to; pictures there are none of those in a folder around them. prints:
+    whether `show` prints, so that a bar would be among its lines on a terminal.
     """
     listed = (line.rstrip("\r\n") for line in _lines(paths_from) if line.strip())
     unread: list[Failure] = []
@@ -80,7 +85,7 @@ def answer(
     pairs = beside(answer_all, expanded)
     missing = ((one.path or STDIN, one) for one in unread)
     answers: Iterable[tuple[images.Source, A | Failure]] = chain(pairs, missing)
-    if sys.stdout is None or not sys.stdout.isatty():
+    if not prints or sys.stdout is None or not sys.stdout.isatty():
         answers = bar(answers, None, description)
     if isinstance(sys.stdout, io.TextIOWrapper):  # any file name can be printed
         sys.stdout.reconfigure(errors="backslashreplace")

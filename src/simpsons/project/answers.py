@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simpsons.characters import composed
+from simpsons.characters import SLUGS, composed, find_name
 from simpsons.classifier import UNKNOWN
 from simpsons.files import to_disk
 from simpsons.project.errors import ProjectError
@@ -219,7 +219,8 @@ def clean_label(text: str) -> str:
     """The label of a character as a folder of any system can be called.
 
     Letters with accents are composed (NFC), spaces are single, and what no file name may have
-    becomes an underscore. Raises ProjectError for a name that is empty or too long, begins with an
+    becomes an underscore. One of the 18 gets the data set's name: `Homer Simpson` gives
+    `homer_simpson`. Raises ProjectError for a name that is empty or too long, begins with an
     exclamation mark, or is `unknown`, as strangers are called.
     """
     shown = text if len(text) <= 40 else f"{text[:40]}..."
@@ -233,7 +234,7 @@ def clean_label(text: str) -> str:
         raise ProjectError(f"{shown!r} is what strangers are called; answer `nobody` instead")
     if folder_name(label) != label:
         raise ProjectError(f"{shown!r} can't be the name of a folder; give a shorter or other name")
-    return label
+    return find_name(label, SLUGS) or label
 
 
 def _parsed(line: bytes, number: int) -> Answer | None:

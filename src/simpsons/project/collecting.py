@@ -137,6 +137,7 @@ class Collector:
             )
             shape = images.SIZE, images.SIZE, 3
             thumbnails = opened.enter_context(self._rows(_THUMBNAILS, shape, np.uint8, frames))
+            self._thumbnails = thumbnails
             self._kept = Kept(thumbnails, self._load_frame)
             self._publish()
             self._open = opened.pop_all()
@@ -149,6 +150,11 @@ class Collector:
             else:
                 with suppress(OSError):  # as on a full disk: what was wrong is said already
                     self._publish()
+
+    @property
+    def count(self) -> int:
+        """The faces of the project so far."""
+        return len(self._journal.faces)
 
     def expanded(self, given: Iterable[str | os.PathLike[str]]) -> Iterator[str | Path]:
         """The films and folders of pictures that these stand for, each once.
@@ -386,13 +392,15 @@ class Collector:
         """Bring what a project is read from up to date: embeddings first, then the faces."""
         journal = self._journal
         self._embeddings.publish()
+        self._thumbnails.publish()
         groups = journal.groups().tolist()
         faces = (
             replace(face, group=group) for face, group in zip(journal.faces, groups, strict=True)
         )
         networks = journal.networks or {}
+        used = [networks[key] for key in ("detector", "names", "embedding")]
         sources = [state.to_source() for state in journal.sources.values()]
-        store.write_project(self.root, sources, networks["detector"], networks["names"])
+        store.write_project(self.root, sources, *used)
         store.write_faces(self.root, faces)
 
 

@@ -17,6 +17,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -118,6 +119,7 @@ class Project:
     root: the folder. sources: films and folders, in the order in which they were collected. faces:
     in the order in which they were found; more may be there when it is opened again. detector: the
     SHA-256 of the file of the network that found them. names: the network that named them.
+    embedding: the fingerprint of what embedded them, see `embedding.Embedder`.
     """
 
     root: Path
@@ -125,6 +127,7 @@ class Project:
     faces: tuple[CollectedFace, ...]
     detector: str
     names: str
+    embedding: str
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Project:
@@ -133,10 +136,10 @@ class Project:
         content = _read_json(root)
         try:
             sources = tuple(map(_source, content["sources"]))
-            detector, names = str(content["detector"]), str(content["names"])
+            networks = [str(content[key]) for key in ("detector", "names", "embedding")]
         except (KeyError, TypeError, ValueError):
             raise _damaged(root / PROJECT) from None
-        return cls(root, sources, tuple(_read_faces(root)), detector, names)
+        return cls(root, sources, tuple(_read_faces(root)), *networks)
 
     @cached_property
     def answers(self) -> Answers:
@@ -144,9 +147,16 @@ class Project:
         return Answers(self.root / ANSWERS)
 
     def labels(self) -> dict[str, str]:
-        """The label of each face that has one, by id: a character or one of `answers.SPECIAL`."""
+        """The label of each face that has one, by id: a character or one of `answers.SPECIAL`.
+
+        Labels that differ in capitals alone are one, in the spelling that is there most often.
+        """
         known = {face.id for face in self.faces}
-        return {face: label for face, label in self.answers.labels().items() if face in known}
+        found = {face: label for face, label in self.answers.labels().items() if face in known}
+        spelling: dict[str, str] = {}
+        for label, _ in sorted(Counter(found.values()).items(), key=lambda each: (-each[1], each)):
+            spelling.setdefault(label.casefold(), label)
+        return {face: spelling[label.casefold()] for face, label in found.items()}
 
     @cached_property
     def embeddings(self) -> NDArray[np.float32]:
@@ -181,8 +191,10 @@ def write_faces(root: Path, faces: Iterable[CollectedFace]) -> None:
     write_text(root / FACES, text.getvalue(), flush=True)
 
 
-def write_project(root: Path, sources: Iterable[Source], detector: str, names: str) -> None:
-    """Write project.json, whole or not at all."""
+def write_project(
+    root: Path, sources: Iterable[Source], detector: str, names: str, embedding: str = ""
+) -> None:
+    """Write project.json, whole or not at all. detector, names, embedding: see `Project`."""
     from simpsons import __version__
 
     content = {
@@ -191,6 +203,7 @@ def write_project(root: Path, sources: Iterable[Source], detector: str, names: s
         "sources": [source.to_json() for source in sources],
         "detector": detector,
         "names": names,
+        "embedding": embedding,
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     write_text(root / PROJECT, f"{text}\n", flush=True)

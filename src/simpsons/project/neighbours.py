@@ -1,0 +1,250 @@
+"""`embed` and `similar`: vectors of many pictures, kept in a file, and the nearest of one."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simpsons import images, urls
+from simpsons.classifier import Failure
+from simpsons.dataset.picture_names import PictureNames
+from simpsons.errors import DataError
+from simpsons.files import csv_line, whole
+from simpsons.progress import Track, silent
+from simpsons.project.embedding import MODEL, Embedder, Embedding, Vectors
+from simpsons.project.rows import RowFile
+from simpsons.project.store import Project, is_project
+
+SUFFIXES = (".npy", ".parquet")
+"""Of a file of vectors."""
+
+_COLUMNS = ("path", "embedding")
+_BLOCK = 1024  # rows of a Parquet file, or of a comparison, at once
+
+
+@dataclass(frozen=True)
+class Similar:
+    """A picture that is like another one. similarity: the cosine of their vectors, -1 to 1."""
+
+    path: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """paths: of the pictures that could be read. vectors: float32 `[N, D]`, a row for each.
+
+    failures: the other pictures.
+    """
+
+    paths: tuple[str, ...]
+    vectors: Vectors
+    failures: tuple[Failure, ...]
+
+
+def embed(
+    pictures: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    model: str | os.PathLike[str] = MODEL,
+    progress: Track = silent,
+) -> Embedded:
+    """The vectors of pictures: of a file, of all in a folder, or of these files.
+
+    model: as `Embedder` takes it. Raises DataError for a folder without pictures, ModelError as
+    `Embedder` does.
+    """
+    embedder = Embedder(model)
+    paths = list(_paths_of(pictures))
+    kept: list[str] = []
+    vectors: list[Vectors] = []
+    failures: list[Failure] = []
+    for one in progress(embedder.embed_all(paths), len(paths), "embedding"):
+        if isinstance(one, Failure):
+            failures.append(one)
+        else:
+            kept.append(str(one.path))
+            vectors.append(one.vector)
+    rows = np.stack(vectors) if vectors else np.empty((0, embedder.size), np.float32)
+    return Embedded(tuple(kept), rows, tuple(failures))
+
+
+def similar(
+    picture: images.Source,
+    among: str | os.PathLike[str],
+    top: int = 10,
+    model: str | os.PathLike[str] = MODEL,
+    progress: Track = silent,
+) -> list[Similar]:
+    """The pictures of a folder that are most like one, the most alike first, in constant memory.
+
+    among: a folder, a project, whose faces are compared, or a file that `write` wrote with the same
+    model. The picture itself is left out. Pictures that can't be read are too.
+
+    Raises ImageError for a picture that can't be read, DataError for a folder without pictures or a
+    file that has no such vectors, ModelError as `Embedder` does.
+    """
+    embedder = Embedder(model)
+    asked = embedder.embed(picture)
+    itself = os.path.realpath(picture) if isinstance(picture, str | os.PathLike) else None
+    best: list[tuple[float, str]] = []
+    for paths, vectors in _blocks(Path(among), embedder, progress):
+        for path, cosine in zip(paths, (vectors @ asked).tolist(), strict=True):
+            if os.path.realpath(path) != itself:
+                best.append((-cosine, path))
+        best = heapq.nsmallest(top, best)
+    return [Similar(path, -cosine) for cosine, path in best]
+
+
+@contextmanager
+def writing(target: str | os.PathLike[str], size: int) -> Iterator[Callable[[Embedding], None]]:
+    """A function that adds vectors to a file, which is there when the block ends well.
+
+    target: `.npy`, float32 `[N, D]`, with the paths beside it in `.paths.csv`, or `.parquet` with
+    the columns `path` and `embedding`. size: D. Raises DataError for another ending.
+    """
+    target = require_target(target)
+    if target.suffix.lower() == ".parquet":
+        with whole(target) as temporary, _parquet(temporary, size) as add:
+            yield add
+        return
+    with (
+        whole(paths_beside(target)) as listing,
+        whole(target) as temporary,
+        listing.open("w", encoding="utf-8", errors="surrogateescape", newline="") as paths,
+        RowFile(temporary, (size,), np.float32) as rows,
+    ):
+        paths.write("path\n")
+
+        def add(one: Embedding) -> None:
+            paths.write(f"{csv_line([one.path or ''])}\n")
+            rows.add(one.vector[None])
+
+        yield add
+        rows.publish()
+
+
+def require_target(target: str | os.PathLike[str]) -> Path:
+    """The path of a file of vectors. Raises DataError for another ending, or a missing package."""
+    target = Path(target)
+    if target.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{target}: is no {' or '.join(SUFFIXES)} file; give a name that ends so")
+    if target.suffix.lower() == ".parquet":
+        import pyarrow.parquet  # noqa: F401 (to know before long work whether it is there)
+    return target
+
+
+def paths_beside(vectors: Path) -> Path:
+    """The file that lists the paths of a NumPy file's rows."""
+    return vectors.with_suffix(".paths.csv")
+
+
+@contextmanager
+def _parquet(target: Path, size: int) -> Iterator[Callable[[Embedding], None]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    kind = pyarrow.list_(pyarrow.float32(), size)
+    columns = zip(_COLUMNS, (pyarrow.string(), kind), strict=True)
+    schema = pyarrow.schema([pyarrow.field(name, of) for name, of in columns])
+    waiting: list[Embedding] = []
+    with pyarrow.parquet.ParquetWriter(target, schema, compression="zstd") as file:
+
+        def put() -> None:
+            if waiting:
+                flat = np.concatenate([one.vector for one in waiting])
+                paths = [(one.path or "").encode(errors="backslashreplace") for one in waiting]
+                vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat), type=kind)
+                named = pyarrow.array([path.decode() for path in paths], pyarrow.string())
+                file.write_table(pyarrow.Table.from_arrays([named, vectors], schema=schema))
+                waiting.clear()
+
+        def add(one: Embedding) -> None:
+            waiting.append(one)
+            if len(waiting) == _BLOCK:
+                put()
+
+        yield add
+        put()
+
+
+def _paths_of(pictures: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Iterator[str]:
+    given = [pictures] if isinstance(pictures, str | os.PathLike) else pictures
+    for one in given:
+        if Path(one).is_dir():
+            root = Path(one)
+            yield from (str(root / path) for path in PictureNames(root).paths)
+        else:
+            yield os.fspath(one)
+
+
+_Block = tuple[list[str], Vectors]
+
+
+def _blocks(among: Path, embedder: Embedder, progress: Track) -> Iterator[_Block]:
+    """Paths and their vectors, some at a time."""
+    if said := urls.refusal(among, "folder"):
+        raise DataError(said)
+    if among.is_file():
+        yield from _of_file(among, embedder.size)
+    elif is_project(among) and (project := Project.open(among)).faces:
+        paths = [str(project.root / face.crop) for face in project.faces]
+        if project.embedding == embedder.fingerprint:
+            for start in range(0, len(paths), _BLOCK):
+                block = slice(start, start + _BLOCK)
+                yield paths[block], np.asarray(project.embeddings[block])
+        else:
+            yield from _embedded(paths, embedder, progress)
+    else:
+        yield from _embedded(list(_paths_of(among)), embedder, progress)
+
+
+def _embedded(paths: list[str], embedder: Embedder, progress: Track) -> Iterator[_Block]:
+    for one in progress(embedder.embed_all(paths), len(paths), "embedding"):
+        if isinstance(one, Embedding):
+            yield [str(one.path)], one.vector[None]
+
+
+def _of_file(path: Path, size: int) -> Iterator[_Block]:
+    try:
+        blocks = _of_parquet(path) if path.suffix.lower() == ".parquet" else _of_numpy(path)
+        for paths, vectors in blocks:
+            if vectors.shape != (len(paths), size):
+                raise ValueError(f"rows of shape {list(vectors.shape)}, {len(paths)} paths")
+            yield paths, vectors
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename}: is missing; make it with `simpsons embed`") from None
+    except (OSError, EOFError, ValueError, KeyError, csv.Error) as error:
+        raise DataError(
+            f"{path}: has no vectors of {size} numbers with their paths ({error}); make it with "
+            "`simpsons embed` and the same --model"
+        ) from None
+
+
+def _of_numpy(path: Path) -> Iterator[_Block]:
+    vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    beside = paths_beside(path)
+    with beside.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        paths = [row["path"] for row in csv.DictReader(file)]
+    if len(paths) != len(vectors):
+        raise ValueError(f"{len(vectors):,} rows, and {len(paths):,} paths in {beside.name}")
+    for start in range(0, len(paths), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        yield paths[block], np.asarray(vectors[block], np.float32)
+
+
+def _of_parquet(path: Path) -> Iterator[_Block]:
+    import pyarrow.parquet
+
+    file: Any = pyarrow.parquet.ParquetFile(path)
+    for batch in file.iter_batches(_BLOCK, columns=list(_COLUMNS)):
+        named, listed = batch.columns
+        flat = np.asarray(listed.flatten(), np.float32)
+        yield named.to_pylist(), flat.reshape(len(named), -1)
