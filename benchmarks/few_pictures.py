@@ -19,6 +19,7 @@ import torch
 from benchmarks.report import machine, table, write_section
 from benchmarks.spread import digits
 from simpsons import models
+from simpsons.classifier import Classifier
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
@@ -29,7 +30,7 @@ from simpsons.evaluation.metrics import wilson_interval
 from simpsons.models import NETWORKS
 from simpsons.onnx_import import read_onnx
 from simpsons.progress import bar
-from simpsons.training import checkpoint, loop, unfold
+from simpsons.training import checkpoint, last_layer, loop, unfold
 from simpsons.training.history import Silent
 from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import DEFAULT, Network
@@ -56,6 +57,7 @@ def right(dataset: Dataset, split: Split, network: Network, shipped: bool, seed:
     if shipped:
         pixels = dataset.images[split.rows("train")]
         initial = unfold.trainable(read_onnx(network), recipe, pixels)
+        last_layer.adapt(initial, Classifier(network).labels, dataset, split)
     with tempfile.TemporaryDirectory() as folder:
         loop.train(
             dataset,

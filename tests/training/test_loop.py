@@ -135,6 +135,48 @@ def test_a_tie_keeps_the_first_best_epoch(training_of, tmp_path):
     assert len(checkpoint.read(tmp_path / loop.LAST).facts["history"]) == 2
 
 
+def test_what_was_learnt_before_is_measured_first_and_kept_if_no_epoch_is_better(
+    training_of, tmp_path
+):
+    learnt = training_of(seed=3)
+    learnt.run_epoch(Silent(), Interrupt())
+    initial = learnt.average.network
+    training = training_of(replace(RECIPE, learning_rate=0.5), initial)
+    loop.run(training, tmp_path, Silent())
+    first = training.history[0]
+    labels = training.labels[training.validation_rows]
+    logits = predict_logits(initial, training.pixels, training.validation_rows)
+    assert [row.epoch for row in training.history] == [0, 1, 2]
+    assert first.validation_loss == pytest.approx(cross_entropy(logits, labels).item(), rel=1e-5)
+    assert (first.train_loss, first.images_per_second, first.learning_rate) == (None, None, 0)
+    later = [row.validation_accuracy for row in training.history[1:]]
+    assert max(later) <= first.validation_accuracy
+    kept = checkpoint.read(tmp_path / loop.BEST)
+    assert kept.facts["epoch"] == 0
+    for name, tensor in initial.state_dict().items():
+        torch.testing.assert_close(kept.tensors[name], tensor, msg=name)
+    assert (tmp_path / loop.METRICS).read_text().splitlines()[1].startswith("0,,,")
+
+
+def test_new_weights_have_no_epoch_before_the_first(training_of, tmp_path):
+    training = training_of()
+    loop.run(training, tmp_path, Silent())
+    assert [row.epoch for row in training.history] == [1, 2]
+
+
+def test_a_training_that_goes_on_from_its_state_is_at_the_same_epoch_and_step(
+    training_of, tmp_path
+):
+    training = training_of(initial=models.build("cnn"))
+    training.measure_first()
+    training.run_epoch(Silent(), Interrupt())
+    training.save(tmp_path)
+    again = training_of()
+    again.restore(checkpoint.read(tmp_path / loop.LAST))
+    assert (again.epoch, again.step_number) == (1, training.step_number)
+    assert again.history == training.history
+
+
 def test_what_is_validated_is_the_average(training_of):
     training = training_of(replace(RECIPE, learning_rate=1e-2))
     training.run_epoch(Silent(), Interrupt())

@@ -54,7 +54,7 @@ def unbroken(many_drawings, tmp_path_factory):
 def test_of_short_epochs_some_are_drawn_and_always_the_last(many_drawings, tmp_path, monkeypatch):
     def three_epochs(*_args, observer, **_kwargs):
         for done in (1, 2, 3):
-            observer.on_epoch([EPOCH] * done, best=True)
+            observer.on_epoch([replace(EPOCH, epoch=n + 1) for n in range(done)], best=True)
 
     drawn = []
     monkeypatch.setattr(loop, "train", three_epochs)

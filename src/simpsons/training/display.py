@@ -57,15 +57,19 @@ class Display:
     def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
         """Print the epoch's figures."""
         row = history[-1]
-        self._console.print(
-            f"epoch {row.epoch:>3}/{self._epochs}"
-            f"  train: loss {row.train_loss:.3f}, accuracy {row.train_accuracy:.1%}"
-            f"  validation: loss {row.validation_loss:.3f},"
-            f" accuracy {row.validation_accuracy:.1%}"
-            f"  {row.images_per_second:,.0f} images/s, {row.seconds:.0f} s"
-            f"{'  best so far' if best else ''}",
-            soft_wrap=True,
+        figures = [f"epoch {row.epoch:>3}/{self._epochs}"]
+        if row.train_loss is not None:
+            figures.append(f"train: loss {row.train_loss:.3f}, accuracy {row.train_accuracy:.1%}")
+        figures.append(
+            f"validation: loss {row.validation_loss:.3f}, accuracy {row.validation_accuracy:.1%}"
         )
+        if row.images_per_second is not None:
+            figures.append(f"{row.images_per_second:,.0f} images/s, {row.seconds:.0f} s")
+        if row.epoch == 0:
+            figures.append("before any training")
+        if best:
+            figures.append("best so far")
+        self._console.print("  ".join(figures), soft_wrap=True)
         if row.epoch == self._epochs:
             self._progress.stop()
 
@@ -85,7 +89,7 @@ class TensorBoard:
     def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
         """Write the epoch's figures."""
         for name, value in asdict(history[-1]).items():
-            if name != "epoch":
+            if name != "epoch" and value is not None:
                 self._writer.add_scalar(name, value, history[-1].epoch)
         self._writer.flush()
         self._observer.on_epoch(history, best)

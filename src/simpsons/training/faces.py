@@ -94,7 +94,8 @@ class FaceTraining(Training):
         self.pictures, self.validation = pictures, validation
         rows = torch.from_numpy(train)
         labels = torch.zeros(len(pictures.pixels), dtype=torch.int64)
-        super().__init__(network, recipe, rows, Tally(labels), seed, device)
+        goes_on = initial is not None
+        super().__init__(network, recipe, rows, Tally(labels), seed, device, goes_on)
         self._pool = ThreadPoolExecutor(2)
 
     def begin_epoch(self) -> None:

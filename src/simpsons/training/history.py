@@ -9,16 +9,25 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch; a row of `metrics.csv`. Accuracies are shares of 1, losses in nats."""
+    """One epoch; a row of `metrics.csv`. Accuracies are shares of 1, losses in nats.
+
+    Epoch 0 is a network that goes on from what another has learnt, before its first step: it is
+    validated, and there is nothing yet to say of training.
+    """
 
     epoch: int
-    train_loss: float
-    train_accuracy: float
+    train_loss: float | None
+    train_accuracy: float | None
     validation_loss: float
     validation_accuracy: float
     learning_rate: float
-    images_per_second: float
+    images_per_second: float | None
     seconds: float
+
+
+def finished(history: Sequence[Epoch]) -> int:
+    """How many epochs of training a history has."""
+    return history[-1].epoch if history else 0
 
 
 class Observer(Protocol):

@@ -26,7 +26,7 @@ from simpsons.onnx_import import read_faces, read_onnx
 from simpsons.plain import built
 from simpsons.training import checkpoint, loop
 from simpsons.training.config import CONFIG, SPLIT, Config
-from simpsons.training.history import Epoch
+from simpsons.training.history import Epoch, finished
 from simpsons.training.loop import Progress
 
 _SHIPPED = (*SHIPPED, FACES)
@@ -60,7 +60,7 @@ def load_last(folder: Path) -> nn.Module:
     Raises SimpsonsError if the run has epochs to go.
     """
     config = Config.read(folder)
-    if len(history(folder, config)) < config.recipe.epochs:
+    if finished(history(folder, config)) < config.recipe.epochs:
         raise SimpsonsError(
             f"{folder}: has not come to its last epoch; go on with simpsons train --resume {folder}"
         )

@@ -28,7 +28,7 @@ from simpsons.plain import built
 from simpsons.training import allocator, augment, checkpoint, graph, optimizer, parallel
 from simpsons.training.average import Average
 from simpsons.training.device import choose_device, precision, validation_precision
-from simpsons.training.history import Epoch, Observer, Silent, to_csv
+from simpsons.training.history import Epoch, Observer, Silent, finished, to_csv
 from simpsons.training.inference import predict_logits
 from simpsons.training.interrupt import Interrupt, Stopped
 from simpsons.training.recipe import Recipe
@@ -89,6 +89,11 @@ def run(training: "Training", folder: Path, observer: Observer) -> list[Epoch]:
     observer = observer if is_first else Silent()
     with Interrupt() as interrupt:
         try:
+            if training.goes_on and not training.history and not training.step_number:
+                training.measure_first()
+                if is_first:
+                    training.save(folder)
+                    observer.on_epoch(training.history, training.is_best())
             while training.epoch < training.recipe.epochs:
                 training.run_epoch(observer, interrupt)
                 if is_first:
@@ -120,8 +125,11 @@ class Progress:
         """Those of a state. epochs: of the recipe. Raises ValueError for what can't be."""
         progress = built(cls, facts)
         numbers = [row.epoch for row in progress.history]
-        if numbers != list(range(1, len(numbers) + 1)) or len(numbers) > epochs:
+        first = numbers[0] if numbers else 1
+        if first not in (0, 1) or numbers != list(range(first, first + len(numbers))):
             raise ValueError(f"epochs are {numbers}")
+        if finished(progress.history) > epochs:
+            raise ValueError(f"{numbers[-1]} epochs of {epochs} are done")
         if not all(math.isfinite(value) and value >= 0 for value in progress.sums):
             raise ValueError(f"sums is {progress.sums}")
         if not 0 <= progress.step < 2**53:
@@ -134,7 +142,8 @@ class Progress:
 class Training(ABC):
     """The state of a training, and its steps; what it learns is its subclasses' business.
 
-    network: with its first weights. rows: of the training pictures, int64 `[N]`. tally: of what an
+    network: with its first weights. goes_on: whether these have learnt before, so that they are
+    worth measuring. rows: of the training pictures, int64 `[N]`. tally: of what an
     epoch finds.
     """
 
@@ -146,7 +155,9 @@ class Training(ABC):
         tally: Tally,
         seed: int,
         device: torch.device,
+        goes_on: bool = False,
     ) -> None:
+        self.goes_on = goes_on
         self.recipe, self.seed, self.device, self.tally = recipe, seed, device, tally
         self.train_rows = rows
         self.steps_per_epoch = max(1, round(len(rows) / recipe.batch))
@@ -183,7 +194,15 @@ class Training(ABC):
     @property
     def epoch(self) -> int:
         """Epochs finished."""
-        return len(self.history)
+        return finished(self.history)
+
+    def measure_first(self) -> None:
+        """Validate before the first step; what was learnt before is kept if no epoch is better."""
+        start = time.perf_counter()
+        with validation_precision(self.device):
+            loss, accuracy = self.validate(math.ceil(len(self.train_rows) / self.steps_per_epoch))
+        seconds = time.perf_counter() - start
+        self.history.append(Epoch(0, None, None, loss, accuracy, 0.0, None, seconds))
 
     def run_epoch(self, observer: Observer, interrupt: Interrupt) -> None:
         """Run the steps that this epoch still has, then validate."""
@@ -264,10 +283,11 @@ class Training(ABC):
         progress = Progress.of(state.facts, self.recipe.epochs)
         checkpoint.set_tensors(self.network, self.average.network, self.optimizer, state.tensors)
         before, now = progress.steps_per_epoch or self.steps_per_epoch, self.steps_per_epoch
-        inside = progress.step - len(progress.history) * before
+        epoch = finished(progress.history)
+        inside = progress.step - epoch * before
         if not 0 <= inside <= before:
             raise ValueError(f"step is {progress.step}")
-        self.step_number = len(progress.history) * now + round(inside * now / before)
+        self.step_number = epoch * now + round(inside * now / before)
         self.tally.sums = torch.tensor(progress.sums, dtype=torch.float64)
         self.history = list(progress.history)
 
@@ -325,7 +345,8 @@ class Classification(Training):
         built = models.build(network, classes, recipe.dropout, recipe.batch_norm)
         if initial is not None:
             checkpoint.set_fitting_weights(built, initial)
-        super().__init__(built, recipe, train_rows, Tally(labels), seed, device)
+        goes_on = initial is not None
+        super().__init__(built, recipe, train_rows, Tally(labels), seed, device, goes_on)
         self.forward = graph.replayed(cast(nn.Module, self.forward), device)
         self.teachers = Teachers(teachers, dataset, split, recipe, device)
 

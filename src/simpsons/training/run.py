@@ -46,13 +46,13 @@ from simpsons.files import is_leftover, remove_leftovers, write_text
 from simpsons.models.faces import Faces
 from simpsons.models.scaled import Scaled
 from simpsons.progress import Track, silent
-from simpsons.training import changes, face_ship, learnt, loop, parallel, ship, unfold
+from simpsons.training import changes, face_ship, last_layer, learnt, loop, parallel, ship, unfold
 from simpsons.training import faces as face_training
 from simpsons.training.changes import Tell, untold
 from simpsons.training.claim import LOCK, claimed
 from simpsons.training.config import CONFIG, SPLIT, TENSORBOARD, Config
 from simpsons.training.device import Machine, choose_device, describe
-from simpsons.training.history import Epoch, Observer, to_csv
+from simpsons.training.history import Epoch, Observer, finished, to_csv
 from simpsons.training.inference import predict_logits
 from simpsons.training.recipe import Recipe
 
@@ -488,7 +488,7 @@ class _Curves:
 
     def on_epoch(self, history: Sequence[Epoch], best: bool) -> None:
         now = time.monotonic()
-        if now - self._drawn > _SECONDS_BETWEEN_CURVES or len(history) == self._epochs:
+        if now - self._drawn > _SECONDS_BETWEEN_CURVES or finished(history) == self._epochs:
             self.draw(history)
             self._drawn = now
         self._observer.on_epoch(history, best)
@@ -510,7 +510,7 @@ def _train(
     done = history(folder) if (folder / loop.LAST).exists() else []
     if done:
         parallel.first_does(lambda: _repair(folder, done, curves))
-    if len(done) < config.recipe.epochs:
+    if finished(done) < config.recipe.epochs:
         _learn(folder, config, dataset, split, curves)
     return parallel.first_does(lambda: finish(folder, dataset, split, track))
 
@@ -524,7 +524,8 @@ def _repair(folder: Path, done: Sequence[Epoch], curves: _Curves) -> None:
 
 def _learn(folder: Path, config: Config, dataset: Dataset, split: Split, curves: _Curves) -> None:
     """Train to the last epoch."""
-    initial, teachers = _learn_from(config, dataset, split)
+    is_new = not (folder / loop.LAST).exists()
+    initial, teachers = _learn_from(config, dataset, split, is_new)
     if isinstance(dataset, BoxedPictures):
         face_training.train(
             dataset,
@@ -552,12 +553,15 @@ def _learn(folder: Path, config: Config, dataset: Dataset, split: Split, curves:
 
 
 def _learn_from(
-    config: Config, dataset: Dataset, split: Split
+    config: Config, dataset: Dataset, split: Split, is_new: bool = False
 ) -> tuple[nn.Module | None, list[nn.Module]]:
-    """The network that a run starts from, if any, and its teachers."""
+    """The network that a run starts from, if any, and its teachers.
+
+    is_new: with a last layer for the classes of the data set.
+    """
     initial = None
     if config.initial:
-        initial, _ = learnt.load(config.initial, dataset, split)
+        initial, known = learnt.load(config.initial, dataset, split)
         if isinstance(initial, Scaled):
             raise SimpsonsError(
                 f"{config.initial}: works with other values of pixels than training here gives; "
@@ -573,6 +577,8 @@ def _learn_from(
         else:
             pixels = dataset.images[split.rows("train")]
             initial = unfold.trainable(initial, config.recipe, pixels)
+            if is_new:
+                last_layer.adapt(initial, known, dataset, split)
     teachers = []
     for source in config.teachers:
         teacher, classes = learnt.load(source, dataset, split)
