@@ -165,7 +165,8 @@ def split(
 
     leak-free: 80/10/10 by whole groups of near-duplicates (mirrored ones included), so that no
     frame of a shot is on both sides. random: the notebook's 80/20. given: FOLDER has folders train,
-    val and test, in any spelling, which the others are checked against for leaks.
+    val and test, in any spelling, which the others are checked against for leaks. shots: of a
+    project of `simpsons collect`, 80/10/10 by whole shots.
     """
     dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
     chosen = splits.make(dataset, split, seed, bar)
@@ -193,7 +194,7 @@ def split(
         "problems": len(dataset.problems),
         "out": str(out),
     }
-    notes = [*dataset.listing.notes, chosen.note]
+    notes = [*dataset.listing.notes, chosen.note, splits.shot_note(dataset, chosen)]
     if chosen.kind == "leak-free":
         notes.append(splits.fill_note(dataset, chosen))
     for note in filter(None, notes):

@@ -89,8 +89,8 @@ split = click.option(
     type=LocalPath("file", None),
     metavar="KIND",
     help="given (by folders train, val, test), leak-free, random (the notebook's, whatever the "
-    "seed), shipped (the shipped weights'), or a split.csv.  [default: given where there are such "
-    "folders, else leak-free]",
+    "seed), shipped (the shipped weights'), shots (a project's, by whole shots), or a split.csv.  "
+    "[default: given where there are such folders, shots of a project, else leak-free]",
 )
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N"

@@ -128,10 +128,12 @@ def load(
     resize: Resize = ANTIALIAS,
     *,
     unlabelled: bool = False,
+    strangers: bool = False,
 ) -> Dataset:
     """The decoded pictures under `root`: from the cache if nothing changed, else decoded now.
 
-    unlabelled: take pictures that nothing says a class of, too; see `folders.find_any`.
+    unlabelled: take pictures that nothing says a class of, too; see `folders.find_any`. strangers:
+    of a project, take strangers' faces too; see `projects.find`.
 
     What is damaged in the cache is made anew, and so is what lacks a picture that could not be
     read for a while, as when a network drive was away. resize: see `images.fit`.
@@ -139,7 +141,10 @@ def load(
     Raises DataError as `folders.find` does, when no picture can be read, and when the cache can't
     be written.
     """
-    listing = find_any(root, characters) if unlabelled else find(root, characters)
+    if unlabelled:
+        listing = find_any(root, characters)
+    else:
+        listing = find(root, characters, strangers=strangers)
     identity, content = _keys(listing, resize)
     return entries.kept(
         cache_folder() / "decoded",
@@ -152,6 +157,8 @@ def load(
 
 def _keys(listing: Listing, resize: Resize) -> tuple[str, str]:
     where = f"{listing.root.resolve()}\n{listing.classes}"
+    if any(picture.character not in listing.classes for picture in listing.pictures):
+        where += "\nand strangers"
     if resize != ANTIALIAS:
         where += f"\n{resize}"
     decoders = (PIL.__version__, simplejpeg.__version__)
@@ -219,11 +226,12 @@ def _open(entry: Path, listing: Listing, is_new: bool) -> Dataset | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     rows = index["row"]
+    names = [listing.pictures[row].character for row in rows]
     position = {name: label for label, name in enumerate(listing.classes)}
     return Dataset(
         listing=listing,
         images=pixels[: len(rows)],
-        labels=np.array([position[listing.pictures[row].character] for row in rows], np.int64),
+        labels=np.array([position.get(name, -1) for name in names], np.int64),
         paths=tuple(listing.pictures[row].path for row in rows),
         sizes=np.array(index["size"], np.int64).reshape(-1, 2),
         formats=tuple(index["format"]),

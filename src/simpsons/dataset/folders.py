@@ -6,7 +6,8 @@
 - the flat test set: `<character>_<n>.jpg`;
 - a split that somebody has made: any of these in `train/`, `val/` and `test/`, or `train/`, `val/`
   and `test/` in every class folder;
-- any of these in a folder that is alone in the one that was given.
+- any of these in a folder that is alone in the one that was given;
+- a project of `simpsons collect`, by its labels; see `projects`.
 """
 
 import csv
@@ -25,6 +26,7 @@ from simpsons.classifier import UNKNOWN
 from simpsons.dataset import layout
 from simpsons.dataset.layout import entries, has_pictures
 from simpsons.errors import DataError as DataError
+from simpsons.project.store import is_project
 
 TRAINING_FOLDER = "simpsons_dataset"
 """The Kaggle archive's folder of training pictures."""
@@ -56,7 +58,8 @@ class Listing:
 
     `classes` are sorted, `flat` tells the flat test-set naming, `left_out` counts the pictures
     of classes that were not asked for. `parts`: the part (`train`, `validation` or `test`) by
-    folder, where folders give a split. `top`: the folder that holds the classes or parts.
+    folder, where folders give a split. `top`: the folder that holds the classes or parts. `shots`:
+    of a project, the number of the shot by picture. `remarks`: what else there is to say.
     """
 
     root: Path
@@ -67,6 +70,8 @@ class Listing:
     flat: bool
     parts: Mapping[str, str] = field(default_factory=dict)
     top: str = "."
+    shots: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Pictures per class, zero included."""
@@ -93,7 +98,7 @@ class Listing:
         if self.parts:
             names = sorted({PurePath(folder).name for folder in self.parts})
             notes.append(f"its folders {', '.join(names)} give a split, --split given")
-        return notes
+        return [*notes, *self.remarks]
 
     def require_classes(self) -> None:
         """Raise DataError unless there are two classes or more and each has a picture."""
@@ -138,14 +143,19 @@ def characters_text(characters: str | int | Sequence[str]) -> str:
 
 
 def find(
-    root: str | os.PathLike[str], characters: Characters = None, known: Iterable[str] = ()
+    root: str | os.PathLike[str],
+    characters: Characters = None,
+    known: Iterable[str] = (),
+    *,
+    strangers: bool = False,
 ) -> Listing:
     """List the pictures under `root`, without opening them.
 
     `characters`: None for the 18 where any of them is there, else for every class; `"all"`
     for every class; a number for the classes with most pictures, unless a class is called so; or
     names, as `characters.find_name` takes them. `known`: other names of classes, so that a folder
-    of such a name, alone in `root`, is no wrapper.
+    of such a name, alone in `root`, is no wrapper. `strangers`: of a project, see `projects.find`;
+    elsewhere there are none.
 
     Raises DataError when the folder is missing, holds no picture, or lacks a name asked for.
     """
@@ -156,6 +166,10 @@ def find(
         raise DataError(f"{root}: no such folder; check the path, or see `simpsons data download`")
     if not root.is_dir():
         raise DataError(f"{root}: is a file; give the folder that holds the pictures")
+    if is_project(root):
+        from simpsons.dataset import projects  # which needs this module
+
+        return projects.find(root, characters, strangers)
     names = [*known, *(characters if isinstance(characters, Sequence) else ())]
     if isinstance(characters, str):
         names = [*known, characters]

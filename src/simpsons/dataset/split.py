@@ -26,7 +26,7 @@ from simpsons.files import csv_line, read_table, write_text
 from simpsons.progress import Track, silent
 
 PARTS = ("train", "validation", "test")
-KINDS = ("leak-free", "random", "shipped", "given")
+KINDS = ("leak-free", "random", "shipped", "given", "shots")
 
 UNLISTED = "unlisted"
 """The part of a picture that a split's list does not have: it is in none."""
@@ -84,18 +84,22 @@ def make(dataset: Dataset, kind: str | None = None, seed: int = 0, track: Track 
     `seed`; `random` for the notebook's 80/20 without a test part (`random_state=3`, whatever
     the seed); `shipped` for the leak-free split that the shipped weights were trained on, by
     file name; `given` for the one that the folders are (`train/`, `val/`, `test/`), where a tenth
-    of the training part, by whole near-duplicate groups, is for validation if no folder is; or the
-    path of a CSV that `write` wrote. None for `given` where whole pictures are arranged so, else
-    for `leak-free`.
+    of the training part, by whole near-duplicate groups, is for validation if no folder is;
+    `shots` for 80/10/10 by whole shots of a project's films, stratified likewise; or the path of a
+    CSV that `write` wrote. None for `shots` of a project, `given` where whole pictures are arranged
+    so, else `leak-free`.
 
     Raises DataError when a class is too small, or the file does not fit the data set.
     """
     if kind is None:
         kind = "given" if dataset.listing.parts and dataset.wholes is None else "leak-free"
+        kind = "shots" if dataset.listing.shots else kind
     if kind not in KINDS:
         return read(kind, dataset)
     if kind == "given":
         return _given(dataset, seed, track)
+    if kind == "shots":
+        return _by_shot(dataset, seed)
     if kind == "shipped":
         return Split(kind, None, parts_by_name(dataset))
     if kind == "random":
@@ -131,6 +135,40 @@ def _given(dataset: Dataset, seed: int, track: Track) -> Split:
     for label in np.setdiff1d(dataset.labels[train], dataset.labels[part == "train"]):
         part[held[np.isin(group[held], group[dataset.labels == label])]] = "train"
     return Split("given", seed, part, group)
+
+
+def _by_shot(dataset: Dataset, seed: int) -> Split:
+    """The split of a project by whole shots."""
+    if not dataset.listing.shots:
+        raise DataError(
+            f"{dataset.root}: is no project, so nothing says which pictures are of one shot; "
+            "choose another --split"
+        )
+    shot = np.array([dataset.listing.shots[path] for path in dataset.paths])
+    count = len(np.unique(shot))
+    if count < _FOLDS:
+        raise DataError(
+            f"{dataset.root}: its named faces are of {count} different shots, and a split by shot "
+            f"needs {_FOLDS}; name more, or collect another film"
+        )
+    return Split("shots", seed, leak_free(dataset.labels, shot, seed), shot)
+
+
+def shot_note(dataset: Dataset, split: Split) -> str:
+    """Which characters of a project are in one shot only; empty if none is."""
+    if split.kind != "shots" or split.group is None:
+        return ""
+    lone = [
+        name
+        for label, name in enumerate(dataset.classes)
+        if len(np.unique(split.group[dataset.labels == label])) == 1
+    ]
+    if not lone:
+        return ""
+    return (
+        f"{', '.join(lone)}: in one shot only, so in one part only, and no figure says how well "
+        "such a character is known; name faces of other shots, or collect another film"
+    )
 
 
 def groups(dataset: Dataset, track: Track = silent) -> NDArray[np.int64]:

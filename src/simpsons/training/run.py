@@ -82,7 +82,7 @@ def start(
     track: Track = silent,
     tell: Tell = untold,
 ) -> Measured | detection.Measured | None:
-    """Train a network on a folder of pictures into a new run folder; see `finish`.
+    """Train a network on a folder of pictures, or a project, into a new run folder; see `finish`.
 
     boxes: a file with boxes around the faces, or what `dataset.boxes.read` made of it with the
     folder. A classifier then learns faces, and also whole pictures where there is one folder a
@@ -122,6 +122,8 @@ def start(
         splits.require_parts(dataset, chosen, "choose another --split")
         _require_faces(dataset, chosen)
         changes.tell_unread(dataset, tell)
+        if note := splits.shot_note(dataset, chosen):
+            tell(note)
         config = Config(
             network=network,
             recipe=recipe,
@@ -309,7 +311,7 @@ def _load(
 ) -> Dataset:
     """What a network learns from: BoxedPictures for the detector."""
     if boxes is None:
-        return cache.load(data, characters, track)
+        return cache.load(data, characters, track, strangers=True)
     listed = boxes if isinstance(boxes, Boxes) else box_files.read(boxes, data)
     if network == models.DETECTOR:
         return boxed_pictures.load(data, listed, track)
