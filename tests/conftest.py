@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from simpsons import images
@@ -79,9 +80,14 @@ def drawings(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def many_drawings(tmp_path_factory) -> Path:
-    """18 class folders of 12 paper dolls each: enough to split and to train on."""
-    folder = tmp_path_factory.mktemp("data") / "many_drawings"
-    write_drawings(folder, per_character=12, size=80)
+    """18 class folders of 12 paper dolls each: enough to split and to train on.
+
+    Drawn once for all processes of this test run.
+    """
+    folder = _shared_folder(tmp_path_factory) / "many_drawings"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            write_drawings(folder, per_character=12, size=80)
     return folder
 
 
@@ -92,7 +98,6 @@ def onnx_model(tmp_path_factory) -> Path:
     Made once for all processes of this test run.
     """
     import torch
-    from filelock import FileLock
 
     from simpsons import models
     from simpsons.export import export
@@ -105,6 +110,15 @@ def onnx_model(tmp_path_factory) -> Path:
                 network = models.build("xception")
             export(network, path, SLUGS, {"network": "xception"}, temperature=0.05)
     return path
+
+
+@pytest.fixture
+def unreported(monkeypatch):
+    """Trainings end with their ONNX file: no report, no curves."""
+    from simpsons.training import run
+
+    monkeypatch.setattr(run, "write_report", lambda *_, **__: None)
+    monkeypatch.setattr(run._Curves, "draw", lambda *_: None)
 
 
 @pytest.fixture

@@ -90,13 +90,13 @@ def test_the_index_finds_nearly_what_comparing_all_finds(monkeypatch, pixels):
 
 def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path, mapped):
     path = tmp_path / "images.npy"
-    painted = scale.paint(1200, np.random.default_rng(0))
-    np.save(path, np.concatenate([painted, painted[:600]]))
+    painted = scale.paint(400, np.random.default_rng(0))
+    np.save(path, np.concatenate([painted, painted[:200]]))
     pixels = np.load(path, mmap_mode="r")
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 10)
-    monkeypatch.setattr(candidates, "_BLOCK", 256)
-    monkeypatch.setattr(near_duplicates, "_BATCH", 128)
+    monkeypatch.setattr(candidates, "_BLOCK", 64)
+    monkeypatch.setattr(near_duplicates, "_BATCH", 32)
     monkeypatch.setattr(memory_map, "_READ", 1)  # a page that is read may map 2 MiB around it
     calls, during, release = itertools.count(), [], memory_map.release
 
@@ -107,7 +107,7 @@ def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path, map
 
     monkeypatch.setattr(memory_map, "release", watched)
     found = duplicates.among(pixels)
-    assert sum(pair.copy for pair in found.pairs) >= 594
+    assert sum(pair.copy for pair in found.pairs) >= 198
     assert 0 < max(*during, mapped(path)) < path.stat().st_size / 2
 
 

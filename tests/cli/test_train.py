@@ -159,7 +159,9 @@ def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
     assert "has a run already" in result.stderr
 
 
-def test_the_larger_network_trains_and_teaches(cli, many_drawings, tmp_path, monkeypatch):
+def test_the_larger_network_trains_and_teaches(
+    cli, many_drawings, tmp_path, monkeypatch, unreported
+):
     monkeypatch.setattr(resnet, "WIDTHS", (8, 16, 24, 32))  # in a moment
     how = ("--epochs", "1", "--batch", "64", "--device", "cpu")
     teacher, student = tmp_path / "teacher", tmp_path / "student"
@@ -355,7 +357,7 @@ def test_training_does_not_start_from_int8(cli, many_drawings, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_an_export_knows_what_the_run_left_out(cli, many_drawings, tmp_path):
+def test_an_export_knows_what_the_run_left_out(cli, many_drawings, tmp_path, unreported):
     dataset = cache.load(many_drawings)
     drop = [Line(path, DROP, "", "") for path in dataset.paths[::3]]
     exclusions.write(tmp_path / "exclude.csv", drop)

@@ -299,7 +299,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_best_weights(
 
 
 def test_cnn_trains_with_batch_norms_and_a_teacher_and_ships_without_them(
-    unbroken, many_drawings, tmp_path
+    unbroken, many_drawings, tmp_path, unreported
 ):
     folder = tmp_path / "cnn"
     short = replace(recipe.DEFAULT["cnn"], epochs=1, batch=64)

@@ -244,7 +244,7 @@ def test_names_are_learnt_from_the_faces_of_a_flat_folder(cli, scenes, tmp_path,
     text = (scenes / BOXES).read_text()
     file.write_text(text + "0000.jpg,9,9,9,9,ada_thimble\nlost.jpg,1,1,9,9,ada_thimble\n")
     result = cli(
-        *("train", scenes, "--boxes", file, "--epochs", 1, "--device", "cpu"),
+        *("train", scenes, "--model", "cnn", "--boxes", file, "--epochs", 1, "--device", "cpu"),
         *("--out", folder, "--characters", 4, "--json"),
     )
     assert result.exit_code == 0, result.stderr
