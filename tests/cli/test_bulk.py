@@ -176,7 +176,7 @@ def test_a_real_ctrl_c_while_a_read_hangs(tmp_path, pictures):
         "import signal, time; from simpsons.bulk import locations; real = locations.read\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background\n"
         "def read(entry, **given):\n"
-        "    time.sleep(60 if '9.jpg' in entry.path else 0)\n"
+        "    time.sleep(600 if '9.jpg' in entry.path else 0)\n"
         "    return real(entry, **given)\n"
         "locations.read = read\n"
         "from simpsons.cli import main; main()\n"
@@ -188,7 +188,7 @@ def test_a_real_ctrl_c_while_a_read_hangs(tmp_path, pictures):
         while not (target / "part-00001.json").exists() and time.monotonic() < end:
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert "Stopped: 2 of 3 parts are finished" in said

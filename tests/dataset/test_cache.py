@@ -157,12 +157,12 @@ def test_after_an_interruption_the_rest_is_not_decoded(pictures, decoded, monkey
     monkeypatch.setattr(processors, "count", lambda: 1)
     load_file = images.load_file
     monkeypatch.setattr(
-        images, "load_file", lambda file, **way: time.sleep(0.05) or load_file(file, **way)
+        images, "load_file", lambda file, **way: time.sleep(0.2) or load_file(file, **way)
     )
     with pytest.raises(KeyboardInterrupt) as interruption:
         cache.load(pictures, track=interrupt)
     seen = decoded.total()
-    time.sleep(0.2)
+    time.sleep(0.3)
     assert decoded.total() == seen < 8
     del interruption  # whose frames have kept what decodes until now
 
@@ -493,7 +493,7 @@ def load_file(source, **way):
     global count
     count += 1
     print("decoding", flush=True)
-    time.sleep(float(sys.argv[2]))
+    time.sleep(float(sys.argv[2]) if count < 3 else float(sys.argv[3]))
     return real(source, **way)
 
 images.load_file = load_file
@@ -504,10 +504,13 @@ print("done", count, hashlib.sha256(dataset.images.tobytes()).hexdigest(), *data
 """
 
 
-def start_slow_load(root: Path, seconds: float) -> subprocess.Popen[str]:
-    """Another process, about to load `root` when it is sent a line."""
+def start_slow_load(root: Path, seconds: float, then: float) -> subprocess.Popen[str]:
+    """Another process, about to load `root` when it is sent a line.
+
+    Two pictures take `seconds`, and the others `then`.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_LOAD, str(root), str(seconds)],
+        [sys.executable, "-c", SLOW_LOAD, str(root), str(seconds), str(then)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -518,7 +521,7 @@ def start_slow_load(root: Path, seconds: float) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 def test_killed_in_the_middle_leaves_nothing_that_is_read(pictures):
-    with start_slow_load(pictures, 0.2) as process:
+    with start_slow_load(pictures, 0, 600) as process:
         process.stdin.write("\n")
         process.stdin.flush()
         for _ in range(3):
@@ -543,7 +546,7 @@ def test_stopped_by_the_user_leaves_nothing_that_is_read(pictures):
 
 
 def test_two_processes_at_once_end_with_the_same_and_decode_once(pictures):
-    processes = [start_slow_load(pictures, 0.05) for _ in range(2)]
+    processes = [start_slow_load(pictures, 0.05, 0.05) for _ in range(2)]
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()

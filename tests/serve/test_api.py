@@ -330,7 +330,7 @@ def test_many_pictures_of_one_leave_room_for_one_of_another(
 def test_health_answers_while_faces_are_found(classifiers, detector, monkeypatch, doll):
     done = threading.Event()
     real = inference.find_faces
-    monkeypatch.setattr(inference, "find_faces", lambda *given: done.wait(10) and real(*given))
+    monkeypatch.setattr(inference, "find_faces", lambda *given: done.wait(60) and real(*given))
     with TestClient(create_app(classifiers, detector), URL) as client, ThreadPoolExecutor() as pool:
         slow = pool.submit(partial(client.post, "/detect", files=files(("a.png", doll))))
         assert client.get("/health").status_code == 200
@@ -644,7 +644,7 @@ def test_too_many_requests_at_once(classifiers, detector, doll, monkeypatch):
     body = {"type": "http.request", "body": HEADER + doll + b"\r\n--b--\r\n"}
     done = threading.Event()
     real = inference.find_faces
-    monkeypatch.setattr(inference, "find_faces", lambda *given: done.wait(10) and real(*given))
+    monkeypatch.setattr(inference, "find_faces", lambda *given: done.wait(60) and real(*given))
 
     async def prompt():
         return body
@@ -726,7 +726,7 @@ def test_the_work_for_a_client_that_has_gone_is_given_up(classifiers, detector, 
     def find(detector, upload, reduced):
         looked_at.append(upload.name)
         at_work.set()
-        assert done.wait(10)
+        assert done.wait(60)
         return "given up"
 
     monkeypatch.setattr(inference, "find_faces", find)
@@ -751,7 +751,7 @@ def test_the_work_for_a_client_that_has_gone_is_given_up(classifiers, detector, 
 
 def test_health_answers_while_a_network_works(classifiers, detector, monkeypatch, doll):
     done = threading.Event()
-    monkeypatch.setattr(explain, "heat_map", lambda *_: done.wait(10) and np.zeros((64, 64)))
+    monkeypatch.setattr(explain, "heat_map", lambda *_: done.wait(60) and np.zeros((64, 64)))
     with TestClient(create_app(classifiers, detector), URL) as client, ThreadPoolExecutor() as pool:
         send = partial(client.post, "/predict?explain=true", files=files(("a.png", doll)))
         slow = pool.submit(send)
@@ -952,7 +952,7 @@ def test_what_is_under_way_is_finished_when_it_is_told_to_stop(service, doll):
         status, said = received(connection)
     assert status == 200
     assert said["results"][0]["pictures"][0]["path"] == "a.png"
-    process.wait(10)
+    process.wait(60)
     assert process.stderr.read() == b""
 
 
