@@ -22,7 +22,7 @@ COMMANDS = {
     "evaluate": ("simpsons.cli.evaluate:evaluate", "Measure a network on a folder of pictures."),
     "compare": ("simpsons.cli.evaluate:compare", "Say whether two networks differ."),
     "train": ("simpsons.cli.train:train", "Train a network on a folder of pictures."),
-    "export": ("simpsons.cli.train:export", "Write a run's best weights as one ONNX file."),
+    "export": ("simpsons.cli.export:export", "Write a network as one ONNX file, or a web page."),
     "import": ("simpsons.cli.import_keras:import_keras", "Turn a Keras file into an ONNX file."),
     "serve": ("simpsons.cli.serve:serve", "Serve a page and an API on this machine."),
     "models": ("simpsons.cli.models:models", "Show the networks layer by layer."),

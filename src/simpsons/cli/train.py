@@ -1,4 +1,4 @@
-"""`simpsons train` and `simpsons export`."""
+"""`simpsons train`."""
 
 import shlex
 import sys
@@ -10,21 +10,17 @@ from pathlib import Path
 import click
 
 from simpsons import models as networks
-from simpsons.classifier import SHIPPED, Classifier
+from simpsons.classifier import SHIPPED
 from simpsons.cli import options
 from simpsons.cli.terminal import say
-from simpsons.dataset import cache, kaggle, sources
+from simpsons.dataset import kaggle, sources
 from simpsons.dataset import split as splits
-from simpsons.dataset.boxed_pictures import BoxedPictures
 from simpsons.dataset.boxes import ANNOTATION, Boxes, read
 from simpsons.dataset.folders import Characters, characters_text, find, parse_characters
 from simpsons.errors import SimpsonsError
-from simpsons.files import require_writable
-from simpsons.plain_resize import ANTIALIAS
 from simpsons.progress import bar, silent
-from simpsons.training import changes, face_ship, learnt, parallel, run, ship
+from simpsons.training import changes, learnt, parallel, run
 from simpsons.training import recipe as recipes
-from simpsons.training.card import card_path, require_provenance, write_card
 from simpsons.training.config import CONFIG, SPLIT, Config
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
@@ -336,82 +332,3 @@ def _one_voice() -> Iterator[bool]:
         if parallel.is_first():
             raise
         sys.exit(2)
-
-
-@click.command()
-@click.argument("source", metavar="RUN")
-@click.argument("out", type=options.OUTPUT)
-@click.option(
-    "--data",
-    type=options.LocalPath("folder"),
-    metavar="FOLDER",
-    help="RUN is cnn, xception or an ONNX file, and was trained on these pictures; of a run "
-    "folder, where its pictures are now.  [default for cnn and xception: the installed data set]",
-)
-@click.option("--split", default="shipped", show_default=True, help="With --data: their split.")
-@click.option("--half", is_flag=True, help="Store large weights as float16: half the size.")
-@click.option(
-    "--int8", is_flag=True, help="Compute in int8, calibrated on training pictures: faster."
-)
-@click.option("--last", is_flag=True, help="Of a run: the last epoch, not the best on validation.")
-@click.option("--card", is_flag=True, help="Measure the file and write a card beside it.")
-def export(
-    source: str,
-    out: Path,
-    data: Path | None,
-    split: str,
-    half: bool,
-    int8: bool,
-    last: bool,
-    card: bool,
-) -> None:
-    """Write the best weights of RUN as one ONNX file OUT that is the whole classifier or detector.
-
-    \b
-    simpsons export runs/xception homer.onnx
-    simpsons predict picture.jpg --model homer.onnx
-    simpsons export xception again.onnx --data simpsons_dataset --half
-    simpsons export cnn cnn-int8.onnx --int8 --card
-    simpsons export runs/faces faces.onnx --card
-
-    The file says who is in a picture, and how familiar the picture is: that is learnt here, from
-    the training part. With --data an exported file is written anew, with the same probabilities;
-    nearly the same with --int8. A run of faces gives a file that finds them, its large weights
-    always as float16.
-    """
-    require_writable(out)
-    if card:
-        card_path(out)
-    if half and int8:
-        raise SimpsonsError("--half and --int8 exclude each other; choose one")
-    is_run = source not in SHIPPED and Path(source, CONFIG).is_file()
-    if (data or source in SHIPPED) and not is_run:
-        if last:
-            raise SimpsonsError(f"{source}: --last is of a run folder, and this is a file; omit it")
-        if card:
-            require_provenance(Path(source), Classifier(source).metadata)
-        dataset = cache.load(kaggle.resolve(data), track=bar)
-        parts = splits.make(dataset, split, track=bar)
-        resize = Classifier(source).resize
-        if resize != ANTIALIAS:
-            dataset = cache.load(dataset.root, track=bar, resize=resize)
-        ship.ship_again(source, out, dataset, parts, half, int8, bar)
-    else:
-        folder = Path(source)
-        if folder.is_file():
-            raise SimpsonsError(
-                f"{folder}: is a file, not a run folder; give the pictures that it was trained on "
-                "with --data"
-            )
-        _, dataset, parts = run.load(folder, bar, data)
-        if parts.note:
-            say(f"Note: {parts.note}.", err=True)
-        run.export_run(folder, out, dataset, parts, half, int8, last, bar)
-    say(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
-    if card:
-        written = (
-            face_ship.write_card(out, dataset, parts, bar)
-            if isinstance(dataset, BoxedPictures)
-            else write_card(out, dataset, parts, bar)
-        )
-        say(f"wrote {written}")

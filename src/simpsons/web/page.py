@@ -1,0 +1,91 @@
+"""Write the page: its own files, the network, and the runtime, all beside one another.
+
+Nothing is fetched by a script, so the page also works where it is opened as a file: browsers let
+scripts read no files, but load scripts. So the network and the runtime's engine are scripts too,
+with the bytes compressed and in base64.
+"""
+
+import base64
+import gzip
+import json
+import os
+from importlib import resources
+from pathlib import Path
+
+from simpsons import facts
+from simpsons.classifier import SHIPPED
+from simpsons.errors import SimpsonsError
+from simpsons.files import require_writable, write_bytes
+from simpsons.network import find
+from simpsons.web import runtime
+
+_OWN = ("resize.js", "margins.js", "pixels.js", "network.js", "page.js", "index.html")
+_SHARED = ("page.css", "icon.svg")  # with the page of `simpsons serve`
+_SCRIPT = "ort.wasm.min.js"
+_LICENCES = """\
+This folder has:
+
+- the page, part of simpsons, under the MIT licence;
+- onnxruntime-web {version} ({script}, runtime.js), Copyright (c) Microsoft Corporation, under the
+  MIT licence: https://github.com/microsoft/onnxruntime/blob/main/LICENSE
+- the network {file} (model.js){data}
+"""
+
+
+def write(
+    folder: str | os.PathLike[str],
+    model: str | os.PathLike[str] = "xception",
+    place: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Write a page that says who is in pictures; return the path of its `index.html`.
+
+    It needs no server, and asks for nothing outside its folder. model: `cnn`, `xception`,
+    `cnn-int8`, the path of an ONNX file, or of a run folder. place: of the runtime, see
+    `runtime.read`. Files of the same names in the folder are replaced, others stay.
+
+    Raises ModelError for a file that is no classifier, SimpsonsError where there is no runtime, and
+    OSError where the folder can't be written to.
+    """
+    folder = Path(folder)
+    path = find(model, SHIPPED)
+    known = facts.read(path)
+    if "labels" not in known:
+        raise SimpsonsError(
+            f"{path}: finds faces and names nobody; give {', '.join(SHIPPED)} or another "
+            "classifier, which says who is in a picture"
+        )
+    index = folder / "index.html"
+    require_writable(index)
+    parts = runtime.read(place)
+    licences = _LICENCES.format(
+        version=runtime.VERSION,
+        script=_SCRIPT,
+        file=path.name,
+        data=f", learnt from data under {known['data_licence']}" if known["data_licence"] else "",
+    )
+    own = resources.files("simpsons.web") / "page"
+    shared = resources.files("simpsons.serve") / "page"
+    files = {
+        "model.js": _script(FACTS=known, MODEL=path.read_bytes()),
+        "runtime.js": _script(LOADER=parts.loader, ENGINE=parts.engine),
+        _SCRIPT: parts.script,
+        "LICENCES.txt": licences.encode(),
+        **{name: (shared / name).read_bytes() for name in _SHARED},
+        **{name: (own / name).read_bytes() for name in _OWN},
+    }
+    for name, content in files.items():  # index.html last: it is there when all is
+        write_bytes(folder / name, content)
+    return index
+
+
+def _script(**constants: object) -> bytes:
+    """A script that defines constants: bytes compressed and in base64, others as JSON."""
+    lines = [
+        f"const {name} = {json.dumps(_packed(value) if isinstance(value, bytes) else value)};\n"
+        for name, value in constants.items()
+    ]
+    return "".join(lines).encode()
+
+
+def _packed(content: bytes) -> str:
+    return base64.b64encode(gzip.compress(content, mtime=0)).decode()
