@@ -76,7 +76,9 @@ def _disturb(
     _tell(proxy, "expire")
     said = client.communicate(timeout=_SECONDS)[0]
     stopped = client.returncode == 2 and "credentials" in said
-    fits &= _holds(f"expired credentials stop the run: {said.strip()[-160:]}", stopped)
+    fits &= _holds(
+        f"expired credentials stop the run: {said.strip()[-400:]} ({client.returncode})", stopped
+    )
     _tell(proxy, "renew")
     code, _ = _simpsons(proxy, disturbed)
     expected = Counter(

@@ -49,7 +49,15 @@ def test_what_is_wrong_with_a_part_is_said(mixed, frozen, address):
     manifest = frozen(mixed[0])
     (Path(manifest.target) / "manifest.parquet").unlink()
 
-    with pytest.raises(BulkError, match=r"part 0: .*No such file"):
+    with pytest.raises(BulkError, match=r"part 0: .*No such file.*; check that each worker"):
+        list(cluster.run_on(address, manifest, [0], Limits(target_seconds=0)))
+
+
+def test_the_remedy_is_said_however_long_the_name_before_it(mixed, frozen, address):
+    manifest = frozen(mixed[0], target="answers" * 30)
+    (Path(manifest.target) / "manifest.parquet").write_bytes(b"PAR1")
+
+    with pytest.raises(BulkError, match=r"part 0: .*manifest\.parquet: .*; "):
         list(cluster.run_on(address, manifest, [0], Limits(target_seconds=0)))
 
 

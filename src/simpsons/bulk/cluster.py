@@ -178,8 +178,13 @@ class _Round:
                 if len(self._lost) == 1:
                     print(f"Note: workers died of part {part}; the others go on", file=sys.stderr)
             return None
-        if isinstance(error, BulkError | OSError | ValueError):
-            raise BulkError(f"part {part}: {first_line(str(error))}") from None
+        if isinstance(error, BulkError):
+            raise BulkError(f"part {part}: {error}") from None
+        if isinstance(error, OSError | ValueError):
+            raise BulkError(
+                f"part {part}: {first_line(str(error))}; check that each worker reaches the "
+                "pictures and the target, and go on with the same command"
+            ) from None
         raise error
 
     def _threads(self) -> int:

@@ -18,7 +18,7 @@ class Limits:
     object_seconds: for one picture, all tries together; part_seconds: for one part; target_seconds:
     for writing a part while the target takes nothing, as when its disk is full. tries: of a picture
     while the storage is unavailable, as long as its seconds last. pause: seconds before the second
-    try, doubled before each one after. reads: pictures that are read at once, None for one a core
+    try, doubled up to 8 times as long. reads: pictures that are read at once, None for one a core
     for files, 32 for others. cores: pictures that are decoded and classified at once, None for all
     of this machine.
     """
@@ -26,7 +26,7 @@ class Limits:
     object_seconds: float = 60.0
     part_seconds: float = 3600.0
     target_seconds: float = 600.0
-    tries: int = 8
+    tries: int = 20
     pause: float = 0.25
     reads: int | None = None
     cores: int | None = None

@@ -25,6 +25,7 @@ Advance = Callable[[int], object]
 LARGE = 1_000_000
 """Bytes from which a file is decoded as soon as it is read, so that few are held at once."""
 
+_LONGEST = 8  # times the first pause
 _LOOK = 0.2  # seconds between two looks at the clocks
 _stuck: list[threading.Thread] = []
 
@@ -81,7 +82,7 @@ class Pool:
         """A small file's bytes, what is kept of a large one, or an ObjectError."""
         end = time.monotonic() + self._limits.object_seconds
         for attempt in range(1, self._limits.tries + 1):
-            pause = self._limits.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1)
+            pause = self._limits.pause * min(2 ** (attempt - 1), _LONGEST) * random.uniform(0.5, 1)
             try:
                 data = self._read(entry)
                 break
