@@ -23,7 +23,7 @@ FOLDS = 5
 SPREAD = 2.5
 """Mean length of a face's features."""
 
-_STRENGTH, _STEPS, _TOLERANCE = 0.3, 100, 1e-3
+_STRENGTH, _STEPS, _TOLERANCE = 1.0, 100, 1e-3
 _SEED = 0
 
 

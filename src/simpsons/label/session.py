@@ -13,17 +13,26 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.characters import SLUGS, find_name
+from simpsons.characters import find_name
 from simpsons.classifier import UNKNOWN
 from simpsons.label import clusters, order
-from simpsons.project import LATER, NO_FACE, NOBODY, SPECIAL, Answer, Project, ProjectError
+from simpsons.project import (
+    LATER,
+    NO_FACE,
+    NOBODY,
+    SPECIAL,
+    Answer,
+    Project,
+    ProjectError,
+    verdicts,
+)
 from simpsons.project.answers import Folded, clean_label
 
 PAGE = 60
@@ -33,7 +42,7 @@ SURE = 0.6
 """Share of a cluster's faces for which a network has to say the same for it to be suggested."""
 
 _STRUCK = "!struck"
-_ENOUGH_STRUCK = 0.5
+_ENOUGH_STRUCK = 0.6
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,10 @@ class Status:
     left: int
     answers: int
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it, by name."""
+        return asdict(self)
+
 
 class Session:
     """What a project's faces are asked and answered by. Answers are on the disk when given.
@@ -85,10 +98,13 @@ class Session:
         self._ids = [face.id for face in project.faces]
         self._rows = {face: row for row, face in enumerate(self._ids)}
         self._heads: dict[str, tuple[int, order.Head]] = {}
+        self._known: tuple[int, Folded] = 0, Folded({}, {})
 
     def clusters(self, later: bool = False) -> list[Cluster]:
         """The faces without an answer in groups that look alike, the largest first.
 
+        Where a network of one's own has read the faces (`verdicts.applied`), those groups come
+        first of which it is least sure.
         The groups are made once, of all faces; answered ones leave them. later: those that were
         answered `LATER` instead.
         """
@@ -100,6 +116,8 @@ class Session:
             if faces:
                 suggestion = self._suggestion(faces)
                 found.append(Cluster(number, tuple(faces), faces[0], suggestion))
+        if verdicts.is_own(self.project):
+            return sorted(found, key=self._sureness)
         return sorted(found, key=lambda cluster: -len(cluster.faces))
 
     def name(self, faces: Sequence[str], label: str, struck: Sequence[str] = ()) -> int:
@@ -190,7 +208,8 @@ class Session:
 
     def status(self) -> Status:
         """How far it is."""
-        counts = Counter(self.project.labels().values())
+        answered = self._folded().labels.items()
+        counts = Counter(label for face, label in answered if face in self._rows)
         return Status(
             faces=len(self._ids),
             characters={label: counts[label] for label in self.labels()},
@@ -198,7 +217,7 @@ class Session:
             no_face=counts[NO_FACE],
             later=counts[LATER],
             left=len(self._ids) - counts.total(),
-            answers=len(self.project.answers.read()),
+            answers=self._version(),
         )
 
     def labels(self) -> list[str]:
@@ -206,18 +225,18 @@ class Session:
         held = dict.fromkeys(
             answer.label for answer in self._holding() if answer.label not in SPECIAL
         )
-        named = set(self._folded().labels.values())
+        named = {label for face, label in self._folded().labels.items() if face in self._rows}
         return [label for label in held if label is not None and label in named]
 
     def label_for(self, text: str) -> str:
-        """The label that is meant: one in use, one of the 18, else the text, cleaned."""
+        """The label that is meant: one in use that is spelt alike, else the text, cleaned."""
         if text in SPECIAL:
             return text
         label = clean_label(text)
         used = dict.fromkeys(
             answer.label for answer in self._holding() if answer.label not in SPECIAL
         )
-        return find_name(label, filter(None, used)) or find_name(label, SLUGS) or label
+        return find_name(label, filter(None, used)) or label
 
     def changed_since(self, number: int) -> set[str]:
         """The faces of all answers behind that number."""
@@ -233,7 +252,13 @@ class Session:
         return clusters.clusters(self.project.embeddings)
 
     def _folded(self) -> Folded:
-        return self.project.answers.folded()
+        version = self._version()
+        if self._known[0] != version:
+            self._known = version, self.project.answers.folded()
+        return self._known[1]
+
+    def _version(self) -> int:
+        return len(self.project.answers.read())
 
     def _holding(self) -> list[Answer]:
         return self.project.answers.holding()
@@ -242,6 +267,11 @@ class Session:
         for face in faces:
             if face not in self._rows:
                 raise ProjectError(f"{face!r:.80} is no face of this project; open it again")
+
+    def _sureness(self, cluster: Cluster) -> float:
+        """How sure the network is of a cluster's faces, in the mean."""
+        faces = [self.project.faces[self._rows[face]] for face in cluster.faces]
+        return sum(map(verdicts.sureness, faces)) / len(faces)
 
     def _suggestion(self, faces: Sequence[str]) -> str | None:
         """Whom the network that ships is sure that most of these faces are of."""
@@ -275,7 +305,7 @@ class Session:
 
     def _head(self, folded: Folded, label: str) -> order.Head:
         """Fitted to all answers; what was struck for the label, and has no other, is a class."""
-        version = len(self.project.answers.read())
+        version = self._version()
         if label in self._heads and self._heads[label][0] == version:
             return self._heads[label][1]
         rows, answers = self._answered(folded.labels)
