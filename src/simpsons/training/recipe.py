@@ -6,15 +6,19 @@ from typing import Any, Literal
 
 from simpsons.images import SIZE
 from simpsons.plain import built
+from simpsons.plain_resize import ANTIALIAS, Resize
 
 Network = Literal["cnn", "xception"]
 Trained = Literal["cnn", "xception", "resnet", "faces"]
+Precision = Literal["fastest", "float32"]
+FASTEST: Precision = "fastest"
 
 NAMES = ("default", "notebook")
 """The recipes that ship."""
 
 _STEPS_ON_GPU = 50  # that an epoch keeps
 _STEPS_OF_FEW, _SMALLEST_BATCH = 16, 8
+_GOING_ON = 1 / 3  # of the learning rate
 
 _LEAST_SIDE, _MOST_SIDE = 8, 4096  # pixels
 _MOST = 2**31 - 1
@@ -29,6 +33,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "distillation": (0, 1),
     "views": (0, _MOST),
     "dropout": (0, 1),
+    "batch_norm_momentum": (0, 1),
 }
 _MOST_CHANGED = {"rotation": 360, "shear": 89}  # degrees; the others are shares
 
@@ -76,6 +81,12 @@ class Recipe:
     views: where a run has teachers, each picture is augmented in so many ways, an epoch each, then
     in the same ways again, so that the teachers are asked only once; 0 for ever new ones.
     batch_norm: train `cnn` with a batch norm after each convolution and fold it away after.
+    batch_norm_momentum: what a batch counts for in the running statistics, as in PyTorch; Keras
+    calls one minus it the momentum. first_weights: drawn as PyTorch or Keras draws them; see
+    `models.first_weights`. precision: `fastest` is bf16 where the device multiplies it faster.
+    short_last_batch: what is left of an epoch is a batch of its own, as in Keras; else batches are
+    equal, and a few pictures come twice. resize: how whole pictures are fitted, see `images.fit`;
+    of faces always with anti-aliasing.
     sizes: width and height in pixels that `xception`, `resnet` or `faces` sees, each from a share
     of all steps on: `((0.0, 32), (0.5, 64))` is 32x32 for the first half. Small pictures cost less,
     and the last steps are the full size (progressive resizing, J. Howard, 2018). Validation is at
@@ -96,6 +107,11 @@ class Recipe:
     views: int = 0
     dropout: float = 0.5
     batch_norm: bool = False
+    batch_norm_momentum: float = 0.1
+    first_weights: Literal["pytorch", "keras"] = "pytorch"
+    precision: Precision = FASTEST
+    short_last_batch: bool = False
+    resize: Resize = ANTIALIAS
     sizes: tuple[tuple[float, int], ...] = ((0.0, SIZE),)
     augmentation: Augmentation = Augmentation()
 
@@ -136,6 +152,14 @@ class Recipe:
         while batch > _SMALLEST_BATCH and batch * _STEPS_OF_FEW > pictures:
             batch //= 2
         return replace(self, batch=batch)
+
+    def going_on(self) -> "Recipe":
+        """The same recipe for a network that goes on from what another has learnt.
+
+        The highest learning rate is a third: at the full one the first epochs undo in all layers
+        what the network knew, and later ones learn it anew from fewer pictures.
+        """
+        return replace(self, learning_rate=self.learning_rate * _GOING_ON)
 
     def learning_rate_at(self, done: float) -> float:
         """The learning rate after the share `done` of all steps, 0 to 1."""
@@ -180,9 +204,15 @@ NOTEBOOK = Recipe(
     batch=32,
     optimizer="adam",
     learning_rate=1e-4,
+    batch_norm_momentum=0.01,
+    first_weights="keras",
+    precision="float32",
+    short_last_batch=True,
+    resize="bilinear",
     augmentation=Augmentation(rotation=30, shift=0.2, shear=0.2, zoom=0.2),
 )
-"""The reference notebook's, faithfully. Its shear of 0.2 is in degrees, as Keras means it."""
+"""The reference notebook's, faithfully. Its shear of 0.2 is in degrees, as Keras means it; what Keras
+calls a momentum of 0.99 is 0.01 here; `cv2.resize` is bilinear."""
 
 _OURS = Augmentation(
     rotation=12,
