@@ -52,7 +52,7 @@ def test_what_is_dropped_is_a_copy_of_what_is_kept(found):
     """Of three pictures in a row the last is no copy of the first, so it stays."""
     rows = [row for row, label in enumerate(found.dataset.labels) if label == 0][-4:]
     pairs = tuple(Pair(rows[i], rows[i + 1], 0.99, copy=True) for i in range(3))
-    alone = Duplicates(pairs, found.duplicates.group)
+    alone = Duplicates(pairs, found.duplicates.group, found.duplicates.original)
     only = findings.Findings(**{**vars(found), "duplicates": alone, "leaks": ()})
     names = [found.dataset.paths[row] for row in rows]
     lines = clean.suggestions(only, copies=True)

@@ -91,7 +91,8 @@ def test_the_index_finds_nearly_what_comparing_all_finds(monkeypatch, pixels):
 def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path, mapped):
     path = tmp_path / "images.npy"
     painted = scale.paint(400, np.random.default_rng(0))
-    np.save(path, np.concatenate([painted, painted[:200]]))
+    darker = (0.9 * painted[:200]).astype(np.uint8)
+    np.save(path, np.concatenate([painted, darker]))
     pixels = np.load(path, mmap_mode="r")
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 10)
@@ -121,3 +122,48 @@ def test_the_audit_and_the_split_agree(many_drawings):
         parts = [part for part in splits.PARTS[1:] if len(split.rows(part))]
         assert told == [splits.leaks(dataset, split, part) for part in parts]
         assert any(told) == (kind == "random")
+
+
+# ---- very many pictures that are alike -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def title_card():
+    return images.fit(np.asarray(draw(DOLLS[0], np.random.default_rng(4), 64)))
+
+
+def test_of_very_many_that_are_the_same_pairs_grow_with_the_pictures(title_card):
+    other = images.fit(np.asarray(draw(DOLLS[5], np.random.default_rng(5), 64)))
+    pixels = np.stack([title_card] * 300 + [other] * 3 + [np.zeros_like(other)] * 50)
+    found = duplicates.among(pixels)
+    assert [len(rows) for rows in found.groups()] == [300, 50, 3]
+    assert all(pair.copy for pair in found.pairs)
+    assert len(found.pairs) == 299 + 49 + 3
+
+
+def test_very_many_copies_are_all_copies_of_the_first(title_card):
+    """Of each only some neighbours are looked at, and the first of the group."""
+    rng = np.random.default_rng(6)
+    noise = rng.integers(-5, 6, (80, *title_card.shape))
+    pixels = np.clip(title_card + noise, 0, 255).astype(np.uint8)
+    found = duplicates.among(pixels)
+    copied = {pair.second for pair in found.pairs if pair.copy and pair.first == 0}
+    assert copied == set(range(1, 80))
+    assert len(found.pairs) < 80 * 30
+
+
+def test_what_leaks_is_found_through_pictures_that_are_the_same(title_card):
+    """The first 40 are held out as test, 20 as validation, 40 trained on; so is one that is alike;
+    all validation pictures are the same as the first test picture."""
+    darker = (0.9 * title_card).astype(np.uint8)
+    pixels = np.stack([title_card] * 60 + [darker] * 40)
+    found = duplicates.among(pixels)
+    test, validation, training = np.arange(40), np.arange(40, 60), np.arange(60, 100)
+    for held in (test, validation):
+        leaks = found.leaks("held", held, training)
+        assert {pair.first for pair in leaks.strongest} == set(held.tolist())
+        assert all(pair.second >= 60 for pair in leaks.strongest)
+        assert leaks.copies == len(held)
+    within = found.leaks("held", test, validation)
+    assert {pair.second for pair in within.strongest} == {40}
+    assert found.leaks("held", training, np.empty(0, np.int64)).strongest == ()

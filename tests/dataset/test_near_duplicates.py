@@ -158,8 +158,35 @@ def test_what_was_found_of_pictures_that_do_not_change_is_kept(originals, monkey
 def test_pictures_of_one_grey_are_like_nothing(originals):
     greys = np.stack([np.full((64, 64, 3), value, np.uint8) for value in range(0, 256, 8)])
     with np.errstate(all="raise"):
-        group = near.groups(np.concatenate([greys, greys[:2], pixels(originals[:3])]))
-    assert len(set(group)) == len(greys) + 2 + 3
+        group = near.groups(np.concatenate([greys, pixels(originals[:3])]))
+    assert len(set(group)) == len(greys) + 3
+
+
+def test_pictures_with_the_same_pixels_share_a_group_even_if_black(originals):
+    black, some = np.zeros((1, 64, 64, 3), np.uint8), pixels(originals[:4])
+    found = near.find(np.concatenate([some[:2], black, some, black]))
+    assert found.original.tolist() == [0, 1, 2, 0, 1, 5, 6, 2]
+    assert found.group.tolist() == [0, 1, 2, 0, 1, 3, 4, 2]
+    assert pairs_of(found.links) == {(0, 3), (1, 4), (2, 7)}
+
+
+def test_near_some_is_what_is_linked_with_them_or_the_same(originals):
+    again = [encoded(picture, "JPEG", quality=75) for picture in originals[:3]]
+    made = pixels([*originals[:3], *again])
+    found = near.find(np.concatenate([made, made[3:5]]))  # 0-3, 1-4, 2-5, 3 = 6, 4 = 7
+    some = np.zeros(8, np.bool_)
+    some[[0, 7]] = True
+    assert np.flatnonzero(found.near(some)).tolist() == [1, 3, 4, 6, 7]
+
+
+def test_between_two_sets_all_with_the_same_pixels_are_named(originals):
+    some = pixels(originals[:3])
+    black = np.zeros((1, 64, 64, 3), np.uint8)
+    queries = np.concatenate([some[[0, 1, 0]], black])
+    references = np.concatenate([some[[2, 0, 0, 0]], black, black])
+    links = near.find_between(queries, references)
+    assert pairs_of(links) == {(0, 1), (0, 2), (0, 3), (2, 1), (3, 4), (3, 5)}
+    assert len(links.first) == 6
 
 
 def test_nothing_to_compare(originals):

@@ -1,6 +1,6 @@
 """Near-duplicates of a data set, read three ways: groups, two labels for one picture, leaks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,14 @@ class Leaks:
 class Duplicates:
     """The near-duplicates among N pictures: a data set's, then those of a test folder.
 
-    pairs: all, the strongest first. group: int64 `[N]`, linked pictures share one.
+    pairs: the strongest first. group: int64 `[N]`, linked pictures share one. original: int64
+    `[N]`, the first picture with the same pixels; of these only the first may be in pairs with
+    others.
     """
 
     pairs: tuple[Pair, ...]
     group: Rows
+    original: Rows
 
     def groups(self) -> list[Rows]:
         """The groups of two pictures or more, the largest first."""
@@ -69,19 +72,33 @@ class Duplicates:
 
     def leaks(self, name: str, held: Rows, training: Rows) -> Leaks:
         """What leaks from the rows `training` into the rows `held`."""
-        kind = np.zeros(len(self.group), np.int8)
-        kind[training], kind[held] = 1, 2
+        original, known = self.original.tolist(), self._first_of(training)
+        asked = set(held.tolist())
+        of_original: dict[int, Pair] = {}
         found: dict[int, Pair] = {}
+
+        def add(to: dict[int, Pair], row: int, other: int, pair: Pair) -> None:
+            if other in known and (row not in to or (pair.copy and not to[row].copy)):
+                to[row] = Pair(row, known[other], pair.similarity, pair.copy)
+
         for pair in self.pairs:
-            if {int(kind[pair.first]), int(kind[pair.second])} != {1, 2}:
+            one, other = original[pair.first], original[pair.second]
+            if one != other:
+                add(of_original, one, other, pair)
+                add(of_original, other, one, pair)
                 continue
-            first, second = pair.first, pair.second
-            if kind[first] == 1:
-                first, second = second, first
-            if first not in found or (pair.copy and not found[first].copy):
-                found[first] = Pair(first, second, pair.similarity, pair.copy)
+            for row in (pair.first, pair.second):
+                if row in asked:
+                    add(found, row, one, pair)
+        for row in held.tolist():
+            if leak := of_original.get(original[row]):
+                add(found, row, original[leak.second], replace(leak, first=row))
         strongest = sorted(found.values(), key=lambda pair: -pair.similarity)
         return Leaks(name, held, tuple(strongest))
+
+    def _first_of(self, rows: Rows) -> dict[int, int]:
+        """The first of some rows with the same pixels, by `original`."""
+        return dict(zip(self.original[rows[::-1]].tolist(), rows[::-1].tolist(), strict=True))
 
 
 def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -> Duplicates:
@@ -95,7 +112,11 @@ def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -
     end = len(dataset)
     pairs = _pairs(links._replace(first=links.second, second=links.first + end), score)
     alone = inside.group.max(initial=-1) + 1 + np.arange(len(test))
-    return Duplicates(_sorted([*inside.pairs, *pairs]), np.concatenate([inside.group, alone]))
+    return Duplicates(
+        _sorted([*inside.pairs, *pairs]),
+        np.concatenate([inside.group, alone]),
+        np.concatenate([inside.original, end + np.arange(len(test))]),
+    )
 
 
 def among(pixels: Pixels, track: Track = silent, larger: Larger | None = None) -> Duplicates:
@@ -106,7 +127,7 @@ def among(pixels: Pixels, track: Track = silent, larger: Larger | None = None) -
     found = near_duplicates.find(pixels, track)
     larger = larger or copies.from_pixels(pixels)
     score = copies.scores(found.links, larger, larger, track)
-    return Duplicates(_sorted(_pairs(found.links, score)), found.group)
+    return Duplicates(_sorted(_pairs(found.links, score)), found.group, found.original)
 
 
 def _pairs(links: Links, score: NDArray[np.float32]) -> list[Pair]:

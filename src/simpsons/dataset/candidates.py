@@ -5,6 +5,7 @@ are looked for among these alone, in a time that grows slower than the square of
 pictures. Memory grows with that number.
 """
 
+import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ _KINDS = 2 * len(PARTS)
 
 _AXES = 64
 _SAMPLE = 20_000
-_NEAREST, _WITHIN = 12, 0.8
+NEAREST, _WITHIN = 12, 0.8
 _NEAREST_OF_PART, _WITHIN_OF_PART = 3, 0.5
 """How many, at which squared distance of thumbnails of length 1."""
 
@@ -65,37 +66,54 @@ class Candidates(NamedTuple):
 class Looks(NamedTuple):
     """What is kept of all pictures, taken out of their borders.
 
-    vectors: float32 `[N, D]`, the projected thumbnail of each. coarse: uint8 `[N, 16, 16]`, for
-    the first alignment.
+    coarse: uint8 `[N, 16, 16]`, for the first alignment. digests: uint64 `[N]`, the same where all
+    pixels are. original: int64 `[N]`, the first row with the same pixels. distinct: int64 `[U]`,
+    the rows that are their own original. vectors: float32 `[U, D]`, their projected thumbnails.
     """
 
     projection: "_Projection"
-    vectors: _Thumbnails
     coarse: Pixels
+    digests: NDArray[np.uint64]
+    original: NDArray[np.int64]
+    distinct: NDArray[np.int64]
+    vectors: _Thumbnails
 
     @classmethod
     def of(cls, pixels: Pixels, known: "Looks | None" = None, track: Track = silent) -> "Looks":
         """Of uint8 `[N, 64, 64, 3]`; known: looks that these will be compared with."""
         projection = known.projection if known else _Projection.of(pixels)
         count, axes = len(pixels), projection.axes.shape[1]
-        looks = cls(
-            projection,
-            np.empty((count, axes), np.float32),
-            np.empty((count, alignment.COARSE, alignment.COARSE), np.uint8),
-        )
+        vectors = np.empty((count, axes), np.float32)
+        coarse = np.empty((count, alignment.COARSE, alignment.COARSE), np.uint8)
+        digests = np.empty(count, np.uint64)
         starts = range(0, count, _BLOCK)
         for start in track(starts, len(starts), "reducing"):
-            block = borders.without(np.asarray(pixels[start : start + _BLOCK]))
-            rows = slice(start, start + len(block))
-            looks.vectors[rows] = projection.vectors(_planes(block), part=0)
-            looks.coarse[rows] = alignment.coarse(block)
+            whole = np.ascontiguousarray(pixels[start : start + _BLOCK])
+            rows = slice(start, start + len(whole))
+            digests[rows] = _digests(whole)
+            block = borders.without(whole)
+            vectors[rows] = projection.vectors(_planes(block), part=0)
+            coarse[rows] = alignment.coarse(block)
             memory_map.release(pixels)
-        return looks
+        _, first, place = np.unique(digests, return_index=True, return_inverse=True)
+        distinct = np.sort(first)
+        if len(distinct) < count:
+            vectors = vectors[distinct]
+        return cls(projection, coarse, digests, first[place], distinct, vectors)
+
+
+def _digests(pixels: Pixels) -> NDArray[np.uint64]:
+    """Of each of uint8 `[P, 64, 64, 3]`: another for each other picture."""
+    digests = (hashlib.blake2b(picture, digest_size=8).digest() for picture in pixels)
+    return np.frombuffer(b"".join(digests), np.uint64)
 
 
 def among(pixels: Pixels, looks: Looks, track: Track = silent) -> Candidates:
-    """Pairs of uint8 `[N, 64, 64, 3]`; of two whole pictures the first is < the second."""
-    return _unique([*_nearest(pixels, looks, track, ordered=True)], len(pixels))
+    """Pairs of uint8 `[N, 64, 64, 3]`; of two whole pictures the first is < the second.
+
+    Of pictures whose pixels are all the same only the first is in any pair.
+    """
+    return _unique([*_nearest(pixels, looks, looks, track, ordered=True)], len(pixels))
 
 
 def between(
@@ -103,35 +121,45 @@ def between(
 ) -> tuple[Candidates, Candidates]:
     """Pairs of a query, first, and a reference, second; and of a reference and a query.
 
-    The latter are queries that look like a part of a reference.
+    The latter are queries that look like a part of a reference. See `among`.
     """
-    forth = [*_nearest(queries, known, track)]
-    back = [*_nearest(references, asked, track, first_part=1)]
+    forth = [*_nearest(queries, asked, known, track)]
+    back = [*_nearest(references, known, asked, track, first_part=1)]
     return _unique(forth, len(references)), _unique(back, len(queries))
 
 
 def _nearest(
-    pixels: Pixels, references: Looks, track: Track, *, first_part: int = 0, ordered: bool = False
+    pixels: Pixels,
+    asked: Looks,
+    references: Looks,
+    track: Track,
+    *,
+    first_part: int = 0,
+    ordered: bool = False,
 ) -> Iterator[NDArray[np.int64]]:
     """Keys of the nearest references of each picture, of its mirror image, and of its parts.
 
-    ordered: the references are the pictures themselves, so a pair of whole ones is the same either
-    way. Among very many references parts are not looked up, as that takes most of the time.
+    asked: looks of the pictures. ordered: the references are the pictures themselves, so a pair of
+    whole ones is the same either way. Among very many references parts are not looked up, as that
+    takes most of the time.
     """
     search = neighbours.search(references.vectors)
-    count = max(1, len(references.vectors))
-    parts = range(first_part, len(PARTS) if count <= neighbours.EXACT_UP_TO else 1)
+    count = max(1, len(references.original))
+    is_small = len(references.vectors) <= neighbours.EXACT_UP_TO
+    parts = range(first_part, len(PARTS) if is_small else 1)
     starts = range(0, len(pixels), _BLOCK)
     for start in track(starts, len(starts), "searching"):
-        planes = _planes(borders.without(np.asarray(pixels[start : start + _BLOCK])))
+        rows = asked.distinct[slice(*np.searchsorted(asked.distinct, (start, start + _BLOCK)))]
+        some = np.asarray(pixels[start : start + _BLOCK])[rows - start]
+        planes = _planes(borders.without(some))
         memory_map.release(pixels)
         for part in parts:
-            most, within = (_NEAREST_OF_PART, _WITHIN_OF_PART) if part else (_NEAREST, _WITHIN)
+            most, within = (_NEAREST_OF_PART, _WITHIN_OF_PART) if part else (NEAREST, _WITHIN)
             for turned in (0,) if part else (0, 1):
                 seen = planes[..., ::-1] if turned else planes
                 vectors = references.projection.vectors(seen, part)
                 found = search.nearest(vectors, most, within)
-                first, second = found.query + start, found.reference
+                first, second = rows[found.query], references.distinct[found.reference]
                 if ordered:
                     apart = first != second
                     first, second = first[apart], second[apart]

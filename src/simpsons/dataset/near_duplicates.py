@@ -4,9 +4,13 @@ Small thumbnails propose pairs (`simpsons.dataset.candidates`). Each is laid ove
 compared cell by cell (`simpsons.dataset.alignment`), and those that agree enough are linked. How
 much is enough is set against pairs that can't be one shot. Groups are cut so that they are no
 chains (`simpsons.dataset.neighbours`).
+
+Thousands of pictures may be alike: title cards, black frames. So of pictures whose pixels are all
+the same one is compared with others, and memory grows with the number of pictures, not of pairs.
 """
 
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -43,6 +47,14 @@ _ROUGHLY = 0.25
 """Nor are those that agree less. Of a thousand links of the data set this loses one; it spares the
 close look at two of five pairs of pictures, and at nine of ten where none is like another."""
 
+_IN_FULL = 12
+"""Of up to so many pictures with the same pixels all pairs are listed; of more, those with the
+first."""
+
+_HUBS = 8
+"""With so many others, at most, all pictures of a group are compared that is larger than what is
+looked at for each picture."""
+
 _BATCH = 512
 
 
@@ -74,12 +86,26 @@ class Links(NamedTuple):
 class NearDuplicates(NamedTuple):
     """links: pairs of a group. group: int64 `[N]`, that of each picture.
 
-    threshold: from which agreement on pictures were linked.
+    threshold: from which agreement on pictures were linked. original: int64 `[N]`, the first
+    picture with the same pixels. Of pictures with the same pixels only the first is linked to
+    others.
     """
 
     links: Links
     group: NDArray[np.int64]
     threshold: float
+    original: NDArray[np.int64]
+
+    def near(self, some: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Bool `[N]`: whether a picture has a near-duplicate among `some`."""
+        known = np.zeros(len(self.group), np.bool_)
+        known[self.original[some]] = True
+        found = known & (np.bincount(self.original, minlength=len(known)) > 1)
+        first, second = self.original[self.links.first], self.original[self.links.second]
+        other = first != second
+        found[second[known[first] & other]] = True
+        found[first[known[second] & other]] = True
+        return np.asarray(found[self.original])
 
 
 _latest: list[tuple[weakref.ref[Pixels], NearDuplicates]] = []
@@ -89,8 +115,8 @@ _latest: list[tuple[weakref.ref[Pixels], NearDuplicates]] = []
 def find(pixels: Pixels, track: Track = silent) -> NearDuplicates:
     """Those among uint8 `[N, 64, 64, 3]`, which may be memory-mapped.
 
-    Of each picture the nearest few are looked at, so in a large group some pairs may be missing.
-    Above `neighbours.EXACT_UP_TO` pictures a few more are. Memory grows with their number. Of
+    Of each picture the nearest few are looked at, and a few of its group, so in a large group some
+    pairs are missing. Above `neighbours.EXACT_UP_TO` pictures a few more are. Of
     memory-mapped pictures, which do not change, the last answer is kept.
     """
     for known, answer in _latest:
@@ -105,23 +131,111 @@ def find(pixels: Pixels, track: Track = silent) -> NearDuplicates:
 def _find(pixels: Pixels, track: Track) -> NearDuplicates:
     looks = Looks.of(pixels, track=track)
     proposed = candidates.among(pixels, looks, track)
-    compared = _compared(proposed, (pixels, pixels), (looks, looks), track)
-    threshold = threshold_of(compared)
-    links = linked(compared, threshold)
+
+    def compared(some: Candidates) -> Links:
+        return _compared(some, (pixels, pixels), (looks, looks), track)
+
+    found = compared(proposed)
+    threshold = threshold_of(found)
+    links = linked(found, threshold)
     group = neighbours.grouped(links.first, links.second, links.shot >= SURE, len(pixels))
-    return NearDuplicates(links.chosen(group[links.first] == group[links.second]), group, threshold)
+    links = links.chosen(group[links.first] == group[links.second])
+    by_hubs = _by_hubs(group[looks.distinct], looks.distinct, compared)
+    if by_hubs:
+        links = _best(_together([links, *(linked(each, threshold) for each in by_hubs)]))
+    _, group = np.unique(group[looks.original], return_inverse=True)
+    links = _together([_identical(looks.original), links])
+    return NearDuplicates(links, group.astype(np.int64), threshold, looks.original)
+
+
+def _by_hubs(
+    group: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    compared: Callable[[Candidates], Links],
+) -> list[Links]:
+    """In each large group all compared with the first, those unlike it with the first of them...
+
+    group: int64 `[U]`, of the pictures `rows`. Else, of very many copies of one picture, each would
+    be known to be a copy of some others, but all together of none.
+    """
+    large = np.bincount(group) > candidates.NEAREST
+    rows = rows[large[group]]
+    group = group[large[group]]
+    found: list[Links] = []
+    for _ in range(_HUBS):
+        _, first, place = np.unique(group, return_index=True, return_inverse=True)
+        hub = rows[first][place]
+        others = np.flatnonzero(rows != hub)
+        if not len(others):
+            break
+        plain = np.zeros(len(others), np.bool_)
+        pairs = Candidates(hub[others], rows[others], plain, plain.astype(np.int8))
+        found.append(compared(pairs))
+        sure = found[-1].shot >= SURE
+        left = (rows != hub) & ~np.isin(rows, found[-1].second[sure])
+        rows, group = rows[left], group[left]
+    return found
+
+
+def _identical(original: NDArray[np.int64]) -> Links:
+    """Links of pictures with the same pixels, int64 `[N]` the first of them."""
+    again = np.flatnonzero(original != np.arange(len(original)))
+    first, second = [original[again]], [again]
+    order = again[np.argsort(original[again], kind="stable")]
+    starts = np.flatnonzero(np.diff(original[order])) + 1
+    for rows in np.split(order, starts):
+        if len(rows) < _IN_FULL:
+            one, other = np.triu_indices(len(rows), 1)
+            first.append(rows[one])
+            second.append(rows[other])
+    return _exact(np.concatenate(first), np.concatenate(second))
+
+
+def _exact(first: NDArray[np.int64], second: NDArray[np.int64]) -> Links:
+    """Links of pictures that are the same."""
+    windows = np.tile(np.array((0, 1, 0, 1), np.float32), (len(first), 1))
+    plain, shot = np.zeros(len(first), np.bool_), np.ones(len(first), np.float32)
+    return Links(first, second, plain, shot, windows)
 
 
 def find_between(queries: Pixels, references: Pixels, track: Track = silent) -> Links:
-    """Links of queries, first, and references, second, uint8 `[Q, 64, 64, 3]`, `[N, 64, 64, 3]`."""
+    """Links of queries, first, and references, second, uint8 `[Q, 64, 64, 3]`, `[N, 64, 64, 3]`.
+
+    If pictures with the same pixels are on both sides, each is linked to the first of the others.
+    """
     known = Looks.of(references, track=track)
     asked = Looks.of(queries, known, track)
     forth, back = candidates.between(queries, asked, references, known, track)
     found = _compared(forth, (queries, references), (asked, known), track)
     back_found = _compared(back, (references, queries), (known, asked), track)
-    both = _together([found, _swapped(back_found, np.full(len(back_found.first), True))])
-    best = _best(both, len(references))
-    return linked(best, threshold_of(best))
+    both = _best(_together([found, _swapped(back_found, np.full(len(back_found.first), True))]))
+    threshold = threshold_of(both)
+    _, query, reference = np.intersect1d(asked.digests, known.digests, return_indices=True)
+    same = _exact(asked.original[query], known.original[reference])
+    links = _best(_together([same, linked(both, threshold)]))
+    of_queries = _of_each(links.first, asked.original)
+    of_references = _of_each(links.second, known.original)
+    for_all = links.chosen(of_queries.link)._replace(first=of_queries.row)
+    again = of_references.row != links.second[of_references.link]
+    rows = of_references.row[again]
+    others = links.chosen(of_references.link[again])._replace(second=rows)
+    return _together([for_all, others])
+
+
+class _Each(NamedTuple):
+    link: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+
+def _of_each(rows: NDArray[np.int64], original: NDArray[np.int64]) -> _Each:
+    """All rows with the same pixels as the one of each link, int64 `[M]`: link and row."""
+    order = np.argsort(original, kind="stable")
+    number = np.bincount(original, minlength=len(original))
+    begin = np.cumsum(number) - number
+    count = number[rows]
+    link = np.repeat(np.arange(len(rows)), count)
+    place = np.arange(len(link)) - np.repeat(np.cumsum(count) - count, count)
+    return _Each(link, order[begin[rows][link] + place])
 
 
 def groups(pixels: Pixels, track: Track = silent) -> NDArray[np.int64]:
@@ -201,11 +315,12 @@ def _compared(
     links = _together(found)
     if pixels[0] is pixels[1]:
         links = _swapped(links, links.first > links.second)
-    return _best(links, max(1, len(pixels[1])))
+    return _best(links)
 
 
-def _best(links: Links, count: int) -> Links:
+def _best(links: Links) -> Links:
     """Of each pair, plain and mirrored, the surest; the surest of all first."""
+    count = int(links.second.max(initial=0)) + 1
     order = np.lexsort((links.second, links.first, -links.shot))
     links = links.chosen(order)
     key = (links.first * count + links.second) * 2 + links.mirrored

@@ -264,11 +264,10 @@ def leaks(dataset: Dataset, split: Split, part: str, track: Track = silent) -> i
 def leaking(dataset: Dataset, split: Split, part: str, track: Track = silent) -> NDArray[np.int64]:
     """The rows of a part that have a near-duplicate among the training pictures."""
     picture, rows = _picture(dataset), split.rows(part)
-    learnt = np.zeros(int(picture.max(initial=0)) + 1, np.bool_)
+    found = _near_duplicates(dataset, track)
+    learnt = np.zeros(len(found.group), np.bool_)
     learnt[picture[split.rows("train")]] = True
-    first, second = _near_duplicates(dataset, track).links[:2]
-    leaked = np.union1d(second[learnt[first]], first[learnt[second]])
-    return rows[np.isin(picture[rows], leaked)]
+    return rows[found.near(learnt)[picture[rows]]]
 
 
 def large_groups(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
