@@ -113,9 +113,9 @@ def test_stopping_is_advised_when_pages_get_bad(session):
     maggie, otto = of(session, 0), of(session, 1)
     session.accept("Maggie", maggie[:60], [])
     assert session.stop_reason("Maggie") is None
-    session.accept("Maggie", maggie[60:80], otto[:39])
+    session.accept("Maggie", maggie[60:80], otto[:20])
     assert session.stop_reason("Maggie") is None
-    session.accept("Maggie", maggie[80:], otto[39:60])
+    session.accept("Maggie", maggie[80:], otto[20:60])
     assert session.stop_reason("Maggie") == "60 of the last 90 faces were struck"
     session.undo()
     assert session.stop_reason("Maggie") is None
