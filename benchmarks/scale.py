@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +157,7 @@ def row(name: str, figures: dict[str, float]) -> list[str]:
 
 
 def main() -> None:
-    """Measure each size, print and write."""
+    """Measure what is asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -174,6 +175,9 @@ def main() -> None:
         help=f"how many random pictures, a run each (default: {' '.join(map(str, SIZES))}); a "
         "million take 12 GB of the disk",
     )
+    parser.add_argument(
+        "--only-random", action="store_true", help="leave out the data set, which need not be there"
+    )
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--real", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -181,25 +185,31 @@ def main() -> None:
         planted = np.load(arguments.file.with_name("planted.npy"))
         print(json.dumps(measured(np.load(arguments.file, mmap_mode="r"), planted)))
         return
-    root = str(kaggle.resolve(arguments.data))
     if arguments.real:
         empty = np.empty((0, 2), np.int64)
+        root = str(kaggle.resolve(arguments.data))
         print(json.dumps(measured(cache.load(root, track=bar).images, empty)))
         return
+    if not arguments.only_random:
+        root = str(kaggle.resolve(arguments.data))
+        tell("scale", lambda: [row("the data set", _run("--real", "--data", root))])
+    if arguments.sizes:
+        sizes = arguments.sizes
+        tell("scale, random", lambda: [row("random waves", painted(size)) for size in sizes])
+
+
+def tell(section: str, rows: Callable[[], list[list[str]]]) -> None:
+    """Measure, print and write."""
     headers = ["pictures of", "number", "time", "processor time", "peak memory", "mapped pages"]
     headers += ["planted copies found", "other copies found"]
     before = os.getloadavg()[0]
-    rows = [row("the data set", _run("--real", "--data", root))]
-    print(table(headers, rows), flush=True)
-    for size in arguments.sizes:
-        rows.append(row("random waves", painted(size)))
-        print(" | ".join(rows[-1]), flush=True)
     text = (
-        f"{table(headers, rows)}\n\n`python -m benchmarks.scale`, seed {SEED}; {machine()}. "
+        f"{table(headers, rows())}\n\n`python -m benchmarks.scale`, seed {SEED}; {machine()}. "
         f"The load average was {before:.1f} before the start and {os.getloadavg()[0]:.1f} at the "
         f"end, of which up to {os.cpu_count()} is the search itself; other work adds to the time."
     )
-    write_section(DOCUMENT, "scale", text)
+    print(text, flush=True)
+    write_section(DOCUMENT, section, text)
 
 
 if __name__ == "__main__":

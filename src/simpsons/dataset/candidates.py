@@ -69,6 +69,7 @@ class Looks(NamedTuple):
     coarse: uint8 `[N, 16, 16]`, for the first alignment. digests: uint64 `[N]`, the same where all
     pixels are. original: int64 `[N]`, the first row with the same pixels. distinct: int64 `[U]`,
     the rows that are their own original. vectors: float32 `[U, D]`, their projected thumbnails.
+    mirrored: those of their mirror images.
     """
 
     projection: "_Projection"
@@ -77,13 +78,14 @@ class Looks(NamedTuple):
     original: NDArray[np.int64]
     distinct: NDArray[np.int64]
     vectors: _Thumbnails
+    mirrored: _Thumbnails
 
     @classmethod
     def of(cls, pixels: Pixels, known: "Looks | None" = None, track: Track = silent) -> "Looks":
         """Of uint8 `[N, 64, 64, 3]`; known: looks that these will be compared with."""
         projection = known.projection if known else _Projection.of(pixels)
         count, axes = len(pixels), projection.axes.shape[1]
-        vectors = np.empty((count, axes), np.float32)
+        vectors, mirrored = np.empty((2, count, axes), np.float32)
         coarse = np.empty((count, alignment.COARSE, alignment.COARSE), np.uint8)
         digests = np.empty(count, np.uint64)
         starts = range(0, count, _BLOCK)
@@ -92,14 +94,16 @@ class Looks(NamedTuple):
             rows = slice(start, start + len(whole))
             digests[rows] = _digests(whole)
             block = borders.without(whole)
-            vectors[rows] = projection.vectors(_planes(block), part=0)
+            planes = _planes(block)
+            vectors[rows] = projection.vectors(planes, part=0)
+            mirrored[rows] = projection.vectors(planes[..., ::-1], part=0)
             coarse[rows] = alignment.coarse(block)
             memory_map.release(pixels)
         _, first, place = np.unique(digests, return_index=True, return_inverse=True)
         distinct = np.sort(first)
         if len(distinct) < count:
-            vectors = vectors[distinct]
-        return cls(projection, coarse, digests, first[place], distinct, vectors)
+            vectors, mirrored = vectors[distinct], mirrored[distinct]
+        return cls(projection, coarse, digests, first[place], distinct, vectors, mirrored)
 
 
 def _digests(pixels: Pixels) -> NDArray[np.uint64]:
@@ -146,26 +150,35 @@ def _nearest(
     search = neighbours.search(references.vectors)
     count = max(1, len(references.original))
     is_small = len(references.vectors) <= neighbours.EXACT_UP_TO
-    parts = range(first_part, len(PARTS) if is_small else 1)
+    parts = range(max(1, first_part), len(PARTS) if is_small else 0)
+
+    def keys(
+        rows: NDArray[np.int64], vectors: _Thumbnails, part: int, mirrored: bool = False
+    ) -> NDArray[np.int64]:
+        most, within = (_NEAREST_OF_PART, _WITHIN_OF_PART) if part else (NEAREST, _WITHIN)
+        found = search.nearest(vectors, most, within)
+        first, second = rows[found.query], references.distinct[found.reference]
+        if ordered:
+            apart = first != second
+            first, second = first[apart], second[apart]
+        if ordered and not part:
+            first, second = np.minimum(first, second), np.maximum(first, second)
+        return (first * count + second) * _KINDS + 2 * part + mirrored
+
     starts = range(0, len(pixels), _BLOCK)
     for start in track(starts, len(starts), "searching"):
-        rows = asked.distinct[slice(*np.searchsorted(asked.distinct, (start, start + _BLOCK)))]
+        here = slice(*np.searchsorted(asked.distinct, (start, start + _BLOCK)))
+        rows = asked.distinct[here]
+        if not first_part:
+            yield keys(rows, asked.vectors[here], 0)
+            yield keys(rows, asked.mirrored[here], 0, mirrored=True)
+        if not parts:
+            continue
         some = np.asarray(pixels[start : start + _BLOCK])[rows - start]
         planes = _planes(borders.without(some))
         memory_map.release(pixels)
         for part in parts:
-            most, within = (_NEAREST_OF_PART, _WITHIN_OF_PART) if part else (NEAREST, _WITHIN)
-            for turned in (0,) if part else (0, 1):
-                seen = planes[..., ::-1] if turned else planes
-                vectors = references.projection.vectors(seen, part)
-                found = search.nearest(vectors, most, within)
-                first, second = rows[found.query], references.distinct[found.reference]
-                if ordered:
-                    apart = first != second
-                    first, second = first[apart], second[apart]
-                if ordered and not part:
-                    first, second = np.minimum(first, second), np.maximum(first, second)
-                yield (first * count + second) * _KINDS + 2 * part + turned
+            yield keys(rows, references.projection.vectors(planes, part), part)
 
 
 def _unique(keys: list[NDArray[np.int64]], count: int) -> Candidates:
