@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 @port
 @allow_host
 @open_page
+@click.option(
+    "--model",
+    metavar="RUN",
+    help="A network of your own: it reads all faces again, and the wall begins with those of which "
+    "it is least sure. Remembered in the project.",
+)
 @click.option("--status", is_flag=True, help="Say how far it is, without a page.")
 @click.option(
     "--write",
@@ -36,6 +42,7 @@ def label(
     port: int,
     names: tuple[str, ...],
     is_opened: bool,
+    model: str | None,
     status: bool,
     write: Path | None,
     frames: bool,
@@ -48,6 +55,7 @@ def label(
     simpsons label springfield --host 0.0.0.0    on a phone in the same network
     simpsons label springfield --status --json
     simpsons label springfield --write dataset
+    simpsons label springfield --model runs/springfield
 
     PROJECT is a folder that `simpsons collect` made. Every answer is on the disk when it is given:
     stop at any time, and go on later. Nothing leaves this machine.
@@ -58,9 +66,13 @@ def label(
         raise click.UsageError("--json goes with --status or --write; the page has none")
     if frames and not write:
         raise click.UsageError("--frames goes with --write")
-    from simpsons.project import Project
+    from simpsons.project import Project, verdicts
 
     opened = Project.open(project)
+    if model:
+        for failure in verdicts.read_again(opened, model, bar):
+            say(f"Error: {failure.error}", err=True)
+    opened = verdicts.applied(opened)
     if write:
         _write(opened, write, frames, as_json)
     elif status:

@@ -275,8 +275,8 @@ class Session:
 
     def _suggestion(self, faces: Sequence[str]) -> str | None:
         """Whom the network that ships is sure that most of these faces are of."""
-        verdicts = Counter(self.project.faces[self._rows[face]].verdict for face in faces)
-        label, count = verdicts.most_common(1)[0]
+        said = Counter(self.project.faces[self._rows[face]].verdict for face in faces)
+        label, count = said.most_common(1)[0]
         return label if label != UNKNOWN and count >= SURE * len(faces) else None
 
     def _offered(self, folded: Folded, label: str) -> NDArray[np.int64]:
