@@ -121,24 +121,41 @@ def other_cartoon_claims(root: Path, epochs: int) -> str:
     parts = (claimed.claimed, claimed.leaking, claimed.clean, leak_free)
     headers = ["network", "claimed by a random split", "pictures that leak", "clean pictures"]
     text = table([*headers, "leak-free split"], [[f"`{network}`", *map(shown, parts)]])
-    return f"{text}\n\n{len(dataset):,} pictures, {epochs} epochs from the shipped weights."
+    return (
+        f"{text}\n\n{len(dataset):,} pictures of {len(dataset.classes)} characters, {epochs} epochs "
+        "from the shipped weights."
+    )
 
 
 def main() -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: python -m benchmarks.honest_evaluation --other-cartoon --epochs 4",
+    )
     data_option(parser)
-    parser.add_argument("--other-cartoon", action="store_true", help="measure it alone")
-    parser.add_argument("--epochs", type=int, default=8, help="of the other cartoon's trainings")
+    parser.add_argument(
+        "--other-cartoon", action="store_true", help="measure what is claimed on it, nothing else"
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=8,
+        metavar="N",
+        help="of the two trainings on the other cartoon (default: 8)",
+    )
     arguments = parser.parse_args()
     data = folder(arguments)
-    by = f"`python -m benchmarks.honest_evaluation`, seed 0; {machine()}."
+    command = "python -m benchmarks.honest_evaluation"
 
-    def tell(name: str, text: str) -> None:
+    def tell(name: str, text: str, options: str = "") -> None:
+        text = f"{text}\n\n`{command}{options}`, seed 0; {machine()}."
         print(text, flush=True)
-        write_section(DOCUMENT, name, f"{text}\n\n{by}")
+        write_section(DOCUMENT, name, text)
 
-    tell("other cartoon", other_cartoon_claims(other_cartoon.folder(data), arguments.epochs))
+    claims = other_cartoon_claims(other_cartoon.folder(data), arguments.epochs)
+    tell("other cartoon", claims, f" --other-cartoon --epochs {arguments.epochs}")
     if arguments.other_cartoon:
         return
     dataset = cache.load(data, track=bar)
