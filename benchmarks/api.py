@@ -14,7 +14,10 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import IO
 
 import numpy as np
 
@@ -22,32 +25,57 @@ from benchmarks.report import machine, table
 from simpsons.demo.drawings import DOLLS, draw
 
 BOUNDARY = "drawing"
+HEADERS = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 SIZE = 256
+
+_PATIENCE = 60.0  # seconds until a service is killed that was told to end
+
+Process = subprocess.Popen[str]
+
+
+def multipart(*files: bytes) -> bytes:
+    """The body of a request with these picture files."""
+    head = (
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; "
+        'name="pictures"; filename="drawing.jpg"\r\n\r\n'
+    )
+    parts = (head.encode() + file + b"\r\n" for file in files)
+    return b"".join((*parts, f"--{BOUNDARY}--\r\n".encode()))
 
 
 def bodies() -> list[bytes]:
     """A multipart body with one drawing, for each doll."""
-    head = (
-        f"--{BOUNDARY}\r\nContent-Disposition: form-data; "
-        'name="pictures"; filename="drawing.jpg"\r\n\r\n'
-    ).encode()
     made = []
     for number, doll in enumerate(DOLLS):
         file = io.BytesIO()
         draw(doll, np.random.default_rng(number), SIZE).save(file, "JPEG")
-        made.append(head + file.getvalue() + f"\r\n--{BOUNDARY}--\r\n".encode())
+        made.append(multipart(file.getvalue()))
     return made
+
+
+@contextmanager
+def served(*options: str, stderr: IO[bytes] | int | None = None) -> Iterator[tuple[Process, int]]:
+    """A `simpsons serve` in a process of its own, and its port. stderr: a file that gets it."""
+    command = [sys.executable, "-m", "simpsons", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as service:
+        assert service.stdout is not None
+        try:
+            yield service, int(service.stdout.readline().split("/")[2].rpartition(":")[2])
+        finally:
+            service.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                service.wait(_PATIENCE)
+            service.kill()
 
 
 def client(port: int, path: str, sent: list[bytes]) -> list[float | None]:
     """Seconds that each answer took, None for a request that was lost."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     seconds: list[float | None] = []
     for body in sent:
         start = time.perf_counter()
         try:
-            connection.request("POST", path, body, headers)
+            connection.request("POST", path, body, HEADERS)
             answer = json.loads(connection.getresponse().read())
             named = all(result["pictures"][0]["label"] for result in answer["results"])
         except (OSError, ValueError, LookupError, http.client.HTTPException):
@@ -84,22 +112,16 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=32)
     asked = parser.parse_args()
-    command = [sys.executable, "-m", "simpsons", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
-        assert service.stdout is not None
-        try:
-            port = int(service.stdout.readline().split("/")[2].rpartition(":")[2])
-            rows = [
-                measure(port, f"/predict?model={asked_for}", asked.requests, asked.clients)
-                for asked_for in (
-                    "xception&faces=false",
-                    "cnn&faces=false",
-                    "both&faces=false",
-                    "xception",
-                )
-            ]
-        finally:
-            service.terminate()
+    with served() as (_, port):
+        rows = [
+            measure(port, f"/predict?model={asked_for}", asked.requests, asked.clients)
+            for asked_for in (
+                "xception&faces=false",
+                "cnn&faces=false",
+                "both&faces=false",
+                "xception",
+            )
+        ]
     print(table(["asked", "requests", "lost", "p50", "p99", "a second"], rows))
     print(f"\n{asked.clients} clients, drawings of {SIZE} pixels; {machine()}.")
 

@@ -48,6 +48,17 @@ def test_connections_that_say_nothing(port):
     assert all(map(is_closed, silent))
 
 
+def test_one_between_two_requests_is_kept_while_others_have_sent_none(port, monkeypatch):
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 60)
+    asking = HTTPConnection("127.0.0.1", port, timeout=10)
+    asking.request("GET", "/")
+    assert asking.getresponse().read() == b"here"
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(6)]
+    assert all(map(is_closed, silent[:4]))  # all but two are closed, however fast they came
+    asking.request("GET", "/")
+    assert asking.getresponse().read() == b"here"
+
+
 @pytest.mark.parametrize(("host", "expected"), [("127.0.0.1", True), ("0.0.0.0", False)])
 def test_which_addresses_are_this_machine_alone(host, expected):
     assert is_local(host) is expected

@@ -9,51 +9,92 @@ from PIL import Image
 
 from simpsons import images
 from simpsons.plain_resize import ANTIALIAS
+from simpsons.serve import decoders as decoders_module
 from simpsons.serve.decoders import InProcesses
 from simpsons.serve.uploads import Upload
 
 
+def png(width, height):
+    file = io.BytesIO()
+    Image.new("L", (width, height), 90).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def large():
-    """A PNG of many pixels that takes some tenths of a second."""
-    file = io.BytesIO()
-    Image.new("L", (8800, 8800), 90).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    """A picture of more pixels than are decoded among the quick ones."""
+    assert images.LARGE < 4100 * 4000
+    return png(4100, 4000)
+
+
+@pytest.fixture(scope="module")
+def slow():
+    """One of fewer pixels that takes some milliseconds."""
+    return png(1000, 900)
 
 
 def decode(decoders, *uploads):
     async def both():
+        request = decoders.of_request()
         return await asyncio.gather(
-            *(decoders.original(Upload(*one), ANTIALIAS) for one in uploads),
-            *(decoders.reduced(Upload(*one), 200) for one in uploads),
+            *(request.original(Upload(*one), ANTIALIAS) for one in uploads),
+            *(request.reduced(Upload(*one), 200) for one in uploads),
         )
 
     return asyncio.run(both())
 
 
-def test_slow_pictures_are_decoded_apart_and_those_that_take_too_long_given_up(doll, large):
-    patient, hasty = InProcesses(1, quick=0.001, slow=60), InProcesses(1, quick=10, slow=0.001)
-    try:
-        original, reduced = decode(patient, (large, "large.png"))
-        expected = images.load_file(Upload(large, "large.png"))
+@pytest.fixture
+def begun():
+    decoders = []
+
+    def begin(quick, slow):
+        decoders.append(InProcesses(1, quick, slow))
+        return decoders[-1]
+
+    yield begin
+    for each in decoders:
+        each.close()
+
+
+def test_slow_pictures_are_decoded_apart(begun, slow, large):
+    patient = begun(0.0005, 60)
+    for content, size in ((slow, (1000, 900)), (large, (4100, 4000))):
+        original, reduced = decode(patient, (content, "slow.png"))
+        expected = images.load_file(Upload(content, "slow.png"))
         assert original[1:] == expected[1:]
         assert np.array_equal(original.pixels, expected.pixels)
-        assert (reduced.pixels.shape, *reduced[1:]) == ((200, 200, 3), 8800, 8800)
+        assert reduced[1:] == size
 
-        original, reduced = decode(hasty, (doll, "doll.png"))
-        assert np.array_equal(original.pixels, images.load(io.BytesIO(doll)))
-        broken, _ = decode(hasty, (b"no picture", "broken.png"))
-        assert broken.startswith("broken.png: ")
-    finally:
-        patient.close()
-        hasty.close()
 
-    decoders = InProcesses(1, quick=0.001, slow=0.002)
-    try:
-        for said in decode(decoders, (large, "large.png")):
-            assert said == (
-                "large.png: takes longer than 0.002 s to decode; save it anew, smaller, as JPEG or "
-                "PNG"
-            )
-    finally:
-        decoders.close()
+def test_large_pictures_are_not_begun_among_the_quick_ones(begun, doll, large):
+    decoders = begun(60, 0.001)
+    original, reduced = decode(decoders, (doll, "doll.png"))
+    assert np.array_equal(original.pixels, images.load(io.BytesIO(doll)))
+    assert reduced.pixels.shape == images.decode_reduced(io.BytesIO(doll), 200).pixels.shape
+    broken, _ = decode(decoders, (b"no picture", "broken.png"))
+    assert broken.startswith("broken.png: ")
+    for said in decode(decoders, (large, "large.png")):
+        assert said == (
+            "large.png: takes longer than 0.001 s to decode; save it anew, smaller, as JPEG or PNG"
+        )
+
+
+def test_when_its_pictures_took_long_the_rest_of_a_request_is_slow(begun, doll, slow, monkeypatch):
+    monkeypatch.setattr(decoders_module, "TOGETHER_SECONDS", 0.001)
+    decoders = begun(60, 60)
+    asked = []
+    for pool in (decoders._quick, decoders._slow):
+        real = pool.ask
+        monkeypatch.setattr(
+            pool, "ask", lambda *given, p=pool, r=real: asked.append(p) or r(*given)
+        )
+
+    async def one_after_the_other(*contents):
+        request = decoders.of_request()
+        for content in contents:
+            await request.original(Upload(content, "a.png"), ANTIALIAS)
+
+    asyncio.run(one_after_the_other(slow, doll))
+    asyncio.run(one_after_the_other(doll))
+    assert asked == [decoders._quick, decoders._slow, decoders._quick]

@@ -2,7 +2,7 @@
 
 Servers leave that to a proxy in front of them; this one may have none. A connection that says
 nothing, or half a header, is closed after a few seconds. When there are as many as there may be,
-the one that has said nothing for the longest makes room.
+the oldest that has sent no request makes room, or else the oldest between two requests.
 """
 
 import asyncio
@@ -29,9 +29,10 @@ class Connection(_Base):  # type: ignore[misc]
         self.began: float = self.loop.time()
         self._silent_since: object = None
         self._watch = self.loop.call_later(HEADER_SECONDS, self._check)
-        if len(self.connections) > most():
-            silent = [one for one in self.connections if one is not self and one.is_silent]
-            last = min(silent, key=lambda one: one.began, default=self)
+        open_ones = [one for one in self.connections if not one.transport.is_closing()]
+        if len(open_ones) > most():
+            silent = [one for one in open_ones if one is not self and one.is_silent]
+            last = min(silent, key=lambda one: (one.has_asked, one.began), default=self)
             last.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -43,6 +44,11 @@ class Connection(_Base):  # type: ignore[misc]
     def is_silent(self) -> bool:
         """Whether no request is being read or answered."""
         return bool(self.cycle is None or self.cycle.response_complete)
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request has come."""
+        return self.cycle is not None
 
     def _check(self) -> None:
         if self.is_silent and self._silent_since is self.cycle:

@@ -24,7 +24,7 @@ from simpsons.plain_resize import Resize
 from simpsons.predictor import by_faces as answer_by_faces
 from simpsons.predictor import knows_faces
 from simpsons.serve import faces
-from simpsons.serve.decoders import Decoders, InProcesses, InThreads
+from simpsons.serve.decoders import Decoders, InProcesses, InThreads, OfRequest
 from simpsons.serve.heat import layer
 from simpsons.serve.uploads import Upload
 
@@ -68,12 +68,16 @@ class Inference:
         it is unknown as a whole, answer as `simpsons.Predictor` does; the faces are found once for
         all networks.
         """
-        find = self._finder(uploads) if by_faces else None
+        decoders = self._decoders.of_request()
+        find = self._finder(decoders, uploads) if by_faces else None
         turns = asyncio.Semaphore(self._threads)
+
+        async def original(upload: Upload, resize: Resize) -> images.Original | str:
+            async with turns:
+                return await decoders.original(upload, resize)
+
         decoded = {
-            resize: await asyncio.gather(
-                *(self._original(turns, upload, resize) for upload in uploads)
-            )
+            resize: await asyncio.gather(*(original(upload, resize) for upload in uploads))
             for resize in {self.classifiers[network].resize for network in networks}
         }
         return [
@@ -99,9 +103,10 @@ class Inference:
         A picture is `{"path", "width", "height", "faces"}`, a face as `faces.answer` has it;
         or it is `Failure.to_json()`.
         """
+        decoders = self._decoders.of_request()
         turns = asyncio.Semaphore(self._threads)
         pictures = await asyncio.gather(
-            *(self._everyone(turns, upload, networks, top, crops) for upload in uploads)
+            *(self._everyone(decoders, turns, upload, networks, top, crops) for upload in uploads)
         )
         return [
             {"network": network, "pictures": answers}
@@ -113,16 +118,12 @@ class Inference:
         self._decoders.close()
         self._pool.shutdown(cancel_futures=True)
 
-    async def _original(
-        self, turns: asyncio.Semaphore, upload: Upload, resize: Resize
-    ) -> images.Original | str:
-        async with turns:
-            return await self._decoders.original(upload, resize)
-
-    async def _find(self, turns: asyncio.Semaphore, upload: Upload) -> Found | str:
+    async def _find(
+        self, decoders: OfRequest, turns: asyncio.Semaphore, upload: Upload
+    ) -> Found | str:
         """The faces of a picture, or why it can't be read."""
         async with turns:
-            reduced = await self._decoders.reduced(upload, self.detector.least_kept)
+            reduced = await decoders.reduced(upload, self.detector.least_kept)
             if isinstance(reduced, str):
                 return reduced
             return await self._run(find_faces, self.detector, upload, reduced)
@@ -170,14 +171,14 @@ class Inference:
         heat_map = await self._run(_heat, classifier, picture, answer.label) if heat else None
         return answer.to_json() | {"heat_map": heat_map}
 
-    def _finder(self, uploads: Sequence[Upload]) -> Find:
+    def _finder(self, decoders: OfRequest, uploads: Sequence[Upload]) -> Find:
         """A function that finds the faces of a picture by its number, each once."""
         turns = asyncio.Semaphore(self._threads)
         found: dict[int, asyncio.Task[Found | str]] = {}
 
         async def find(number: int) -> Found | str:
             if number not in found:
-                found[number] = asyncio.create_task(self._find(turns, uploads[number]))
+                found[number] = asyncio.create_task(self._find(decoders, turns, uploads[number]))
             return await found[number]
 
         return find
@@ -207,6 +208,7 @@ class Inference:
 
     async def _everyone(
         self,
+        decoders: OfRequest,
         turns: asyncio.Semaphore,
         upload: Upload,
         networks: Sequence[str],
@@ -214,7 +216,7 @@ class Inference:
         crops: bool,
     ) -> list[dict[str, Any]]:
         """One picture, for each network."""
-        found = await self._find(turns, upload)
+        found = await self._find(decoders, turns, upload)
         if isinstance(found, str):
             return [Failure(upload.name, found).to_json() for _ in networks]
         async with turns:
