@@ -122,8 +122,8 @@ def other_cartoon_claims(root: Path, epochs: int) -> str:
     headers = ["network", "claimed by a random split", "pictures that leak", "clean pictures"]
     text = table([*headers, "leak-free split"], [[f"`{network}`", *map(shown, parts)]])
     return (
-        f"{text}\n\n{len(dataset):,} pictures of {len(dataset.classes)} characters, {epochs} epochs "
-        "from the shipped weights."
+        f"{text}\n\n{len(dataset):,} pictures of {len(dataset.classes)} characters, "
+        f"{epochs} epochs from the shipped weights."
     )
 
 
