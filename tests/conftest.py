@@ -4,6 +4,7 @@ import json
 import mmap
 import os
 import re
+import shutil
 import sys
 
 os.environ.setdefault(
@@ -13,6 +14,7 @@ os.environ.setdefault(
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -28,6 +30,21 @@ from simpsons.demo.drawings import DOLLS, draw, write_drawings
 
 REAL_DATA = os.environ.get("SIMPSONS_DATA") or Path(__file__).parents[2] / "shared/data/simpsons"
 """Where the real pictures are, if they are on this machine at all."""
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+WAIT = 20_000
+"""Milliseconds that a page may take on a busy machine."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -410,6 +427,52 @@ def cli() -> Callable[..., Result]:
         return CliRunner().invoke(main, words, input=stdin, catch_exceptions=False)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium of this machine."""
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser found: none of {', '.join(BROWSERS)} is installed")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser):
+    """Open a page in a window of that width; all it asks for must be where it is itself, and it
+    must report no error.
+
+    It scrolls at once unless told otherwise: a click may miss what moves.
+    """
+    contexts, homes, addresses, errors = [], set(), [], []
+
+    def fault(said):
+        return said.type == "error" and not said.text.startswith("Failed to load resource")
+
+    def open_at(url, width=1100, **settings):
+        settings = {"reduced_motion": "reduce", **settings}
+        context = browser.new_context(viewport={"width": width, "height": 800}, **settings)
+        contexts.append(context)
+        context.set_default_timeout(WAIT)
+        page = context.new_page()
+        page.on("request", lambda request: addresses.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if fault(said) else None)
+        homes.add(urlsplit(url).netloc)
+        page.goto(url)
+        return page
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    asked = [address for address in addresses if not address.startswith(("blob:", "data:"))]
+    assert {urlsplit(address).netloc for address in asked} == homes
+    assert errors == []
 
 
 @pytest.fixture(scope="session")

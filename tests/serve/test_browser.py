@@ -4,10 +4,8 @@ import base64
 import csv
 import io
 import re
-import shutil
 import threading
 import zipfile
-from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -18,31 +16,8 @@ from simpsons.serve.app import create_app
 
 api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-)
 WAIT = 20_000
 """Milliseconds that the page may take on a busy machine."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser found: none of {', '.join(BROWSERS)} is installed")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,42 +33,15 @@ def url(classifiers, detector):
 
 
 @pytest.fixture
-def open_page(browser, url):
-    """Open the page in a window of that width; all it asks for must be on this machine.
-
-    It scrolls at once unless told otherwise: a click may miss what moves.
-    """
-    contexts, addresses, errors = [], [], []
+def open_page(new_page, url):
+    """Open the page in a window of that width."""
 
     def open_at(width=1100, path="", **settings):
-        settings = {"reduced_motion": "reduce", **settings}
-        context = browser.new_context(viewport={"width": width, "height": 800}, **settings)
-        contexts.append(context)
-        context.set_default_timeout(WAIT)
-        page = context.new_page()
-        page.on("request", lambda request: addresses.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if fault(said) else None)
-        page.goto(url + path)
+        page = new_page(url + path, width, **settings)
         api.expect(page.locator("#examples img")).to_have_count(6, timeout=WAIT)
         return page
 
-    yield open_at
-    for context in contexts:
-        context.close()
-    hosts = {urlsplit(address).netloc for address in addresses if not local(address)}
-    assert hosts == {urlsplit(url).netloc}
-    assert errors == []
-
-
-def fault(said):
-    """Whether the browser says of the page that it is wrong; a refused request is not that."""
-    return said.type == "error" and not said.text.startswith("Failed to load resource")
-
-
-def local(address):
-    """Whether an address is that of something in the page itself."""
-    return address.startswith(("blob:", "data:"))
+    return open_at
 
 
 @pytest.fixture(scope="module")
