@@ -24,6 +24,7 @@ export class Wall {
 
   show(groups) {
     this.groups = groups;
+    this.isBySize = groups.every((group, at) => at === 0 || group.rows.length <= groups[at - 1].rows.length);
     this.draw();
   }
 
@@ -45,12 +46,15 @@ export class Wall {
     return this.groups.at((at + step) % this.groups.length) ?? null;
   }
 
-  // Take faces off that have an answer now; what is left of a group moves to its place by size.
+  // Take faces off that have an answer now; what is left of a group moves back, to its place by
+  // size if that is the order.
   remove(rows) {
     const gone = new Set(rows);
-    for (const group of this.groups) group.rows = group.rows.filter((row) => !gone.has(row));
-    this.groups = this.groups.filter((group) => group.rows.length > 0);
-    this.groups.sort((one, other) => other.rows.length - one.rows.length);
+    const others = this.groups.filter((group) => !group.rows.some((row) => gone.has(row)));
+    const left = this.groups.filter((group) => !others.includes(group));
+    for (const group of left) group.rows = group.rows.filter((row) => !gone.has(row));
+    this.groups = [...others, ...left.filter((group) => group.rows.length > 0)];
+    if (this.isBySize) this.groups.sort((one, other) => other.rows.length - one.rows.length);
     this.draw();
   }
 
