@@ -34,15 +34,15 @@ def test_what_is_said_of_a_face_detector():
     assert said["outputs"].keys() == {"boxes", "scores", "picture"}
 
 
-def test_a_file_without_thresholds_says_none(onnx_model):
-    said = facts.read(onnx_model)
+def test_a_file_without_thresholds_says_none(doll_model):
+    said = facts.read(doll_model)
     assert said["familiarity_threshold"] is said["face_familiarity_threshold"] is None
     assert said["data_licence"] is None
 
 
-def test_they_are_written_anew_over_old_ones_alone(onnx_model, tmp_path):
+def test_they_are_written_anew_over_old_ones_alone(doll_model, tmp_path):
     model = tmp_path / "own.onnx"
-    shutil.copy(onnx_model, model)
+    shutil.copy(doll_model, model)
     written = facts.write(model)
     assert facts.write(model) == written == tmp_path / "own.json"
     written.write_text('{"notes": "mine"}')

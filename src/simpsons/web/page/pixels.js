@@ -35,8 +35,7 @@ function withoutFourth({ width, height, data }) {
 
 // From a file to its pixels
 
-const MOST_PIXELS = 80_000_000;
-const BAND = 4_000_000; // pixels that a canvas has at once; phones allow no large ones
+const MOST = { pixels: 80_000_000, inCanvas: 4_000_000 }; // phones allow no large canvas
 const SIGNATURES = [
   [0xff, 0xd8, 0xff], [0x89, 0x50, 0x4e, 0x47], [0x47, 0x49, 0x46, 0x38], [0x42, 0x4d],
   [0x52, 0x49, 0x46, 0x46],
@@ -59,9 +58,9 @@ async function decoded(file, start) {
       ? `${file.name}: the picture is damaged, or too large for this browser; fetch it again, or make it smaller`
       : `${file.name}: not a picture in a format that this browser knows; convert it to JPEG or PNG`);
   });
-  if (bitmap.width * bitmap.height > MOST_PIXELS) {
+  if (bitmap.width * bitmap.height > MOST.pixels) {
     bitmap.close();
-    throw new Error(`${file.name}: has more than ${MOST_PIXELS.toLocaleString("en")} pixels; make it smaller`);
+    throw new Error(`${file.name}: has more than ${MOST.pixels.toLocaleString("en")} pixels; make it smaller`);
   }
   try {
     return onWhite(bitmap);
@@ -78,7 +77,7 @@ function startsWith(bytes, signature) {
 
 function onWhite(bitmap) {
   const image = blank(bitmap.width, bitmap.height);
-  const rows = Math.min(image.height, Math.max(1, Math.floor(BAND / image.width)));
+  const rows = Math.min(image.height, Math.max(1, Math.floor(MOST.inCanvas / image.width)));
   const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: rows });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
