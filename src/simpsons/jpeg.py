@@ -11,7 +11,9 @@ from collections.abc import Callable
 from math import ceil
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
 import simplejpeg
+from numpy.typing import NDArray
 from PIL import Image
 
 from simpsons import tiff
@@ -34,6 +36,17 @@ _AT_ONCE = 2**20  # bytes
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _ALONE = frozenset(b"\x01\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8")  # markers without a length
 _EXIF, _MPF = b"Exif\0\0", b"MPF\0"
+
+
+QUALITY = 95
+"""Of pictures that are kept to learn from."""
+
+
+def encoded(pixels: NDArray[np.uint8], quality: int = QUALITY) -> bytes:
+    """uint8 `[H, W, 3]`, RGB, as a JPEG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    return file.getvalue()
 
 
 class Jpeg(NamedTuple):

@@ -9,6 +9,7 @@ import numpy as np
 from simpsons.characters import display_name
 from simpsons.cli import options
 from simpsons.cli.audit import audit, clean
+from simpsons.cli.crop import crop
 from simpsons.cli.terminal import say
 from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
@@ -31,6 +32,7 @@ def data() -> None:
 
 data.add_command(audit)
 data.add_command(clean)
+data.add_command(crop)
 
 
 @data.command()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,12 @@ if TYPE_CHECKING:
     metavar="FILE.mp4",
     help="Also write a copy of the film with boxes and names; of several films, into this folder.",
 )
+@click.option(
+    "--frames",
+    type=options.OUTPUT,
+    metavar="FOLDER",
+    help="Also write a picture of each interval there, in a folder a character.",
+)
 @options.as_json
 def timeline(
     films: tuple[str, ...],
@@ -76,6 +83,7 @@ def timeline(
     shortest: float,
     out: Path | None,
     annotated: Path | None,
+    frames: Path | None,
     as_json: bool,
 ) -> None:
     """Say who is on screen when in FILMS.
@@ -84,6 +92,7 @@ def timeline(
     simpsons timeline episode.mp4
     simpsons timeline episode.mp4 --annotate named.mp4 --out results --json
     simpsons timeline season/*.mkv --out results
+    simpsons timeline episode.mp4 --frames pictures
 
     Writes a CSV of intervals, a JSON, subtitles (SRT and VTT) and a picture of the time line.
     Characters are on screen together, and strangers have no name. Of several films, each has a
@@ -103,7 +112,7 @@ def timeline(
     if out:
         require_folder(out)
     folders = [out] if out and len(given) == 1 else _unique(given, out, "-timeline")
-    for folder in folders:
+    for folder in [*folders, *([frames] if frames else [])]:
         require_folder(folder)
     copies: list[Path] | list[None] = [None] * len(given)
     if annotated:
@@ -113,7 +122,9 @@ def timeline(
         for copy in copies:
             require_target(copy, *given)
             require_writable(copy)
-    reader = _Reader(Detector(faces, model), rate, minimum, shortest)
+    names = _unique(given, frames, "") if frames else [None] * len(given)
+    stills = dict(zip(folders, names, strict=True))
+    reader = _Reader(Detector(faces, model), rate, minimum, shortest, stills)
     if len(given) == 1:
         code = reader.one(given[0], folders[0], copies[0], as_json)
     else:
@@ -122,11 +133,22 @@ def timeline(
 
 
 class _Reader:
-    """Reads films and writes what was found; both methods return the exit code."""
+    """Reads films and writes what was found; both methods return the exit code.
 
-    def __init__(self, detector: Detector, rate: float, minimum: float, shortest: float) -> None:
+    stills: by the folder of each film, where its pictures are and what they are called; or None.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        rate: float,
+        minimum: float,
+        shortest: float,
+        stills: Mapping[Path, Path | None],
+    ) -> None:
         self._detector = detector
         self._settings = rate, minimum, shortest
+        self._stills = stills
 
     def one(self, film: str | Path, folder: Path, copy: Path | None, as_json: bool) -> int:
         found, written = self._read(film, folder)
@@ -137,8 +159,12 @@ class _Reader:
                 say(f"{each.start:9.2f} {each.end:9.2f}  {each.name} {each.probability:.1%}")
             if not found.intervals:
                 say("nobody was recognised")
+            pictures = [path for path in written if path.suffix == ".jpg"]
             for path in written:
-                say(f"wrote {path}")
+                if path.suffix != ".jpg":
+                    say(f"wrote {path}")
+            if stills := self._stills[folder]:
+                say(f"wrote {len(pictures):,} pictures into {stills.parent}")
         if found.problem:
             _report(found.problem)
         is_missing = copy is not None and not self._annotate(copy, found)
@@ -189,7 +215,10 @@ class _Reader:
         from simpsons import timeline as timelines
 
         found = timelines.read(film, self._detector, *self._settings, bar)
-        return found, timelines.write(folder, found)
+        written = timelines.write(folder, found)
+        if stills := self._stills[folder]:
+            written += timelines.write_stills(stills.parent, found, stills.name, bar)
+        return found, written
 
     def _annotate(self, copy: Path, found: "Timeline") -> bool:
         """Whether there is a copy; else why not was reported."""

@@ -19,7 +19,6 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from simpsons import images, urls
-from simpsons.characters import composed
 from simpsons.dataset.picture_names import PictureNames
 from simpsons.detector import Detector
 from simpsons.errors import DataError, SimpsonsError
@@ -29,6 +28,7 @@ from simpsons.project import selection, store
 from simpsons.project.cutting import Cut, CutPicture, Cutter, Listed
 from simpsons.project.embedding import Embedder
 from simpsons.project.errors import ProjectError
+from simpsons.project.folders import file_name, free_name
 from simpsons.project.journal import Journal, SourceState
 from simpsons.project.kept import Alike, Kept
 from simpsons.project.rows import RowFile
@@ -52,10 +52,8 @@ _THUMBNAILS = "thumbnails.npy"
 _OURS = re.compile(
     r"(?P<film>.+)_s(?P<shot>\d{5,})_(?P<h>\d+)h(?P<m>\d\d)m(?P<s>\d\d\.\d{3})(_f\d+)?"
 )
-_LONGEST_NAME = 80  # bytes
 _THREADS = 4  # look for faces at the same time: decoding a film is slower than so many
 _END = 2**20  # bytes of a film's beginning and end that tell it from others
-_NO_NAME = re.compile(r"[^\w.()&'+,-]+")
 
 
 @dataclass(frozen=True)
@@ -337,7 +335,7 @@ class Collector:
 
     def _new_name(self, stem: str) -> str:
         """A name in the project for a film: its own, with a number if that is taken."""
-        safe = _file_name(stem)
+        safe = file_name(stem)
         safe = safe if safe and folder_name(safe) == safe else f"film_{safe}".strip("_. ")
         taken = {name.casefold() for name in self._journal.sources}
         name, number = safe, 1
@@ -366,7 +364,7 @@ class Collector:
             if is_copy:
                 left_out["near_duplicate"] += 1
                 continue
-            name = _free(f"{film}_s{cut.number:05d}_{one.name}", taken)
+            name = free_name(f"{film}_s{cut.number:05d}_{one.name}", taken)
             self._write(film, name, one)
             self._kept.add(one.thumbnail)
             frames.append(_frame_line(name, one, alike))
@@ -515,26 +513,8 @@ def _listed(
         shots[key] = shot
         if keys[path] in done:
             continue
-        name = _file_name(Path(path).stem) or "picture"
+        name = file_name(Path(path).stem) or "picture"
         time = 0.0
         if said:
             time = 3600 * int(said["h"]) + 60 * int(said["m"]) + float(said["s"])
         yield Listed(shot, folder / path, name, time)
-
-
-def _file_name(text: str) -> str:
-    """A name as a part of file names of any system; it may be empty."""
-    name = _NO_NAME.sub("_", composed(text)).strip("_. ")
-    while len(name.encode()) > _LONGEST_NAME:
-        name = name[:-1]
-    return name.strip("_. ")
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, with a number if it is taken; it is taken then."""
-    free, number = name, 1
-    while free.casefold() in taken:
-        number += 1
-        free = f"{name}-{number}"
-    taken.add(free.casefold())
-    return free

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from simpsons import images
+from simpsons import images, jpeg
 from simpsons.dataset import copies
 from simpsons.detector import Detector, Face
-from simpsons.jpeg import START
 from simpsons.margins import Rectangle
 from simpsons.project.embedding import Embedder, Vectors
 from simpsons.project.selection import Picture, Shot, is_flat
-
-QUALITY = 95
-"""Of the JPEG files."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +115,11 @@ class Cutter:
             return None
         vectors = self._embedder.embed_pixels(found.crops[counts], on_one_core=True)
         content_of_file = path.read_bytes() if path else b""
-        is_jpeg = content_of_file.startswith(START)
+        is_jpeg = content_of_file.startswith(jpeg.START)
         return CutPicture(
             name=picture.name,
             time=picture.time,
-            file=content_of_file if is_jpeg else jpeg(picture.pixels),
+            file=content_of_file if is_jpeg else jpeg.encoded(picture.pixels),
             faces=tuple(
                 _face(picture, face) for face, one in zip(faces, counts, strict=True) if one
             ),
@@ -136,24 +130,21 @@ class Cutter:
         )
 
 
-def jpeg(pixels: images.Pixels, quality: int = QUALITY) -> bytes:
-    """uint8 `[H, W, 3]` as a JPEG file."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-    return file.getvalue()
-
-
 def square(
     pixels: images.Pixels, box: Sequence[float], context: float = images.CONTEXT
 ) -> images.Pixels:
     """The square around a face that tells whose it is, in the picture's own pixels.
 
     pixels: uint8 `[H, W, 3]`. box: x1, y1, x2, y2 in pixels. context: its side in longer sides of
-    the box. It lies where `images.crop_around` cuts, to the next whole pixel.
+    the box, 1 or more. It lies where `images.crop_around` cuts, to the next whole pixel; with a
+    smaller context less far above the face, so that all of the box is inside.
     """
     height, width = pixels.shape[:2]
     x1, y1, x2, y2 = box
     more_x, more_y = ((context / images.CONTEXT - 1) / 2 * side for side in (x2 - x1, y2 - y1))
+    side = max(x2 - x1, y2 - y1)
+    down_again = max(0.0, images.HAIR * context - (context - 1) / 2) * side
+    y1, y2 = y1 + down_again, y2 + down_again
     larger = x1 - more_x, y1 - more_y, x2 + more_x, y2 + more_y
     left, top, right, bottom = images.square_around(width, height, larger)
     x, y = round(left), round(top)
@@ -170,5 +161,5 @@ def _face(picture: Picture, face: Face) -> CutFace:
     last_x = max(first_x + 1, min(right, round(x2) + left))
     last_y = max(first_y + 1, min(bottom, round(y2) + top))
     return CutFace(
-        (first_x, first_y, last_x, last_y), face, jpeg(square(picture.content, face.box))
+        (first_x, first_y, last_x, last_y), face, jpeg.encoded(square(picture.content, face.box))
     )

@@ -23,6 +23,7 @@ from simpsons.files import csv_line, write_text
 from simpsons.progress import Track, silent
 from simpsons.project.answers import LATER, NO_FACE, NOBODY, SPECIAL
 from simpsons.project.errors import ProjectError
+from simpsons.project.folders import whole_folder
 from simpsons.project.store import CollectedFace, Project
 
 BOXES, COCO, SPLIT = "faces.csv", "faces.json", "split.csv"
@@ -85,22 +86,19 @@ def write(
     Pictures are hard links to those of the project, or copies where a disk has none. Nothing in the
     project changes.
 
-    Raises ProjectError if nobody has a name or the folder is not empty, OSError if it can't be
+    Raises SimpsonsError if nobody has a name or the folder is not empty, OSError if it can't be
     written.
     """
-    folder = Path(folder).absolute()
+    folder = Path(folder)
     labels = project.labels()
     if not any(label not in SPECIAL for label in labels.values()):
         raise ProjectError(
             f"{project.root}: no face has a name yet; `simpsons label {project.root}` gives some"
         )
-    _require_new(folder, project.root)
+    if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(project.root)):
+        raise ProjectError(f"{folder}: lies in the project; give a folder outside")
     pictures = _frames(project, labels) if frames else _crops(project, labels)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.parent / f".{folder.name[:80]}.simpsons-{os.getpid()}"
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir()
+    with whole_folder(folder) as beside:
         for path, source in progress(pictures.source.items(), len(pictures.source), "writing"):
             _put(project.root / source, beside / path)
         where = {source: path for path, source in pictures.source.items()} if frames else None
@@ -108,12 +106,6 @@ def write(
         boxes.write(beside / BOXES, listed)
         write_text(beside / COCO, _coco(listed, beside if frames else project.root))
         parts, note = _write_split(beside / SPLIT, pictures, seed)
-        if folder.exists():
-            folder.rmdir()
-        beside.rename(folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
     return Written(
         folder,
         dict(sorted(Counter(pictures.label).items())),
@@ -122,16 +114,6 @@ def write(
         parts,
         note,
     )
-
-
-def _require_new(folder: Path, root: Path) -> None:
-    real = Path(os.path.realpath(folder))
-    if real.is_relative_to(os.path.realpath(root)):
-        raise ProjectError(f"{folder}: lies in the project; give a folder outside")
-    if folder.exists() and not folder.is_dir():
-        raise ProjectError(f"{folder}: is a file; give a folder")
-    if folder.exists() and any(folder.iterdir()):
-        raise ProjectError(f"{folder}: is not empty; give a new folder")
 
 
 def _crops(project: Project, labels: Mapping[str, str]) -> _Pictures:

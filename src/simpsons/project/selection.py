@@ -19,6 +19,7 @@ from simpsons.timeline.bars import Bars
 from simpsons.timeline.film import Film, Frame
 from simpsons.timeline.screen import Screen
 from simpsons.timeline.shots import ShotDetector
+from simpsons.timeline.stills import time_in_name
 
 PER_SHOT = 3
 """Frames of a shot that are kept at most."""
@@ -133,13 +134,6 @@ def _without_mixed(samples: Iterator[_Sample]) -> Iterator[tuple[_Sample, bool]]
         before, now = now, after
     if now:
         yield now, False
-
-
-def time_in_name(seconds: float) -> str:
-    """`00h03m21.400`."""
-    thousandths = round(seconds * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    return f"{minutes // 60:02d}h{minutes % 60:02d}m{rest // 1000:02d}.{rest % 1000:03d}"
 
 
 def is_flat(pixels: images.Pixels) -> bool:

@@ -10,6 +10,7 @@ from simpsons.timeline.annotate import annotate
 from simpsons.timeline.film import FilmError
 from simpsons.timeline.intervals import Interval
 from simpsons.timeline.reading import Timeline, read
+from simpsons.timeline.stills import write_stills
 from simpsons.timeline.totals import Total, Totals
 from simpsons.timeline.tracks import Track
 from simpsons.timeline.writing import write
@@ -24,4 +25,5 @@ __all__ = [
     "annotate",
     "read",
     "write",
+    "write_stills",
 ]
