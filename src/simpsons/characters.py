@@ -46,13 +46,24 @@ CHARACTERS: tuple[Character, ...] = tuple(
 
 SLUGS: tuple[str, ...] = tuple(character.slug for character in CHARACTERS)
 
-_NAMES = {character.slug: character.name for character in CHARACTERS}
+DOLLS: tuple[str, ...] = (
+    "ada_thimble", "barnaby_quill", "clover_finch", "dorian_pebble", "esme_lantern", "fitz_marrow",
+    "greta_plumb", "hugo_saltmarsh", "iris_copperkettle", "jonah_tallow", "kalla_larkspur",
+    "lorne_button", "mabel_fogg", "nico_tandem", "odette_bramble", "percy_dovetail",
+    "rosalind_thrush", "silas_umber",
+)  # fmt: skip
+"""The paper dolls that `simpsons.demo` draws, whom the network `dolls` knows."""
+
+_NAMES = {character.slug: character.name for character in CHARACTERS} | {
+    slug: slug.replace("_", " ").title() for slug in DOLLS
+}
 
 
 def display_name(slug: str) -> str:
     """The name to show for a class: `moe_szyslak` gives `Moe Szyslak`.
 
-    A class that is none of the 18 gets its own name with underscores as spaces.
+    A class that is none of the 18 and none of the paper dolls gets its own name with underscores as
+    spaces.
     """
     return _NAMES.get(slug, slug.replace("_", " "))
 

@@ -36,7 +36,7 @@ def test_writes_beside_the_film_and_prints_who_is_seen_when(run, copy):
     folder = copy.with_name("episode-timeline")
     assert {path.name for path in folder.iterdir()} == FILES
     lines = result.stdout.splitlines()
-    assert re.fullmatch(r" +0\.00 +2\.\d\d  ada thimble \d+\.\d%", lines[0])
+    assert re.fullmatch(r" +0\.00 +2\.\d\d  Ada Thimble \d+\.\d%", lines[0])
     assert f"wrote {folder / 'timeline.csv'}" in lines
 
 
@@ -147,8 +147,8 @@ def test_several_films_have_folders_of_their_own_and_totals(run, season, film, t
 
     written = json.loads((out / "totals.json").read_text("utf-8"))
     assert [each["film"] for each in written["films"]] == [str(path) for path in season]
-    ada = next(row for row in written["characters"] if row["name"] == "ada thimble")
-    seen = [each for each in films[0]["intervals"] if each["name"] == "ada thimble"]
+    ada = next(row for row in written["characters"] if row["name"] == "Ada Thimble")
+    seen = [each for each in films[0]["intervals"] if each["name"] == "Ada Thimble"]
     once = sum(each["end"] - each["start"] for each in seen)
     assert ada["films"] == 4
     assert ada["seconds"] == pytest.approx(4 * once, abs=0.01)

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from simpsons import characters
+from simpsons.characters import display_name
 from simpsons.dataset import boxes
 from simpsons.demo import drawings
 from simpsons.demo.drawings import BOXES, DOLLS, draw, draw_boxed, write_drawings
@@ -41,6 +43,7 @@ def test_eighteen_dolls_in_the_order_of_their_folders():
     assert len(set(slugs)) == 18
     assert slugs == sorted(slugs)
     assert [doll.name.lower().replace(" ", "_") for doll in DOLLS] == slugs
+    assert [display_name(slug) for slug in characters.DOLLS] == [doll.name for doll in DOLLS]
 
 
 def test_every_two_dolls_look_different_in_the_same_pose_and_scene():

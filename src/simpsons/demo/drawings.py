@@ -21,9 +21,12 @@ from PIL import Image
 from simpsons.dataset import boxes
 from simpsons.demo.body import Arm
 from simpsons.demo.dolls import DOLLS, Doll
+from simpsons.demo.hardships import harder
 from simpsons.demo.stage import (
     Box,
+    Cast,
     Pose,
+    Shown,
     Stage,
     any_arm,
     any_expression,
@@ -47,6 +50,13 @@ SHOT_FRAMES = (2, 3, 4)
 SHOT_CHANCE = 0.077
 """Chance that the next picture begins a shot: with 3 frames on average, 20 % of all pictures."""
 
+LEAST_SHARE = 0.25
+"""Which share of a face is to be seen if `write_drawings` gives it a box."""
+
+_LEAST_SIDE = 5  # pixels of a box
+
+_HARD = 1  # tells the chance of hardships from that of the rest
+
 
 @dataclass(frozen=True)
 class Take:
@@ -56,14 +66,18 @@ class Take:
     stage: Stage
 
 
-def draw(doll: Doll, rng: np.random.Generator, size: int = 128) -> Image.Image:
+def draw(
+    doll: Doll, rng: np.random.Generator, size: int = 128, difficulty: float = 0.0
+) -> Image.Image:
     """Draw the doll once, in a pose, scene and light that `rng` chooses.
 
     Returns an RGB picture in 4:3, 1:1 or 3:4 whose longer side is `size` pixels. Face, hair
     and the top of the clothes are inside it; the tip of a braid, brim or feather may be cut.
+
+    difficulty: see `write_drawings`.
     """
     take = _take(rng)
-    return render([(doll, take.pose)], take.stage, size)
+    return render(*_made_hard(doll, take, rng, difficulty), size)
 
 
 def draw_boxed(doll: Doll, rng: np.random.Generator, size: int = 128) -> tuple[Image.Image, Box]:
@@ -81,21 +95,28 @@ def write_drawings(
     track: Track = silent,
     *,
     boxed: bool = False,
+    difficulty: float = 0.0,
 ) -> None:
     """Write `<folder>/<slug>/pic_0000.jpg` and so on, `per_character` pictures of each doll.
 
-    boxed: also write the boxes of the faces, to `<folder>/faces.csv`; see `dataset.boxes`.
+    boxed: also write the boxes of the faces, to `<folder>/faces.csv`; see `dataset.boxes`. Faces
+    of which a quarter or less is to be seen have none. difficulty: the chance, 0 to 1, of each of
+    six hardships: a far figure, a turned head, another doll's clothes or hat, something in front,
+    another doll or a stranger behind, and bad light; at 0 all pictures are as clear as they can be.
 
-    A picture depends on `seed`, `size`, its doll and its number, and on nothing else: a larger
-    set begins with the smaller one. One in five belongs to a shot.
+    A picture depends on `seed`, `size`, `difficulty`, its doll and its number, and on nothing else:
+    a larger set begins with the smaller one. One in five belongs to a shot.
 
     The set is written beside `folder` and renamed at the end, so `folder` is whole or missing.
-    Raises SimpsonsError if `folder` exists, ValueError if `per_character` or `size` is below 1.
+    Raises SimpsonsError if `folder` exists, ValueError if `per_character` or `size` is below 1 or
+    `difficulty` is not from 0 to 1.
     """
     if per_character < 1 or size < 1:
         raise ValueError(
             f"per_character is {per_character} and size is {size}; both must be at least 1"
         )
+    if not 0 <= difficulty <= 1:
+        raise ValueError(f"difficulty is {difficulty}; it must be from 0 to 1")
     jobs = [
         (index, number, first)
         for index in range(len(DOLLS))
@@ -107,12 +128,15 @@ def write_drawings(
         listed = {}
         for index, number, first in track(jobs, len(jobs), "drawing"):
             take = _frame(seed, index, number, first)
-            cast = [(DOLLS[index], take.pose)]
+            rng = np.random.default_rng(np.random.SeedSequence((seed, index, first, _HARD)))
+            cast, stage = _made_hard(DOLLS[index], take, rng, difficulty)
             path = f"{DOLLS[index].slug}/pic_{number:04d}.jpg"
-            render(cast, take.stage, size).save(partial / path, quality=JPEG_QUALITY)
+            render(cast, stage, size).save(partial / path, quality=JPEG_QUALITY)
             if boxed:
                 listed[path] = [
-                    boxes.Box(path, *face.box) for face in faces(cast, take.stage, size)
+                    boxes.Box(path, *face.box)
+                    for face in faces(cast, stage, size)
+                    if _has_box(face)
                 ]
         if boxed:
             boxes.write(partial / BOXES, listed)
@@ -173,6 +197,19 @@ def _take(rng: np.random.Generator) -> Take:
         expression=any_expression(rng),
     )
     return Take(pose, any_stage(rng, width, height, light))
+
+
+def _made_hard(
+    doll: Doll, take: Take, rng: np.random.Generator, difficulty: float
+) -> tuple[Cast, Stage]:
+    if not difficulty:
+        return [(doll, take.pose)], take.stage
+    return harder(doll, take.pose, take.stage, rng, difficulty)
+
+
+def _has_box(face: Shown) -> bool:
+    x1, y1, x2, y2, _ = face.box
+    return face.share > LEAST_SHARE and min(x2 - x1, y2 - y1) >= _LEAST_SIDE
 
 
 def _nudged(take: Take, rng: np.random.Generator) -> Take:

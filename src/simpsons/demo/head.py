@@ -31,6 +31,8 @@ _FACES = {  # half width, half height, squareness (2 is an ellipse), taper towar
     "long": (0.79, 1.04, 2.4, 0.0),
 }
 
+_EAR_GONE = 0.3  # from this turn on the far ear is behind the head
+
 # fmt: off
 _CAPS: dict[str, tuple[float, float, tuple[tuple[float, float], ...]]] = {  # arguments of _cap
     "bob": (1.1, 0.5, ((1.02, 0.5), (0.82, -0.1), (0.5, -0.3), (-0.2, -0.42), (-0.6, -0.66),
@@ -98,38 +100,42 @@ def lay_hair_behind(head: Sheet, doll: Doll) -> None:
     head.lay(shape * (wide, 1), colour)
 
 
-def lay_head(head: Sheet, doll: Doll, expression: Expression) -> slice:
+def lay_head(head: Sheet, doll: Doll, expression: Expression, turn: float = 0.0) -> slice:
     """Lay the face and all that is on it, around it and over it.
+
+    turn: how far it looks aside, -1 (left) to 1; the features move and narrow, the far ear goes.
 
     Returns which pieces are the face and what lies on it; hair, hats and feathers come after.
     """
     skin = rgb(doll.skin)
     shade = mix(skin, rgb(doll.outline), 0.3)
     rx = _FACES[doll.face][0]
-    for side in (-1, 1):
+    ears = [side for side in (-1, 1) if side * turn < _EAR_GONE]
+    for side in ears:
         head.lay(ellipse(side * (rx + 0.02), 0.12, 0.18, 0.22), skin)
         head.lay(ellipse(side * (rx + 0.05), 0.12, 0.08, 0.11), shade, edge=0)
     if "earrings" in doll.extras:
-        for side in (-1, 1):
+        for side in ears:
             head.lay(ellipse(side * (rx + 0.1), 0.48, 0.15), rgb(doll.extra_colour), edge=0.7)
     start = len(head)
     head.lay(_face_outline(doll, TURN), skin)
+    front = head.moved_aside(0.42 * rx * turn, 1 - 0.4 * abs(turn)) if turn else head
     if "blush" in doll.extras:
         for side in (-1, 1):
             blush = mix(skin, rgb("#ef476f"), 0.38)
-            head.lay(ellipse(side * rx * 0.6, 0.34, 0.17, 0.12), blush, edge=0)
+            front.lay(ellipse(side * rx * 0.6, 0.34, 0.17, 0.12), blush, edge=0)
     if "freckles" in doll.extras:
         for side in (-1, 1):
             for x, y in ((0.46, 0.28), (0.6, 0.36), (0.66, 0.22)):
-                head.lay(ellipse(side * rx * x, y, 0.045), shade, edge=0)
-    _beard(head, doll)
-    _mouth(head, doll, expression.mouth)
-    _glasses(head, doll)
+                front.lay(ellipse(side * rx * x, y, 0.045), shade, edge=0)
+    _beard(front, doll)
+    _mouth(front, doll, expression.mouth)
+    _glasses(front, doll)
     for side in (-1, 1):
-        _eye(head, doll, expression, side)
-    _nose(head, doll, shade)
+        _eye(front, doll, expression, side)
+    _nose(front, doll, shade)
     if doll.beard == "moustache":
-        _moustache(head, doll)
+        _moustache(front, doll)
     stop = len(head)
     _hair_in_front(head, doll)
     if doll.hat:

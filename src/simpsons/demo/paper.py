@@ -52,6 +52,12 @@ class Sheet:
         sheet._pieces = self._pieces
         return sheet
 
+    def moved_aside(self, by: float, width: float) -> "Sheet":
+        """The same pile of paper in a frame that is moved along x and `width` times as wide."""
+        sheet = Sheet(self._matrix * (width, 1), self._origin + self._matrix @ np.array((by, 0)))
+        sheet._pieces = self._pieces
+        return sheet
+
     def lay(self, points: Points, fill: Colour, edge: float = 1.0) -> None:
         """Add a closed outline `[N, 2]`; `edge` scales the doll's outline, 0 for none."""
         self._pieces.append(_Piece(points @ self._matrix.T + self._origin, fill, edge))

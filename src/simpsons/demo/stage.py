@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from simpsons.demo.body import Arm, lay_body
 from simpsons.demo.dolls import Doll
 from simpsons.demo.head import Expression, lay_hair_behind, lay_head
-from simpsons.demo.paper import OVERSAMPLING, Sheet, rgb, rotation
+from simpsons.demo.paper import OVERSAMPLING, Colour, Sheet, rgb, rotation
 from simpsons.demo.scenes import PROPS, SCENES, paint_passer_by, paint_prop
 
 
@@ -25,6 +25,16 @@ class Box(NamedTuple):
     x2: float
     y2: float
     name: str
+
+
+class Cover(NamedTuple):
+    """Something in front of everyone.
+
+    `corners` are points `(x, y)` in parts of the picture's longer side, at least three.
+    """
+
+    corners: tuple[tuple[float, float], ...]
+    colour: Colour
 
 
 class Shown(NamedTuple):
@@ -42,7 +52,8 @@ class Pose:
     """How a doll stands in a picture.
 
     `unit` is the head's radius, `x` and `y` its centre, as parts of the picture's longer side.
-    Angles are in degrees.
+    Angles are in degrees. `turn` is how far the head looks aside: 0 is straight, -1 and 1 are left
+    and right, before `mirror`.
     """
 
     unit: float
@@ -53,11 +64,15 @@ class Pose:
     mirror: bool
     arms: tuple[Arm, Arm]
     expression: Expression
+    turn: float = 0.0
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is around the dolls. `width` and `height` are parts of the picture's longer side."""
+    """What is around the dolls. `width` and `height` are parts of the picture's longer side.
+
+    `haze` is how grey the air is, 0 (clear) to 1.
+    """
 
     width: float
     height: float
@@ -66,7 +81,11 @@ class Stage:
     passer_by: bool
     prop: str
     light: tuple[float, float, float]
+    cover: Cover | None = None
+    haze: float = 0.0
 
+
+_HAZE = 190  # its grey level
 
 _ARMS = (
     (Arm(8, -5), Arm(28, 25)),  # down
@@ -133,7 +152,9 @@ def render(cast: Cast, stage: Stage, size: int) -> Image.Image:
     if stage.prop:
         chest = max(pose.y + 2.15 * pose.unit for _, pose in cast)
         paint_prop(canvas, stage.prop, rng, chest * pixels)
-    ramp = np.arange(256)
+    if stage.cover:
+        ImageDraw.Draw(canvas).polygon(_covered(stage.cover, pixels), stage.cover.colour)
+    ramp = np.arange(256) * (1 - stage.haze) + _HAZE * stage.haze
     table = np.concatenate([ramp * gain for gain in stage.light]).clip(0, 255)
     return canvas.reduce(OVERSAMPLING).point(np.rint(table).astype(int).tolist())
 
@@ -146,6 +167,8 @@ def faces(cast: Cast, stage: Stage, size: int) -> list[Shown]:
     for label, (doll, pose) in enumerate(cast, 1):
         sheet, face = _lay(doll, pose, pixels)
         whole.append(sheet.stamp(labels, pose.unit * pixels, doll.weight, face, label))
+    if stage.cover:
+        ImageDraw.Draw(labels).polygon(_covered(stage.cover, pixels), 0)
     painted = np.asarray(labels)
     shown = []
     for label, ((doll, _), area) in enumerate(zip(cast, whole, strict=True), 1):
@@ -154,6 +177,10 @@ def faces(cast: Cast, stage: Stage, size: int) -> list[Shown]:
         x1, y1, x2, y2 = (float(edge) / OVERSAMPLING for edge in edges)
         shown.append(Shown(Box(x1, y1, x2, y2, doll.slug), len(x) / max(area, 1)))
     return shown
+
+
+def _covered(cover: Cover, pixels: int) -> list[float]:
+    return [edge * pixels for corner in cover.corners for edge in corner]
 
 
 def _canvas_size(stage: Stage, size: int) -> tuple[int, int]:
@@ -170,5 +197,6 @@ def _lay(doll: Doll, pose: Pose, pixels: int) -> tuple[Sheet, slice]:
     head = sheet.tilted(pose.tilt, around=(0, 0.9))
     lay_hair_behind(head, doll)
     lay_body(sheet, doll, pose.arms)
-    face = lay_head(head, doll, pose.expression.mirrored() if pose.mirror else pose.expression)
+    expression = pose.expression.mirrored() if pose.mirror else pose.expression
+    face = lay_head(head, doll, expression, pose.turn)
     return sheet, face
