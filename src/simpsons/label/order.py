@@ -81,8 +81,9 @@ def fit(found: NDArray[np.float32], answers: Sequence[str]) -> Head:
     return Head(names, weights, bias)
 
 
-def surest(head: Head, found: NDArray[np.float32], label: str) -> NDArray[np.int64]:
-    """The rows of features `[N, D]` that are most surely of this class first.
+def surest(head: Head, found: NDArray[np.float32], label: str) -> tuple[int, NDArray[np.int64]]:
+    """How many of these features `[N, D]` are likelier of this class than of any other; and their
+    rows, those first that are most surely of it.
 
     By log odds, since probabilities near 1 are all the same in float32; with a head of a single
     class by the distance to the mean of its faces.
@@ -91,12 +92,15 @@ def surest(head: Head, found: NDArray[np.float32], label: str) -> NDArray[np.int
 
     if len(head.classes) == 1:
         sureness = -((found - head.weights[0]) ** 2).sum(axis=1)
+        likely = len(found)
     else:
         logits = found @ head.weights.T + head.bias
         column = head.classes.index(label)
-        sureness = logits[:, column] - logsumexp(np.delete(logits, column, axis=1), axis=1)
+        others = np.delete(logits, column, axis=1)
+        sureness = logits[:, column] - logsumexp(others, axis=1)
+        likely = int((logits[:, column] > others.max(axis=1)).sum())
     rows: NDArray[np.int64] = np.argsort(-sureness, kind="stable")
-    return rows
+    return likely, rows
 
 
 def out_of_fold(

@@ -38,6 +38,9 @@ from simpsons.project.answers import Folded, clean_label
 PAGE = 60
 """Faces on a page."""
 
+FEW = 4
+"""Faces on a page whose faces are all likelier somebody else's."""
+
 SURE = 0.6
 """Share of a cluster's faces for which a network has to say the same for it to be suggested."""
 
@@ -140,7 +143,8 @@ class Session:
 
         Faces that were struck for it are left out. The order is that of a head that is fitted to
         all answers; before the first face of the label is named, that of the network that ships.
-        Empty if neither knows the label, and if no face is left. `LATER` gives what was left for
+        A page ends where the head takes faces for somebody else; if it takes all for others, the
+        surest `FEW` are on it. Empty if neither knows the label, and if no face is left. `LATER` gives what was left for
         later.
         """
         label = self.label_for(label)
@@ -153,8 +157,8 @@ class Session:
         if label not in folded.labels.values():
             return self._by_network(rows, label)[:size]
         head = self._head(folded, label)
-        ordered = rows[order.surest(head, self._features[rows], label)]
-        return [self._ids[row] for row in ordered[:size]]
+        likely, ordered = order.surest(head, self._features[rows], label)
+        return [self._ids[row] for row in rows[ordered[: max(FEW, likely)]][:size]]
 
     def stop_reason(self, label: str) -> str | None:
         """Why another page of the label isn't worth the time, in words; None while it is."""
