@@ -144,8 +144,8 @@ class Session:
         Faces that were struck for it are left out. The order is that of a head that is fitted to
         all answers; before the first face of the label is named, that of the network that ships.
         A page ends where the head takes faces for somebody else; if it takes all for others, the
-        surest `FEW` are on it. Empty if neither knows the label, and if no face is left. `LATER` gives what was left for
-        later.
+        surest `FEW` are on it. Empty if neither knows the label, and if no face is left. `LATER`
+        gives what was left for later.
         """
         label = self.label_for(label)
         if label == LATER:
