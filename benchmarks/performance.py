@@ -1,10 +1,9 @@
 """Speed and memory against the notebook's pipeline and plain PyTorch.
 
-Writes the performance section of README.md and docs/performance.md. Each contender runs in a
-process of its own; they take turns, so that a busy machine slows all alike. Pictures are made
+Writes the tables of docs/performance.md. Each contender runs in a process of its own; they take turns, so that a busy machine slows all alike. Pictures are made
 here, but those with faces to find are real; without the data set that measure is left out. The
 environments of peers are made on first use. Where there is a CUDA device, training is measured on
-it, latency and finding faces are left out, and README.md stays as it is. On a busy machine use
+it, and latency and finding faces are left out. On a busy machine use
 --quick, which measures everything on tiny sizes and writes nothing.
 """
 
@@ -33,7 +32,7 @@ OURS, NOTEBOOK, TORCH = "simpsons", "the notebook", "plain PyTorch"
 PEERS = (NOTEBOOK, TORCH)
 SECTION = "performance"
 THREADS = (1, 2)
-README, DOCUMENT = "README.md", "docs/performance.md"
+DOCUMENT = "docs/performance.md"
 
 _HELD_OUT = 2  # pictures a character that validate our training, outside the time
 _CHARACTERS = 18
@@ -302,10 +301,7 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
     if not arguments.quick and arguments.only in (None, FACES):
         suffix = " cuda" if on_gpu else ""
         for name, text in sections.items():
-            if name in (SECTION, FACES) and not on_gpu:
-                write_section(README, name, text)
-            if name != SECTION or on_gpu:
-                write_section(DOCUMENT, f"{name}{suffix}", text)
+            write_section(DOCUMENT, f"{name}{suffix}", text)
 
 
 def finding_faces(arguments: argparse.Namespace, work: Path) -> dict[str, str]:
