@@ -52,6 +52,7 @@ CHANGED: dict[str, Callable[[Recipe], Recipe]] = {
         recipe, augmentation=NOTEBOOK.augmentation
     ),
     "the notebook's dropout, 0.5": lambda recipe: replace(recipe, dropout=NOTEBOOK.dropout),
+    "Keras's first weights": lambda recipe: replace(recipe, first_weights="keras"),
     TAUGHT: lambda recipe: replace(recipe, distillation=0.7),
     "with squares of other pictures, --mix 0.5": lambda recipe: replace(
         recipe, augmentation=replace(recipe.augmentation, mix=0.5)

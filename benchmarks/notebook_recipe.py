@@ -1,7 +1,9 @@
-"""The notebook's recipe on our leak-free split, as far as its epochs got.
+"""The notebook's recipe on our leak-free split, for 100 epochs.
 
-Writes docs/leaderboard.md. The runs stay in `runs/notebook-NETWORK`, and a call that asks for more
-epochs goes on with them.
+Its first weights, batch norms, precision, batches and resize are Keras's; see
+`simpsons.training.recipe.NOTEBOOK`. The state is kept after each epoch in `runs/notebook/NETWORK`:
+stopped by Ctrl-C or killed, a training goes on when called again, as does one of fewer epochs.
+Writes docs/leaderboard.md at the end.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from simpsons.training.display import Display
 from simpsons.training.history import Epoch
 from simpsons.training.recipe import NOTEBOOK
 
+FOLDER = Path("runs", "notebook")
 SHOWN = (1, 5, 10, 20, 30, 50, 75)
 
 
@@ -39,25 +42,29 @@ def shown(history: list[Epoch]) -> list[int]:
 def main() -> None:
     """Train, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("networks", nargs="*", default=NETWORKS, metavar="NETWORK")
+    parser.add_argument("--network", choices=NETWORKS, help="one of them; else both")
     data_option(parser)
     parser.add_argument("--epochs", type=int, default=NOTEBOOK.epochs)
     arguments = parser.parse_args()
-    dataset = cache.load(folder(arguments), track=bar)
+    dataset = cache.load(folder(arguments), track=bar, resize=NOTEBOOK.resize)
     split = splits.make(dataset, "shipped")
     recipe = replace(NOTEBOOK, epochs=arguments.epochs)  # its learning rate is constant
-    for network in arguments.networks:
-        run = Path("runs", f"notebook-{network}")
+    for network in [arguments.network] if arguments.network else NETWORKS:
+        run = FOLDER / network
         run.mkdir(parents=True, exist_ok=True)
-        with Display(recipe.epochs) as display:
-            history = loop.train(dataset, split, network, recipe, run, observer=display)
+        try:
+            with Display(recipe.epochs) as display:
+                history = loop.train(dataset, split, network, recipe, run, observer=display)
+        except KeyboardInterrupt:
+            raise SystemExit(f"Stopped; call it again to go on. The state is in {run}") from None
         headers = ["network", *(f"by epoch {n}" for n in shown(history))]
         headers += [f"of all {len(history)}"]
+        epochs = "" if recipe.epochs == NOTEBOOK.epochs else f" --epochs {recipe.epochs}"
         text = (
             f"{table(headers, [row(network, history)])}\n\n`python -m benchmarks.notebook_recipe "
-            f"{network} --epochs {len(history)}`, seed 0, split `shipped`: "
+            f"--network {network}{epochs}`, seed 0, split `shipped`: "
             f"{len(split.rows('validation')):,} validation pictures; "
-            f"{describe(choose_device())}."
+            f"{describe(choose_device(), recipe.precision)}."
         )
         print(text, flush=True)
         write_section(DOCUMENT, f"notebook {network}", text)

@@ -48,7 +48,9 @@ def train(network: str, folder: Path, count: int, recipe_name: str) -> None:
         dataset = cache.load(folder)
         rows = np.arange(len(dataset))
         split = Split("random", None, np.where(rows < count, "train", "validation"), rows)
-        recipe = replace(named(recipe_name, network), epochs=10_000)
+        recipe = replace(
+            named(recipe_name, network), epochs=10_000, precision="fastest", short_last_batch=False
+        )
         loop.train(dataset, split, network, recipe, Path(temporary), observer=_Repetitions(count))
 
 

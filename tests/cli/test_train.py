@@ -230,7 +230,7 @@ def test_on_a_gpu_the_same_command_takes_larger_batches(
 
     monkeypatch.setattr(loop, "train", interrupted)
     monkeypatch.setattr(train, "choose_device", lambda name: torch.device("cuda"))
-    monkeypatch.setattr(train, "describe", lambda device: device)
+    monkeypatch.setattr(train, "describe", lambda device, precision: device)
     many = SimpleNamespace(pictures=range(17_077), summary="17,077 pictures")
     monkeypatch.setattr(train, "find", lambda folder, characters: many)
     said = cli("train", many_drawings, "--recipe", recipe, "--out", tmp_path / "run").stderr

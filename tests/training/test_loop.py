@@ -264,3 +264,67 @@ def test_an_optimizers_state_of_another_shape_is_refused(training_of, name):
     state.tensors[f"optimizer.0.{name}"] = torch.zeros(3, 3)
     with pytest.raises(checkpoint.CheckpointError, match="of another network or recipe"):
         training.restore(state)
+
+
+# ---- as Keras does it ----------------------------------------------------------------------
+
+
+def of_network(dataset, split, network, recipe):
+    device = torch.device("cpu")
+    return loop.Classification(dataset, split, network, recipe, None, (), 0, device)
+
+
+def test_first_weights_are_those_of_pytorch_or_of_keras(dataset, split):
+    torch.manual_seed(0)
+    built = models.build("cnn")
+    ours = of_network(dataset, split, "cnn", RECIPE)
+    for name, tensor in built.state_dict().items():
+        assert torch.equal(ours.network.state_dict()[name], tensor), name
+    keras = of_network(dataset, split, "cnn", replace(RECIPE, first_weights="keras"))
+    for network in (keras.network, keras.average.network):
+        last = network.head[-1]
+        assert not last.bias.any()
+        limit = (6 / (1024 + 18)) ** 0.5
+        assert 0.99 * limit < last.weight.abs().max() <= limit  # PyTorch's is 1024 ** -0.5
+
+
+def test_batch_norms_remember_as_the_recipe_says(dataset, split):
+    training = of_network(dataset, split, "xception", replace(RECIPE, batch_norm_momentum=0.01))
+    first = training.network.blocks[0].main[0]
+    assert first.eps == 1e-3
+    seen = []
+    first.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().float()))
+    training.begin_epoch()
+    training.step(training.train_rows[:9])
+    batch = seen[0]
+    torch.testing.assert_close(first.running_mean, 0.01 * batch.mean((0, 2, 3)), rtol=1e-3, atol=0)
+    expected = 0.99 + 0.01 * batch.var((0, 2, 3))
+    torch.testing.assert_close(first.running_var, expected, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize(("batch", "sizes"), [(16, [16, 16, 4]), (18, [18, 18]), (50, [36])])
+def test_the_short_last_batch_is_kept_and_no_picture_comes_twice(dataset, split, batch, sizes):
+    recipe = replace(RECIPE, batch=batch, short_last_batch=True)
+    training = of_network(dataset, split, "cnn", recipe)
+    batches = training._batches()
+    assert [len(rows) for rows in batches] == sizes
+    assert training.steps_per_epoch == len(sizes)
+    assert sorted(torch.cat(list(batches)).tolist()) == split.rows("train").tolist()
+
+
+def test_an_epoch_of_short_batches_ends_and_goes_on(dataset, split, tmp_path):
+    recipe = replace(RECIPE, batch=16, short_last_batch=True)
+    history = loop.train(dataset, split, "cnn", recipe, tmp_path, device="cpu", observer=Silent())
+    assert len(history) == 2
+    assert checkpoint.read(tmp_path / loop.LAST).facts["step"] == 6
+
+
+def test_float32_is_float32_where_bf16_is_faster(dataset, split, monkeypatch):
+    monkeypatch.setattr("simpsons.training.device._multiplies_bf16", lambda device: True)
+    for precision, expected in (("fastest", torch.bfloat16), ("float32", torch.float32)):
+        training = of_network(dataset, split, "cnn", replace(RECIPE, precision=precision))
+        types, first = [], training.network.features[0]
+        first.register_forward_hook(lambda *given, types=types: types.append(given[2].dtype))
+        training.begin_epoch()
+        training.step(training.train_rows[:4])
+        assert types == [expected]

@@ -20,6 +20,22 @@ def test_the_notebooks_recipe_is_the_notebooks():
     assert (augmentation.shear, augmentation.zoom) == (0.2, 0.2)
     assert not augmentation.brightness
     assert not NOTEBOOK.average
+    assert NOTEBOOK.first_weights == "keras"
+    assert NOTEBOOK.batch_norm_momentum == 0.01  # 0.99 in Keras
+    assert NOTEBOOK.precision == "float32"
+    assert NOTEBOOK.short_last_batch
+    assert NOTEBOOK.resize == "bilinear"  # of cv2.resize
+
+
+def test_a_run_of_the_notebooks_recipe_as_it_was_goes_on_as_it_began():
+    new = ("first_weights", "batch_norm_momentum", "precision", "short_last_batch", "resize")
+    older = {name: value for name, value in NOTEBOOK.to_json().items() if name not in new}
+    recipe = Recipe.from_json(older)
+    assert [getattr(recipe, name) for name in new] == [
+        *("pytorch", 0.1, "fastest", False, "antialias")
+    ]
+    for default in DEFAULT.values():
+        assert [getattr(default, name) for name in new] == [getattr(recipe, name) for name in new]
 
 
 def test_one_cycle_rises_to_the_peak_and_falls_to_zero():

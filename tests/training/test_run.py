@@ -474,3 +474,31 @@ def test_a_run_goes_on_with_pictures_that_were_moved(moved, cli, monkeypatch, tm
     monkeypatch.setattr(run, "_train", lambda *said: None)
     assert cli("train", data, "--resume", folder).exit_code == 0
     assert run.Config.read(folder).data == str(data)
+
+
+def test_the_notebooks_pictures_are_resized_as_its_are(many_drawings, tmp_path, monkeypatch):
+    """Without anti-aliasing, in training and in what its file is asked; the split is the same."""
+    seen = {}
+
+    def interrupted(dataset, split, *_args, **_kwargs):
+        seen[dataset.images[0].tobytes()] = split
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    for name, how in (("plain", SHORT), ("notebook", replace(SHORT, resize="bilinear"))):
+        with pytest.raises(KeyboardInterrupt):
+            run.start(tmp_path / name, many_drawings, "cnn", how, device="cpu", observer=Quiet())
+    usual, other = (cache.load(many_drawings, resize=way) for way in ("antialias", "bilinear"))
+    assert list(seen) == [usual.images[0].tobytes(), other.images[0].tobytes()]
+    first, second = seen.values()
+    assert first.part.tolist() == second.part.tolist()
+    _, dataset, _ = run.load(tmp_path / "notebook")
+    assert np.array_equal(dataset.images, other.images)
+
+    written = []
+    monkeypatch.setattr(run.ship, "ship", lambda *given: written.append(given[4]))
+    for name in ("plain", "notebook"):
+        state = loop.checkpoint.State(loop.checkpoint.weights(run.models.build("cnn", 18)), {})
+        loop.checkpoint.write(tmp_path / name / loop.BEST, state)
+        run.export_run(tmp_path / name, tmp_path / "a.onnx", *run.load(tmp_path / name)[1:])
+    assert [metadata.get("resize") for metadata in written] == [None, "bilinear"]

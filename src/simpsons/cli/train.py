@@ -188,7 +188,7 @@ def train(
         observer: Observer = Silent()
         if speaks:
             say(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
-            say(f"on {describe(choose_device(device))}", err=True)
+            say(f"on {describe(choose_device(device), chosen.precision)}", err=True)
             if not resume:
                 say(f"{root}: {told}", err=True)
                 _tell_bad_rows(listed)

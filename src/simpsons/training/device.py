@@ -10,6 +10,7 @@ import torch
 from simpsons import processors
 from simpsons.errors import SimpsonsError
 from simpsons.training import parallel
+from simpsons.training.recipe import FASTEST, Precision
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def describe(device: torch.device) -> Machine:
-    """What a training on this device runs on."""
+def describe(device: torch.device, precision: Precision = FASTEST) -> Machine:
+    """What a training on this device runs on. precision: the recipe's."""
     is_gpu = device.type == "cuda"
     return Machine(
         device=device.type,
         name=torch.cuda.get_device_name(device) if is_gpu else processor(),
-        precision="bf16" if _multiplies_bf16(device) else "float32",
+        precision="bf16" if _is_bf16(device, precision) else "float32",
         memory_format="channels_last",
         threads=torch.get_num_threads(),
         processes=parallel.processes(),
@@ -84,19 +85,26 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def precision(device: torch.device) -> AbstractContextManager[None]:
+def precision(device: torch.device, asked: Precision = FASTEST) -> AbstractContextManager[None]:
     """Automatic bf16 where the device multiplies it faster than float32, else float32.
 
-    A step casts each weight once, so a cache of casts has no use, and CUDA graphs forbid it.
+    asked: the recipe's. A step casts each weight once, so a cache of casts has no use, and CUDA
+    graphs forbid it.
     """
-    if _multiplies_bf16(device):
+    if _is_bf16(device, asked):
         return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
     return nullcontext()
 
 
-def validation_precision(device: torch.device) -> AbstractContextManager[None]:
+def validation_precision(
+    device: torch.device, asked: Precision = FASTEST
+) -> AbstractContextManager[None]:
     """Float32, but on a GPU that of training, as kernels for both take more memory."""
-    return precision(device) if device.type == "cuda" else nullcontext()
+    return precision(device, asked) if device.type == "cuda" else nullcontext()
+
+
+def _is_bf16(device: torch.device, asked: Precision) -> bool:
+    return asked == FASTEST and _multiplies_bf16(device)
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -24,6 +24,7 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
+from simpsons.models.first_weights import draw_as_keras
 from simpsons.plain import built
 from simpsons.training import allocator, augment, checkpoint, graph, optimizer, parallel
 from simpsons.training.average import Average
@@ -160,15 +161,18 @@ class Training(ABC):
         self.goes_on = goes_on
         self.recipe, self.seed, self.device, self.tally = recipe, seed, device, tally
         self.train_rows = rows
-        self.steps_per_epoch = max(1, round(len(rows) / recipe.batch))
+        batches, cut = len(rows) / recipe.batch, recipe.short_last_batch
+        self.steps_per_epoch = max(1, math.ceil(batches) if cut else round(batches))
         self.batch = parallel.Batch()
+        if cut and len(rows) % recipe.batch:
+            self.batch.begin(len(rows) % recipe.batch)  # which may be too few for all processes
         self.network = network
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parallel.synchronise(self.network, self.batch)
         self.forward: Callable[[Tensor], Any] = parallel.averaging(self.network, device)
         self.average = Average(self.network, recipe.average)
         self.optimizer = optimizer.build(self.network, recipe)
-        self.autocast = precision(device)
+        self.autocast = precision(device, recipe.precision)
         self.step_number = 0
         self.history: list[Epoch] = []
 
@@ -199,8 +203,8 @@ class Training(ABC):
     def measure_first(self) -> None:
         """Validate before the first step; what was learnt before is kept if no epoch is better."""
         start = time.perf_counter()
-        with validation_precision(self.device):
-            loss, accuracy = self.validate(math.ceil(len(self.train_rows) / self.steps_per_epoch))
+        with validation_precision(self.device, self.recipe.precision):
+            loss, accuracy = self.validate(self._batch_size())
         seconds = time.perf_counter() - start
         self.history.append(Epoch(0, None, None, loss, accuracy, 0.0, None, seconds))
 
@@ -218,8 +222,8 @@ class Training(ABC):
         self.end_epoch()
         seconds = time.perf_counter() - start
         loss, correct, pictures = self.tally.sums.tolist()
-        with validation_precision(self.device):
-            validation_loss, validation_accuracy = self.validate(batches.shape[1])
+        with validation_precision(self.device, self.recipe.precision):
+            validation_loss, validation_accuracy = self.validate(self._batch_size())
         row = Epoch(
             epoch=self.epoch + 1,
             train_loss=loss / pictures,
@@ -227,7 +231,7 @@ class Training(ABC):
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             learning_rate=self.recipe.learning_rate_at(self.done()),
-            images_per_second=batches.numel() / seconds,
+            images_per_second=sum(map(len, batches)) / seconds,
             seconds=seconds,
         )
         self.history.append(row)
@@ -291,12 +295,23 @@ class Training(ABC):
         self.tally.sums = torch.tensor(progress.sums, dtype=torch.float64)
         self.history = list(progress.history)
 
-    def _batches(self) -> Tensor:
-        """The rows of this epoch's steps, int64 `[steps, batch]`, shuffled; the first few twice."""
+    def _batches(self) -> Sequence[Tensor]:
+        """The rows of this epoch's steps, int64 `[batch]` each, shuffled.
+
+        Equal batches, as a GPU prepares for each size: then the first few rows come twice.
+        """
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.train_rows))
-        size = math.ceil(len(order) / self.steps_per_epoch)  # equal: a GPU prepares for each size
-        order = np.resize(order, (self.steps_per_epoch, size))
-        return self.train_rows[torch.from_numpy(order)].to(self.device)
+        if not self.recipe.short_last_batch:
+            order = np.resize(order, self.steps_per_epoch * self._batch_size())
+        rows = self.train_rows[torch.from_numpy(order)].to(self.device)
+        batches: Sequence[Tensor] = rows.split(self._batch_size())
+        return batches
+
+    def _batch_size(self) -> int:
+        """Of all batches, but for a short last one."""
+        if self.recipe.short_last_batch:
+            return self.recipe.batch
+        return math.ceil(len(self.train_rows) / self.steps_per_epoch)
 
     def done(self) -> float:
         """The share of all steps that were made."""
@@ -343,6 +358,11 @@ class Classification(Training):
         rows = torch.from_numpy(dataset.known(split.rows("validation")))
         self.validation_rows, self.validation_labels = rows.to(device), labels[rows]
         built = models.build(network, classes, recipe.dropout, recipe.batch_norm)
+        if recipe.first_weights == "keras":
+            draw_as_keras(built)
+        for layer in built.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = recipe.batch_norm_momentum
         if initial is not None:
             checkpoint.set_fitting_weights(built, initial)
         goes_on = initial is not None

@@ -211,8 +211,8 @@ NOTEBOOK = Recipe(
     resize="bilinear",
     augmentation=Augmentation(rotation=30, shift=0.2, shear=0.2, zoom=0.2),
 )
-"""The reference notebook's, faithfully. Its shear of 0.2 is in degrees, as Keras means it; what Keras
-calls a momentum of 0.99 is 0.01 here; `cv2.resize` is bilinear."""
+"""The reference notebook's, faithfully. Its shear of 0.2 is in degrees, as Keras means it. Keras's
+momentum of 0.99 is 0.01 here. It resizes by `cv2.resize`, which is bilinear."""
 
 _OURS = Augmentation(
     rotation=12,

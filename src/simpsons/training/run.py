@@ -45,6 +45,7 @@ from simpsons.evaluation.report import write_report
 from simpsons.files import is_leftover, remove_leftovers, write_text
 from simpsons.models.faces import Faces
 from simpsons.models.scaled import Scaled
+from simpsons.plain_resize import ANTIALIAS, Resize
 from simpsons.progress import Track, silent
 from simpsons.training import changes, face_ship, last_layer, learnt, loop, parallel, ship, unfold
 from simpsons.training import faces as face_training
@@ -111,11 +112,13 @@ def start(
                 "--recipe default"
             )
         _require_consistent(network, boxes, exclude, characters, teachers)
-        dataset = _load(network, data, boxes, characters, track)
+        dataset = _load(network, data, boxes, characters, track, ANTIALIAS)
         if network != models.DETECTOR:
             require_trainable(dataset)
         chosen = splits.make(dataset, split, seed, track)
         chosen = splits.with_groups(dataset, chosen, track)
+        if recipe.resize != ANTIALIAS:  # which the split does not depend on
+            dataset = _load(network, data, boxes, characters, track, recipe.resize)
         excluded = Excluded(0, 0)
         if exclude:
             dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
@@ -142,7 +145,7 @@ def start(
             parts=chosen.counts(),
             classes=dataset.classes,
             version=__version__,
-            machine=asdict(describe(where)),
+            machine=asdict(describe(where, recipe.precision)),
             licence=_licence(
                 dataset.names if isinstance(dataset, BoxedPictures) else dataset.classes,
                 [initial, *teachers] if initial else teachers,
@@ -252,7 +255,8 @@ def load(
         )
     is_detector = config.network == models.DETECTOR
     characters = None if is_detector else config.classes
-    dataset = _load(config.network, config.data, config.boxes, characters, track)
+    resize = config.recipe.resize
+    dataset = _load(config.network, config.data, config.boxes, characters, track, resize)
     split = splits.read(folder / SPLIT, dataset)
     _require_listed(folder, config)
     if (folder / EXCLUDE).exists():
@@ -308,10 +312,11 @@ def _load(
     boxes: str | os.PathLike[str] | Boxes | None,
     characters: Characters,
     track: Track,
+    resize: Resize,
 ) -> Dataset:
-    """What a network learns from: BoxedPictures for the detector."""
+    """What a network learns from: BoxedPictures for the detector. resize: of whole pictures."""
     if boxes is None:
-        return cache.load(data, characters, track, strangers=True)
+        return cache.load(data, characters, track, resize, strangers=True)
     listed = boxes if isinstance(boxes, Boxes) else box_files.read(boxes, data)
     if network == models.DETECTOR:
         return boxed_pictures.load(data, listed, track)
@@ -439,6 +444,8 @@ def _best(folder: Path, config: Config, last: bool = False) -> tuple[nn.Module, 
         "epoch_kept": "last" if last else "best",
         "version": config.version,
     }
+    if config.recipe.resize != ANTIALIAS and config.boxes is None:
+        metadata["resize"] = config.recipe.resize
     if licence := config.licence or _licence(config.classes, ()):
         metadata["data_licence"] = licence
     return network, metadata

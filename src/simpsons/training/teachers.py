@@ -47,7 +47,7 @@ class Teachers:
         self._name = ""
         if self._views:
             answers = _name(networks, dataset, split, recipe)
-            self._name = f"{answers}-{describe(device).precision}"
+            self._name = f"{answers}-{describe(device, recipe.precision).precision}"
 
     def begin(self, seed: int, epoch: int) -> tuple[int, int]:
         """Begin an epoch. Returns what the random changes of its pictures are to be drawn from:
