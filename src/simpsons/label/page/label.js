@@ -556,8 +556,17 @@ function connect() {
   list(find("#key-list"));
   listen((command, number) => COMMANDS[command](number), () => find("#keys-on").checked);
   connectFrame();
+  const sizes = new ResizeObserver(keepClear);
+  for (const each of ["#top", "#dock"]) sizes.observe(find(each));
   document.addEventListener("visibilitychange", poll);
   setInterval(poll, POLL);
+}
+
+// What comes into focus is not behind what is always in sight.
+function keepClear() {
+  const { style } = document.documentElement;
+  style.scrollPaddingTop = `${find("#top").offsetHeight + 8}px`;
+  style.scrollPaddingBottom = `${find("#dock").offsetHeight + 8}px`;
 }
 
 find("#project").textContent = project.name;
