@@ -44,10 +44,13 @@ def make_project(tmp_path_factory) -> Callable[..., Project]:
 
 
 def _draw(root: Path, faces: list[CollectedFace], dolls: np.ndarray) -> None:
+    """Crops and frames are the same drawing; the faces of one doll are on one frame."""
     pictures = [draw(DOLLS[doll], np.random.default_rng(doll), 64) for doll in np.unique(dolls)]
-    (root / "faces/film").mkdir(parents=True)
+    for folder in ("faces/film", "frames/film"):
+        (root / folder).mkdir(parents=True)
     for face, doll in zip(faces, dolls, strict=True):
         pictures[doll].save(root / face.crop)
+        pictures[doll].save(root / face.frame)
 
 
 def _face(number: int, doll: int, is_known: bool) -> CollectedFace:

@@ -215,6 +215,8 @@ def test_crops_and_frames_are_kept_by_the_browser(make_project):
         assert said.headers["cache-control"] == "private, max-age=31536000, immutable"
         assert said.headers["content-type"] == "image/jpeg"
         assert said.headers["x-content-type-options"] == "nosniff"
+        assert client.get(f"/frames/{token}/2.jpg").headers["content-type"] == "image/jpeg"
+        (project.root / project.faces[2].frame).unlink()
         refused(client.get(f"/frames/{token}/2.jpg"), 404, "picture is missing")
         refused(client.get(f"/crops/{token}/3.jpg"), 404, "no such face")
         refused(client.get(f"/crops/{'0' * 12}/2.jpg"), 404, "no such face")
