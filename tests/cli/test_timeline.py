@@ -246,3 +246,22 @@ def test_what_a_copy_lacks_is_noted(run, copy, tmp_path, monkeypatch):
     result = run(copy, "--annotate", tmp_path / "named.mp4", "--rate", 1)
     assert result.exit_code == 0
     assert result.stderr == "Note: sound 1 is left out\n"
+
+
+def test_pictures_of_each_interval_by_character(run, copy, tmp_path):
+    twin = tmp_path / "other" / copy.name
+    twin.parent.mkdir()
+    twin.write_bytes(copy.read_bytes())
+    out, pictures = tmp_path / "results", tmp_path / "pictures"
+    result = run(copy, "--out", out, "--frames", pictures)
+    assert result.exit_code == 0, result.output
+    written = sorted(path.relative_to(pictures).as_posix() for path in pictures.rglob("*.jpg"))
+    assert f"wrote {len(written)} pictures into {pictures}" in result.stdout
+    assert {name.partition("/")[0] for name in written} == {
+        interval["character"]
+        for interval in json.loads((out / "timeline.json").read_text("utf-8"))["intervals"]
+    }
+    several = tmp_path / "several"
+    result = run(copy, twin, "--out", out, "--frames", several)
+    assert result.exit_code == 0, result.output
+    assert len(list(several.rglob("*.jpg"))) == 2 * len(written)

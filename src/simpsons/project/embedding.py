@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from simpsons import images, processors
 from simpsons.classifier import Classifier, Failure, path_of
 from simpsons.network import ModelError
+from simpsons.picture_files import each
 from simpsons.shares import in_shares
 
 MODEL = "xception"
@@ -97,12 +98,15 @@ class Embedder:
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.size), np.float32)
 
-    def embed_all(self, sources: Iterable[images.Source]) -> Iterator[Embedding | Failure]:
+    def embed_all(
+        self, sources: images.Source | Iterable[images.Source]
+    ) -> Iterator[Embedding | Failure]:
         """The vectors of any number of pictures, in order and in constant memory.
 
-        One that can't be read gives a Failure, and the rest go on.
+        sources: several, or the path of a folder; see `picture_files.each`. One that
+        can't be read gives a Failure, and the rest go on.
         """
-        return in_shares(self._embed_share, sources, _SHARE)
+        return in_shares(self._embed_share, each(sources), _SHARE)
 
     def _embed_share(self, sources: list[images.Source]) -> list[Embedding | Failure]:
         loaded = [self._load(source) for source in images.read_ahead(sources)]

@@ -192,6 +192,8 @@ def _blocks(among: Path, embedder: Embedder, progress: Track) -> Iterator[_Block
     """Paths and their vectors, some at a time."""
     if said := urls.refusal(among, "folder"):
         raise DataError(said)
+    if not among.exists():
+        raise DataError(f"{among}: no such folder or file; give one with pictures or vectors")
     if among.is_file():
         yield from _of_file(among, embedder.size)
     elif is_project(among) and (project := Project.open(among)).faces:
