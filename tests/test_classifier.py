@@ -290,14 +290,14 @@ def test_a_file_that_is_no_onnx(tmp_path, content):
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     message = refusal(path)
-    assert message.startswith(f"{path}: is no ONNX file that can be run (")
+    assert message.startswith(f"{path}: is not a valid ONNX file (")
     assert message.endswith("); export one with `simpsons export`")
 
 
 def test_half_an_onnx_file(tmp_path, colour_model):
     path = tmp_path / "half.onnx"
     path.write_bytes(colour_model.read_bytes()[:200])
-    assert refusal(path).startswith(f"{path}: is no ONNX file that can be run (")
+    assert refusal(path).startswith(f"{path}: is not a valid ONNX file (")
 
 
 def test_a_model_without_permission(monkeypatch, colour_model):
@@ -335,9 +335,9 @@ def test_a_model_of_another_shape(tmp_path, changes, takes):
 
 
 LIES = {
-    "no softmax": "its answers are no probabilities, which sum to 1",
-    "nan weights": "its answers are no probabilities, which sum to 1",
-    "negative": "its answers are no probabilities, which sum to 1",
+    "no softmax": "its outputs are not probabilities, which sum to 1",
+    "nan weights": "its outputs are not probabilities, which sum to 1",
+    "negative": "its outputs are not probabilities, which sum to 1",
     "fixed batch": "takes tensor(uint8) [1, 64, 64, 3] and gives",
     "batch fixed inside": "can't be run on [2, 64, 64, 3] (",
     "a row too few": "gives [1, 3] for 2",
@@ -422,7 +422,7 @@ def test_answers_that_are_wrong_for_some_pictures_only_are_refused_then(tmp_path
     onnx.save(model, tmp_path / "model.onnx")
     classifier = Classifier(tmp_path / "model.onnx")
     assert classifier.predict(filled(100, 0, 0)).label == "red"
-    with pytest.raises(ModelError, match="its answers are no probabilities"):
+    with pytest.raises(ModelError, match="its outputs are not probabilities"):
         classifier.predict(filled(255, 255, 255))
 
 

@@ -382,10 +382,10 @@ def test_a_file_that_is_missing_or_no_onnx(tmp_path):
     )
     (tmp_path / "words.onnx").write_text("words")
     message = refusal(tmp_path / "words.onnx")
-    assert message.startswith(f"{tmp_path / 'words.onnx'}: is no ONNX file that can be run (")
+    assert message.startswith(f"{tmp_path / 'words.onnx'}: is not a valid ONNX file (")
     assert message.endswith("use faces, or train a detector with `simpsons train --model faces`")
     (tmp_path / "config.json").write_text("{}")
-    assert "its training has not come to its end" in refusal(tmp_path)
+    assert "its training is unfinished" in refusal(tmp_path)
 
 
 def test_a_classifier_is_no_detector_and_the_reverse(spots):
@@ -411,12 +411,12 @@ def test_a_classifier_is_no_detector_and_the_reverse(spots):
         ({"threshold": 50}, "its threshold is 50, no score"),
         ({"threshold": float("nan")}, "its threshold is nan, no score"),
         ({"stranger_threshold": 5}, "its threshold of strangers is 5, no score"),
-        ({"longest_side": None}, r"longest sides of its pictures are \[None\], no whole numbers"),
-        ({"longest_side": 1e9}, "no whole numbers from 32 to 4096"),
-        ({"longest_side": 8}, "no whole numbers from 32 to 4096"),
-        ({"longest_sides": []}, r"are \[\], no whole numbers"),
-        ({"longest_sides": 320}, "are 320, no whole numbers"),
-        ({"longest_sides": [320, "640"]}, "no whole numbers"),
+        ({"longest_side": None}, r"longest sides of its pictures are \[None\], not whole numbers"),
+        ({"longest_side": 1e9}, "not whole numbers from 32 to 4096"),
+        ({"longest_side": 8}, "not whole numbers from 32 to 4096"),
+        ({"longest_sides": []}, r"are \[\], not whole numbers"),
+        ({"longest_sides": 320}, "are 320, not whole numbers"),
+        ({"longest_sides": [320, "640"]}, "not whole numbers"),
     ],
 )
 def test_a_file_that_says_what_can_not_be(write_spots, names, said, message):

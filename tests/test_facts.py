@@ -46,7 +46,7 @@ def test_they_are_written_anew_over_old_ones_alone(doll_model, tmp_path):
     written = facts.write(model)
     assert facts.write(model) == written == tmp_path / "own.json"
     written.write_text('{"notes": "mine"}')
-    with pytest.raises(SimpsonsError, match=r"own.json: is there already and has no labels"):
+    with pytest.raises(SimpsonsError, match=r"own.json: already exists and was not written for"):
         facts.write(model)
     assert written.read_text() == '{"notes": "mine"}'
     with pytest.raises(SimpsonsError, match="choose another suffix"):
@@ -55,5 +55,5 @@ def test_they_are_written_anew_over_old_ones_alone(doll_model, tmp_path):
 
 def test_what_is_no_network_is_refused(tmp_path):
     (tmp_path / "notes.onnx").write_text("notes")
-    with pytest.raises(ModelError, match="is no ONNX file"):
+    with pytest.raises(ModelError, match="is not a valid ONNX file"):
         facts.read(tmp_path / "notes.onnx")

@@ -194,7 +194,7 @@ class Classifier:
         try:
             addition = base64.b64decode(self._addition, validate=True)
         except (TypeError, ValueError, binascii.Error):
-            raise self._network.error("its heat is no base64") from None
+            raise self._network.error("its heat is not base64") from None
         return self._network.with_addition(addition)
 
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
@@ -296,7 +296,7 @@ class Classifier:
             raise self._network.error(f"gives {list(probabilities.shape)} for {len(pixels)}")
         sums = probabilities.sum(axis=1)
         if not ((probabilities >= 0).all() and (np.abs(sums - 1) <= _SUM_TOLERANCE).all()):
-            raise self._network.error("its answers are no probabilities, which sum to 1")
+            raise self._network.error("its outputs are not probabilities, which sum to 1")
         familiarity = others[0] if others else np.empty(0, np.float32)
         if others and not (familiarity.shape == (len(pixels),) and np.isfinite(familiarity).all()):
             raise self._network.error("its familiarity is not one number a picture")
@@ -314,7 +314,7 @@ class Classifier:
                 "or bring a Keras network in with `simpsons import`"
             )
         if "" in labels or len(set(labels)) < len(labels):
-            raise self._network.error("a label in its metadata is empty or there twice")
+            raise self._network.error("its metadata has an empty or duplicate label")
         return metadata
 
     def _read_resize(self) -> Resize:

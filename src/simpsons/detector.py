@@ -357,7 +357,7 @@ class Detector:
         sides = self.metadata.get("longest_sides", [self.metadata.get("longest_side")])
         if not isinstance(sides, list) or not sides or not all(map(_is_side, sides)):
             raise ModelError(
-                f"{self.path}: the longest sides of its pictures are {sides!r}, no whole numbers "
+                f"{self.path}: the longest sides of its pictures are {sides!r}, not whole numbers "
                 f"from {LEAST_SIDE} to {MOST_SIDE}; {_REMEDY}"
             )
         return tuple(sorted(set(sides)))

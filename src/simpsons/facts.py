@@ -61,7 +61,7 @@ def facts_path(model: Path) -> Path:
         raise SimpsonsError(f"{model}: is where its labels go; choose another suffix, as .onnx")
     if path.is_file() and not path.read_bytes().startswith(_START):
         raise SimpsonsError(
-            f"{path}: is there already and has no labels of an ONNX file; choose another name for "
+            f"{path}: already exists and was not written for an ONNX file; choose another name for "
             "the file, or move it away"
         )
     return path

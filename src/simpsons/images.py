@@ -492,7 +492,7 @@ def _image_error(name: str, error: Exception) -> ImageError:
     if isinstance(error, Image.DecompressionBombError):
         return TooLargeError(_too_large(name))
     if isinstance(error, TooLongError):
-        return ImageError(f"{name}: takes too long to decode; save it anew, as PNG say")
+        return ImageError(f"{name}: takes too long to decode; save it again, for example as PNG")
     if isinstance(error, MemoryError):
         return UnreadableError(
             f"{name}: the memory does not suffice to decode it; free some, or make it smaller"
@@ -573,7 +573,7 @@ def _require_few_scans(image: Image.Image, file: BinaryIO, name: str) -> None:
     file.seek(at)
     if jpeg.has_too_many_scans(scans, image.width * image.height):
         raise ImageError(
-            f"{name}: has {scans:,} scans, more than can be decoded in a few seconds; save it anew"
+            f"{name}: has {scans:,} scans, more than can be decoded in a few seconds; save it again"
         )
 
 

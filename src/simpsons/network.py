@@ -55,7 +55,7 @@ class Network:
         except OSError as error:
             raise ModelError(f"{path}: can't be read ({error.strerror})") from None
         except Exception as error:  # ONNX Runtime's errors share no base class
-            raise self.error(f"is no ONNX file that can be run ({_first_line(error)})") from None
+            raise self.error(f"is not a valid ONNX file ({_first_line(error)})") from None
 
     @cached_property
     def on_all_cores(self) -> Any:

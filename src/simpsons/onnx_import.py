@@ -73,7 +73,7 @@ def read_faces(model: str | os.PathLike[str]) -> Faces:
     remedy = f"use {FACES}, or a file that `simpsons export` wrote of a run of it"
     path = find(model, [FACES])
     if not Network(path, 1, remedy).says("task", FACES_TASK):
-        raise ModelError(f"{path}: is no face detector; {remedy}")
+        raise ModelError(f"{path}: is not a face detector; {remedy}")
     network = Faces()
     graph = _Graph(onnx.load(path, format="protobuf").graph)
     try:

@@ -216,7 +216,7 @@ def test_the_page_shows_the_surest(audit, truth, tmp_path, monkeypatch):
     assert page.count("<img") == 2
     assert all(source.startswith("data:") for source in re.findall(r'src="([^"]*)"', page))
     assert f"The 2 surest of {len(findings.found)}" in page
-    assert "nobody.jpg is no picture" in page
+    assert "nobody.jpg is not a picture" in page
 
 
 def test_the_command(cli, scenes, truth, eyes, tmp_path, monkeypatch):

@@ -62,7 +62,7 @@ def test_clean_writes_a_list(cli, folder, tmp_path):
     out.write_text("edited")
     again = cli("data", "clean", folder / "train", *arguments)
     assert again.exit_code == 2
-    assert "exclude.csv: is there already, and may have been edited; move it away" in again.stderr
+    assert "exclude.csv: already exists and may have been edited; move it away" in again.stderr
     assert out.read_text() == "edited"
 
 
@@ -80,7 +80,7 @@ def test_train_refuses_a_bad_list_before_it_writes(cli, folder, tmp_path):
         *("--exclude", tmp_path / "bad.csv"),
     )
     assert result.exit_code == 2
-    assert "nobody.png is no picture" in result.stderr
+    assert "nobody.png is not a picture" in result.stderr
     assert not out.exists()
 
 

@@ -140,7 +140,7 @@ def test_status(run, pictures, cli, tmp_path):
     [
         (["--part", 1], "--part and --of go together"),
         (["--part", 4, "--of", 4], "parts are counted from 0; give 0 to 3"),
-        (["--workers", 1, "--scheduler", "tcp://a:1"], "exclude each other"),
+        (["--workers", 1, "--scheduler", "tcp://a:1"], "can't be combined"),
         ([], "name what it is to read"),
         (["nowhere/"], "can't be listed"),
     ],

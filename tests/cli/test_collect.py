@@ -70,7 +70,7 @@ def test_nothing_that_can_be_read(run, tmp_path, monkeypatch, arguments, said):
 def test_a_folder_of_something_else_is_refused(run, short_film, tmp_path):
     result = run(short_film, "--out", tmp_path)
     assert result.exit_code == 2
-    assert "is no project and not empty" in result.stderr
+    assert "is not a project and not empty" in result.stderr
 
 
 def test_embed_and_similar(cli, drawings, tmp_path):

@@ -176,7 +176,7 @@ def test_what_is_asked_for_wrongly(detect, family):
     result = detect(family, "--json", "--csv")
     assert (result.exit_code, result.stderr) == (
         2,
-        "Error: --json and --csv exclude each other; choose one\n",
+        "Error: --json and --csv can't be combined; choose one\n",
     )
 
 

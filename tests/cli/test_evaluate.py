@@ -191,7 +191,7 @@ def test_compare_wants_two_models_before_the_pictures(cli, named):
     result = cli("compare", "cnn", named)
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: {named}: is no model but a folder; name two models and then the pictures, as in "
+        f"Error: {named}: is a folder, not a model; name two models and then the pictures, as in "
         f"`simpsons compare cnn xception {named}`\n"
     )
 

@@ -102,7 +102,7 @@ def test_a_missing_file(cli, tmp_path):
 def test_labels_that_are_no_names_are_refused(cli, tmp_path, labels):
     result = cli("import", CNN, tmp_path / "x.onnx", "--labels", labels)
     assert result.exit_code == 2
-    assert "a name is empty or there twice" in result.stderr
+    assert "empty or duplicate name" in result.stderr
 
 
 NAMES = [f"class {18 - n}" for n in range(18)]
@@ -141,7 +141,7 @@ def test_files_that_hold_no_labels(cli, content, tmp_path):
     path.write_text(content, encoding="utf-8")
     result = cli("import", CNN, tmp_path / "a.onnx", "--labels", path)
     assert result.exit_code == 2
-    assert f"--labels {path}: is no list of" in result.stderr
+    assert f"--labels {path}: is not a list of" in result.stderr
 
 
 def test_an_unknown_way_of_fitting_is_refused(cli, picture_file, tmp_path):

@@ -500,14 +500,14 @@ def test_json_and_csv_exclude_each_other(predict, good):
     result = predict(good, "--json", "--csv")
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr == "Error: --json and --csv exclude each other; choose one\n"
+    assert result.stderr == "Error: --json and --csv can't be combined; choose one\n"
 
 
 def test_a_bad_model(cli, good, bad, tmp_path):
     messages = {
         "resnet50": "resnet50: no such weights; use cnn, xception",
         tmp_path / "missing.onnx": f"{tmp_path / 'missing.onnx'}: no such weights",
-        bad: f"{bad}: is no ONNX file that can be run",
+        bad: f"{bad}: is not a valid ONNX file",
     }
     for model, message in messages.items():
         result = cli("predict", good, "--model", model)

@@ -93,7 +93,7 @@ def test_no_film(run, tmp_path, content):
     path.write_bytes(content)
     result = run(path)
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: {path}: is no film that can be read")
+    assert result.stderr.startswith(f"Error: {path}: is not a film that can be read")
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [path]
 
@@ -168,7 +168,7 @@ def test_of_several_films_one_that_fails_is_reported_and_the_rest_go_on(
     result = run(season[0], tmp_path / "none.mp4", *season[1:3], "--json", "--rate", 2)
     assert result.exit_code == 1
     errors = result.stderr.splitlines()
-    assert errors[0].startswith(f"Error: {season[0]}: is no film that can be read")
+    assert errors[0].startswith(f"Error: {season[0]}: is not a film that can be read")
     assert errors[1].startswith(f"Error: {tmp_path / 'none.mp4'}: no such file")
     assert "is truncated" in errors[2]
     printed = json.loads(result.stdout)

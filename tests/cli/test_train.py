@@ -80,8 +80,8 @@ def test_a_run_is_asked_which_pictures_it_learnt_from(cli, run_folder, many_draw
     ("options", "message"),
     [
         (("--seed", 2**32), "'--seed'"),
-        (("--learning-rate", "nan"), "nan is no number"),
-        (("--mix", "nan"), "nan is no number"),
+        (("--learning-rate", "nan"), "nan is not a number"),
+        (("--mix", "nan"), "nan is not a number"),
     ],
 )
 def test_numbers_that_are_none_are_refused_and_leave_nothing(
@@ -123,7 +123,7 @@ def test_a_folder_with_something_in_it_is_no_run_folder(cli, many_drawings, tmp_
     before = sorted(tmp_path.rglob("*"))
     result = cli("train", tmp_path / "data", "--out", tmp_path / out)
     assert result.exit_code == 2
-    assert f"{tmp_path / out}: has something in it already; choose an empty folder" in result.stderr
+    assert f"{tmp_path / out}: is not empty; choose an empty folder" in result.stderr
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -132,7 +132,7 @@ def test_a_stopped_run_says_how_to_go_on_where_it_is_used(cli, run_folder, tmp_p
     shutil.copy(run_folder / "config.json", tmp_path / "run")
     result = cli("evaluate", drawings, "--model", tmp_path / "run")
     assert result.exit_code == 2
-    assert f"{tmp_path / 'run'}: its training has not come to its end" in result.stderr
+    assert f"{tmp_path / 'run'}: its training is unfinished" in result.stderr
     assert f"`simpsons train --resume {tmp_path / 'run'}`" in result.stderr
 
 
@@ -144,7 +144,7 @@ def test_a_file_is_no_run_to_export(cli, run_folder, tmp_path):
 
 def test_a_card_replaces_nothing_but_a_card(cli, run_folder, tmp_path):
     (tmp_path / "plan.md").write_text("# My plan")
-    for name, message in (("plan.onnx", "plan.md: is there already and no card of plan.onnx"),
+    for name, message in (("plan.onnx", "plan.md: already exists and is not a card of plan.onnx"),
                           ("weights.md", "weights.md: is where the card goes")):  # fmt: skip
         result = cli("export", run_folder, tmp_path / name, "--card")
         assert result.exit_code == 2
@@ -156,7 +156,7 @@ def test_a_card_replaces_nothing_but_a_card(cli, run_folder, tmp_path):
 def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
     result = cli("train", many_drawings, "--out", run_folder)
     assert result.exit_code == 2
-    assert "has a run already" in result.stderr
+    assert "already holds a run" in result.stderr
 
 
 def test_the_larger_network_trains_and_teaches(
@@ -300,7 +300,7 @@ def test_of_few_pictures_the_shipped_weights_are_suggested(
     monkeypatch.setattr(loop, "train", interrupted)
     said = cli("train", many_drawings, *how, "--device", "cpu", "--out", tmp_path / "run").stderr
     assert (
-        f"Few pictures: --from {'cnn' if 'cnn' in how else 'xception'} starts" in said
+        f"Few pictures: --from {'cnn' if 'cnn' in how else 'xception'} fine-tunes" in said
     ) == is_told
 
 
@@ -341,7 +341,7 @@ def test_export_in_int8(cli, run_folder, tmp_path):
     assert "`cnn` in int8, 18 classes" in (tmp_path / "int8.md").read_text(encoding="utf-8")
     both = cli("export", run_folder, out, "--int8", "--half")
     assert both.exit_code == 2
-    assert "--half and --int8 exclude each other; choose one" in both.stderr
+    assert "--half and --int8 can't be combined; choose one" in both.stderr
 
 
 def test_a_shipped_network_is_exported_with_the_installed_data(cli, tmp_path):

@@ -82,10 +82,10 @@ def test_a_spreadsheet_may_part_values_in_its_own_way(written):
     [
         ("bart/1.jpg,13,17,12,27,a", "from (13, 17) to (12, 27) is no box"),
         ("bart/1.jpg,13,17,14,17,a", "from (13, 17) to (14, 17) is no box"),
-        ("bart/1.jpg,1,2,x,4,a", "1, 2, x, 4 are no four numbers"),
-        ("bart/1.jpg,1,2,nan,4,a", "1, 2, nan, 4 are no four numbers"),
-        ("bart/1.jpg,1,2,inf,4,a", "1, 2, inf, 4 are no four numbers"),
-        ("bart/1.jpg,1,2,,4,a", "1, 2, '', 4 are no four numbers"),
+        ("bart/1.jpg,1,2,x,4,a", "1, 2, x, 4 are not four numbers"),
+        ("bart/1.jpg,1,2,nan,4,a", "1, 2, nan, 4 are not four numbers"),
+        ("bart/1.jpg,1,2,inf,4,a", "1, 2, inf, 4 are not four numbers"),
+        ("bart/1.jpg,1,2,,4,a", "1, 2, '', 4 are not four numbers"),
         ("bart/1.jpg,1,2,3,4", "has 5 values, not 6"),
         ("bart/1.jpg,1,2,3,4,", "has no name; write unknown for a stranger"),
         (
@@ -136,7 +136,7 @@ def test_pictures_that_are_not_there_or_broken_are_told(written, pictures):
     rows = (HEADER, GOOD, "moe/1.jpg,1,1,9,9,moe_szyslak", "bart/broken.jpg,1,1,9,9,a")
     found = boxes.read(written(*rows), pictures)
     assert found.complete == {"bart/1.jpg": (BART,)}
-    assert found.bad[0].reason == f"moe/1.jpg is no picture of {pictures}"
+    assert found.bad[0].reason == f"moe/1.jpg is not a picture of {pictures}"
     assert "not a picture in a format known here" in found.bad[1].reason
 
 
@@ -157,7 +157,7 @@ def test_listed_paths_may_begin_further_down(written, pictures):
 
 
 def test_a_picture_of_the_same_name_in_another_folder_is_not_taken(written, pictures):
-    with pytest.raises(DataError, match=r"lisa/1\.jpg is no picture of"):
+    with pytest.raises(DataError, match=r"lisa/1\.jpg is not a picture of"):
         boxes.read(written(HEADER, "lisa/1.jpg,1,1,9,9,a"), pictures / "bart")
     own = boxes.read(written(HEADER, GOOD), pictures / "bart")
     assert list(own.pictures) == ["1.jpg"]
@@ -227,9 +227,9 @@ def test_coco(written, pictures):
         ({"category_id": 9}, "is of category 9, which the file does not list"),
         ({"bbox": None}, "has no bbox of four numbers"),
         ({"bbox": [1, 2, 3]}, "has no bbox of four numbers"),
-        ({"bbox": [1, 2, None, 4]}, "1, 2, None, 4 are no four numbers"),
-        ({"bbox": [1, 2, float("nan"), 4]}, "1, 2, nan, 4 are no four numbers"),
-        ({"bbox": [1, 2, 10**400, 4]}, f"1, 2, {10**400}, 4 are no four numbers"),
+        ({"bbox": [1, 2, None, 4]}, "1, 2, None, 4 are not four numbers"),
+        ({"bbox": [1, 2, float("nan"), 4]}, "1, 2, nan, 4 are not four numbers"),
+        ({"bbox": [1, 2, 10**400, 4]}, f"1, 2, {10**400}, 4 are not four numbers"),
         ({"bbox": [1, 2, -3, 4]}, "from (1, 2) to (-2, 6) is no box"),
     ],
 )
@@ -276,7 +276,7 @@ def test_pascal_voc(written, pictures):
     assert found.format == "Pascal VOC"
     assert found.pictures == {"bart/1.jpg": (BART, difficult), "lisa/1.png": ()}
     assert reasons(found)[0] == ("object 3", "has no bndbox")
-    assert str(found.bad[1]).startswith(f"{broken}: is no XML (no element found")
+    assert str(found.bad[1]).startswith(f"{broken}: is not valid XML (no element found")
     assert found.bad[2].reason == "is no Pascal VOC annotation with a filename"
     one = boxes.read(file, pictures / "bart")
     assert list(one.pictures) == ["1.jpg"]
@@ -308,10 +308,10 @@ def test_yolo(written, pictures, classes, text):
     assert reasons(found) == [
         ("row 3", "is of class 2, and there are 2 classes, from 0"),
         ("row 4", "has 3 values, not 5"),
-        ("row 5", "0.5, 0.5, nan, 0.1 are no four numbers"),
-        ("row 6", "30, 20, 10, 10 are no parts of the picture, 0 to 1"),
-        ("", f"moe/1 is no picture of {pictures}"),
-        ("row 1", f"moe/1 is no picture of {pictures}"),
+        ("row 5", "0.5, 0.5, nan, 0.1 are not four numbers"),
+        ("row 6", "30, 20, 10, 10 are not fractions of the picture, 0 to 1"),
+        ("", f"moe/1 is not a picture of {pictures}"),
+        ("row 1", f"moe/1 is not a picture of {pictures}"),
     ]
 
 
@@ -350,9 +350,9 @@ def test_what_is_written_is_read_again(written, pictures, tmp_path):
         ("a.csv", 'a.jpg,"1,2,3,4,a', "is no CSV"),
         ("a.csv", "nonsense", r"has no boxes \(.*a.csv, row 1: has 1 values, not 6\)"),
         ("a.csv", "", "has no boxes; give a file with rows"),
-        ("a.json", "[]", "is no COCO file"),
-        ("a.json", "{", "is no JSON"),
-        ("a.xml", "<", "is no XML"),
+        ("a.json", "[]", "is not a COCO file"),
+        ("a.json", "{", "is not valid JSON"),
+        ("a.xml", "<", "is not valid XML"),
         ("set/1.txt", "0 0 0 1 1", "has .txt files and no list of their classes"),
         ("set/1.jpg", "", "has no boxes; give a CSV or COCO JSON file"),
         ("set/data.yaml", "nc: 1", "has no boxes; give a CSV"),
@@ -375,7 +375,7 @@ def test_a_missing_file_and_what_is_no_text(tmp_path, pictures):
     with pytest.raises(DataError, match=r"none\.csv: no such file"):
         boxes.read(tmp_path / "none.csv")
     (tmp_path / "a.csv").write_bytes(b"\x81\x00\xff")
-    with pytest.raises(DataError, match="is no text in UTF-8 or UTF-16"):
+    with pytest.raises(DataError, match="is not text in UTF-8 or UTF-16"):
         boxes.read(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text(f"{HEADER}\n{GOOD}\n")
     with pytest.raises(DataError, match="no such folder"):

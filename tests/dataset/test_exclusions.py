@@ -105,7 +105,7 @@ def test_a_picture_that_is_listed_twice_counts_once(tmp_path, dataset, split, ac
         ("path,action\nbart/1.png,burn\n", "line 2: action 'burn'; use drop or relabel"),
         ("path,action,character\nbart/1.png,relabel,\n", "line 2: relabel needs a character"),
         ("path,action,character\nbart/1.png,relabel,moe\n", "line 2: no class moe"),
-        ("path,action\nbart/1.png,drop\nbart/9.png,drop\n", "line 3: bart/9.png is no picture"),
+        ("path,action\nbart/1.png,drop\nbart/9.png,drop\n", "line 3: bart/9.png is not a picture"),
         ("file,action\nbart/1.png,drop\n", "has no column path"),
         ("", "has no column"),
     ],

@@ -147,7 +147,7 @@ def test_too_few_shots_are_told(project):
 
 
 def test_other_folders_have_no_shots(drawings):
-    with pytest.raises(DataError, match="is no project, so nothing says"):
+    with pytest.raises(DataError, match="is not a project, so nothing says"):
         splits.make(cache.load(drawings), "shots")
 
 

@@ -326,11 +326,11 @@ LINES = "a/1.png,a,0,train\na/2.png,a,1,test\nb/1.png,b,2,train\n"
     [
         (b"", r"none of the 4 pictures of .*few is in it, a/1\.png for one; give the folder"),
         (HEADER + LINES + "b/2.png,b,3,holdout\n", "unknown part holdout; use train, validation"),
-        (HEADER + LINES + "b/2.png,b,three,test\n", "is no split; make one with"),
-        (HEADER + LINES + "b/2.png,b", "is no split; make one with"),
-        ("a,b\n1,2\n", "is no split; make one with"),
-        ("path,set\na/1.png,1\na/2.png,1\nb/1.png,1\nb/2.png,1\n", "is no split; make one with"),
-        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is no split; make one with"),
+        (HEADER + LINES + "b/2.png,b,three,test\n", "is not a split; make one with"),
+        (HEADER + LINES + "b/2.png,b", "is not a split; make one with"),
+        ("a,b\n1,2\n", "is not a split; make one with"),
+        ("path,set\na/1.png,1\na/2.png,1\nb/1.png,1\nb/2.png,1\n", "is not a split; make one with"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is not a split; make one with"),
     ],
     ids=[
         "empty",

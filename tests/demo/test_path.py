@@ -36,7 +36,7 @@ def test_the_whole_path_on_a_small_set(tmp_path):
     assert len(everyone.faces) >= 5
     with Image.open(tmp_path / "demo" / path.EVERYONE) as picture:
         assert (picture.format, max(picture.size)) == ("PNG", 960)
-    with pytest.raises(SimpsonsError, match="has something in it already"):
+    with pytest.raises(SimpsonsError, match="is not empty"):
         path.play(tmp_path / "demo", observer=Quiet(), say=said.append)
 
 
@@ -47,4 +47,4 @@ def test_a_demo_that_was_stopped_says_what_to_do(cli, tmp_path, monkeypatch):
     monkeypatch.setattr(path, "play", stopped)
     result = cli("demo", "--out", tmp_path / "demo")
     assert result.exit_code == 130
-    assert f"Before you start again: remove {tmp_path / 'demo'}" in result.stderr
+    assert f"Before you start again, remove {tmp_path / 'demo'}" in result.stderr

@@ -805,7 +805,7 @@ def test_a_model_that_fits_pictures_itself(interpolation: str, tmp_path: Path) -
         (4, simple("Rescaling", "r", scale=1 / 255, offset=0.0), "between layers"),
         (4, simple("Resizing", "r", height=64, width=64), "before all other layers"),
         (1, simple("Resizing", "r", height=32, width=32), "Resizing(64, 64)"),
-        (1, simple("Rescaling", "r", scale=[1, 2], offset=0.0), "a scale that is no number"),
+        (1, simple("Rescaling", "r", scale=[1, 2], offset=0.0), "a scale that is not a number"),
         (1, simple("Rescaling", "r", scale=2.0, offset=-1.0), "say it with --values"),
         (1, simple("Normalization", "r", mean=[float("nan")], variance=[1]), "a mean that is no"),
         (1, simple("Normalization", "r", mean=1, variance=1, invert=True), "the other way round"),

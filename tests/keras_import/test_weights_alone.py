@@ -93,7 +93,7 @@ def test_layers_of_one_shape_without_an_order_are_not_guessed(keras_file: KerasF
             rename(file, f"layers/{name}", f"zyx{number:02}")
 
     said = refusal(keras_file(NEW, "xception", "model.weights.h5", renamed))
-    assert "weights alone don't tell which of its layers of [32] and [32]" in said
+    assert "weights alone don't say which of its layers of [32] and [32]" in said
     assert "model.save('name.keras'), which keeps the layers too" in said
 
 

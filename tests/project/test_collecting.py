@@ -383,7 +383,7 @@ def test_what_is_no_project_is_left_as_it_is(collect, film, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "cat.txt").write_text("cat", encoding="utf-8")
-    with pytest.raises(ProjectError, match="is no project and not empty"):
+    with pytest.raises(ProjectError, match="is not a project and not empty"):
         collect(film, out=folder)
     assert [path.name for path in folder.iterdir()] == ["cat.txt"]
     with pytest.raises(ProjectError, match="is a file"):

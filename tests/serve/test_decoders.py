@@ -76,7 +76,7 @@ def test_large_pictures_are_not_begun_among_the_quick_ones(begun, doll, large):
     assert broken.startswith("broken.png: ")
     for said in decode(decoders, (large, "large.png")):
         assert said == (
-            "large.png: takes longer than 0.001 s to decode; save it anew, smaller, as JPEG or PNG"
+            "large.png: takes longer than 0.001 s to decode; save it again, smaller, as JPEG or PNG"
         )
 
 

@@ -174,5 +174,5 @@ def test_root_paths(classifiers, detector, given, rooted):
 
 @pytest.mark.parametrize("given", ["https://x/y", "/a//b", "/a b", "/a?b", "/a/../b", "/ä"])
 def test_what_is_no_root_path(classifiers, detector, given):
-    with pytest.raises(SimpsonsError, match="is no path to serve below"):
+    with pytest.raises(SimpsonsError, match="is not a path to serve below"):
         create_app(classifiers, detector, root_path=given)

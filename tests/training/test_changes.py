@@ -151,7 +151,7 @@ def test_group_numbers_that_no_run_writes_are_refused(moved, resumed):
 def test_a_list_of_exclusions_that_is_gone_ends_it(moved, resumed):
     values = json.loads((moved[0] / CONFIG).read_text())
     (moved[0] / CONFIG).write_text(json.dumps(values | {"relabelled": 1}))
-    with pytest.raises(SimpsonsError, match=r"exclude\.csv: is gone; put it back"):
+    with pytest.raises(SimpsonsError, match=r"exclude\.csv: is missing; put it back"):
         resumed()
 
 

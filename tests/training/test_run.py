@@ -375,13 +375,13 @@ def test_what_can_not_be_trained_is_refused_and_leaves_nothing(
 
 
 def test_a_second_run_in_the_same_folder_is_refused(unbroken, many_drawings):
-    with pytest.raises(SimpsonsError, match="has a run already; go on with it by --resume"):
+    with pytest.raises(SimpsonsError, match="already holds a run; resume it with --resume"):
         run.start(unbroken, many_drawings, "xception", SHORT, observer=Quiet())
 
 
 def test_the_state_of_a_run_without_its_configuration_is_not_gone_on_with(many_drawings, tmp_path):
     (tmp_path / "last.safetensors").write_bytes(b"of another run")
-    with pytest.raises(SimpsonsError, match="has something in it already"):
+    with pytest.raises(SimpsonsError, match="is not empty"):
         run.start(tmp_path, many_drawings, "xception", SHORT, observer=Quiet())
 
 
@@ -404,12 +404,12 @@ def test_while_a_training_is_at_work_another_in_the_same_folder_is_refused(
     run.start(folder, many_drawings, "xception", SHORT, device="cpu", observer=Quiet())
     assert at_work == [folder]
     assert Config.read(folder).network == "xception"
-    with pytest.raises(SimpsonsError, match="has a run already"):
+    with pytest.raises(SimpsonsError, match="already holds a run"):
         run.start(folder, many_drawings, "cnn", SHORT, observer=Quiet())
 
 
 def test_resuming_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(SimpsonsError, match="is no run folder"):
+    with pytest.raises(SimpsonsError, match="is not a run folder"):
         run.resume(tmp_path, observer=Quiet())
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(SimpsonsError, match="is damaged"):
@@ -448,7 +448,7 @@ def moved(unbroken, many_drawings, tmp_path):
 
 def test_a_data_set_that_moved_and_grew_is_read_as_the_run_knew_it(unbroken, moved):
     folder, data = moved
-    with pytest.raises(SimpsonsError, match=r"gone, which is gone; say where they are now"):
+    with pytest.raises(SimpsonsError, match=r"gone, which is missing; say where they are now"):
         run.load(folder)
     _, was, split = run.load(unbroken)
     config, dataset, now = run.load(folder, data=data)

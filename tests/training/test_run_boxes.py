@@ -174,7 +174,7 @@ def test_a_file_is_read_back_and_learns_on(found, scenes, listed, tmp_path, unfi
 
 
 def test_only_a_detector_is_read_as_one(onnx_model):
-    with pytest.raises(ModelError, match="is no face detector"):
+    with pytest.raises(ModelError, match="is not a face detector"):
         read_faces(onnx_model)
 
 
@@ -249,7 +249,7 @@ def test_names_are_learnt_from_the_faces_of_a_flat_folder(cli, scenes, tmp_path,
     )
     assert result.exit_code == 0, result.stderr
     assert "2 bad rows; 1 pictures with one are left out" in result.stderr
-    assert "lost.jpg is no picture" in result.stderr
+    assert "lost.jpg is not a picture" in result.stderr
     assert "faces of 4 characters" in result.stderr
     assert json.loads(result.stdout)["validation"]["n"] > 0
     classifier = Classifier(folder)
@@ -258,7 +258,7 @@ def test_names_are_learnt_from_the_faces_of_a_flat_folder(cli, scenes, tmp_path,
     assert figures["validation_accuracy_faces"] == figures["validation_accuracy"]
     assert 0 <= figures["validation_strangers_named"] <= 1
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
-    assert "lost.jpg is no picture" in page
+    assert "lost.jpg is not a picture" in page
     pictures = {line.split(",")[0] for line in (folder / "split.csv").read_text().splitlines()[1:]}
     assert "0000.jpg" not in pictures
     assert pictures <= {f"{number:04d}.jpg" for number in range(24)}

@@ -173,7 +173,7 @@ def clean(
     require_writable(out)
     if out.is_file():
         raise SimpsonsError(
-            f"{out}: is there already, and may have been edited; move it away, or choose another "
+            f"{out}: already exists and may have been edited; move it away, or choose another "
             "file with --out"
         )
     judges = (model if label_errors else None, None)

@@ -149,7 +149,7 @@ def bulk(
     if index is not None and of is not None and index >= of:
         raise BulkError(f"--part {index} --of {of}: parts are counted from 0; give 0 to {of - 1}")
     if sum(one is not None for one in (workers, scheduler, of)) > 1:
-        raise BulkError("--workers, --scheduler and --part exclude each other; choose one")
+        raise BulkError("--workers, --scheduler and --part can't be combined; choose one")
     limits = Limits(
         object_seconds,
         part_seconds,

@@ -40,7 +40,7 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
                 track=bar,
             )
     except KeyboardInterrupt:
-        say(f"\nStopped. Before you start again: remove {out}", err=True)
+        say(f"\nStopped. Before you start again, remove {out}", err=True)
         sys.exit(130)
     seconds = time.perf_counter() - start
     if as_json:

@@ -167,7 +167,7 @@ def compare(
     """
     if folder is None and Path(second).is_dir() and not _is_run(Path(second)):
         raise SimpsonsError(
-            f"{second}: is no model but a folder; name two models and then the pictures, as in "
+            f"{second}: is a folder, not a model; name two models and then the pictures, as in "
             f"`simpsons compare {first} xception {second}`"
         )
     found = on_folder.compare(

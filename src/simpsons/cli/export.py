@@ -125,7 +125,7 @@ def _write_file(
     if card:
         card_path(out)
     if half and int8:
-        raise SimpsonsError("--half and --int8 exclude each other; choose one")
+        raise SimpsonsError("--half and --int8 can't be combined; choose one")
     is_run = source not in SHIPPED and Path(source, CONFIG).is_file()
     if (data or source in SHIPPED) and not is_run:
         if last:

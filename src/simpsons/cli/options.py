@@ -25,7 +25,7 @@ class Finite(click.FloatRange):
         """The number. Raises BadParameter."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value} is no number", param, ctx)
+            self.fail(f"{value} is not a number", param, ctx)
         return number
 
 

@@ -54,7 +54,7 @@ def require_pictures(
 ) -> None:
     """Raise SimpsonsError where nothing was given, or two forms of output."""
     if as_json and as_csv:
-        raise SimpsonsError("--json and --csv exclude each other; choose one")
+        raise SimpsonsError("--json and --csv can't be combined; choose one")
     if not named and paths_from is None:
         command = click.get_current_context().info_name
         raise SimpsonsError(f"no pictures given; try `simpsons {command} picture.jpg`")

@@ -187,10 +187,10 @@ def _coco(path: Path, text: str) -> Rows:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is no JSON ({error}); write it again") from None
+        raise DataError(f"{path}: is not valid JSON ({error}); write it again") from None
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise DataError(
-            f"{path}: is no COCO file; it needs an object with images, annotations and categories"
+            f"{path}: is not a COCO file; it needs an object with images, annotations and categories"
         )
     names = {
         category["id"]: str(category["name"])
@@ -234,7 +234,7 @@ def _coco_box(
     try:
         x, y, width, height = (_number(value) for value in box)
     except ValueError:
-        return BadRow(file, where, f"{_listed(box)} are no four numbers", picture.path)
+        return BadRow(file, where, f"{_listed(box)} are not four numbers", picture.path)
     return Row(
         file,
         where,
@@ -254,7 +254,7 @@ def _voc(folder: Path, files: Iterable[Path]) -> Rows:
             yield BadRow(str(file), "", f"can't be read ({error.strerror})")
             continue
         except (ElementTree.ParseError, LookupError, ValueError) as error:
-            yield BadRow(str(file), "", f"is no XML ({error})")
+            yield BadRow(str(file), "", f"is not valid XML ({error})")
             continue
         name = (root.findtext("filename") or "").strip()
         if root.tag != "annotation" or not name:
@@ -320,9 +320,9 @@ def _yolo_box(
     try:
         x, y, width, height = map(_number, values[1:])
     except ValueError:
-        return BadRow(file, where, f"{_listed(values[1:])} are no four numbers", picture)
+        return BadRow(file, where, f"{_listed(values[1:])} are not four numbers", picture)
     if max(x, y, width, height) > 1:
-        reason = f"{_listed(values[1:])} are no parts of the picture, 0 to 1"
+        reason = f"{_listed(values[1:])} are not fractions of the picture, 0 to 1"
         return BadRow(file, where, reason, picture)
     corners = x - width / 2, y - height / 2, x + width / 2, y + height / 2
     name = classes[int(values[0])]
@@ -376,7 +376,7 @@ def _row(
     try:
         x1, y1, x2, y2 = map(_number, corners)
     except ValueError:
-        return BadRow(file, where, f"{_listed(corners)} are no four numbers", path)
+        return BadRow(file, where, f"{_listed(corners)} are not four numbers", path)
     return Row(file, where, path, (x1, y1, x2, y2), name, ignored=ignored, size=size)
 
 
@@ -439,5 +439,5 @@ def _text(path: Path) -> str:
         return content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: is no text in UTF-8 or UTF-16 ({error.reason}); save it as UTF-8"
+            f"{path}: is not text in UTF-8 or UTF-16 ({error.reason}); save it as UTF-8"
         ) from None

@@ -198,7 +198,7 @@ class _Reading:
                 reason = f"{row.path} may be {found[0]} or {found[-1]}; name its folder too"
                 self._found[key] = "", reason
             else:
-                self._found[key] = "", f"{row.path} is no picture of {self._names.root}"
+                self._found[key] = "", f"{row.path} is not a picture of {self._names.root}"
         return self._found[key]
 
     def _size(self, picture: str) -> tuple[int, int] | str:

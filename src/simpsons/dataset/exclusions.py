@@ -92,7 +92,7 @@ def apply(
             continue
         if row is None:
             raise DataError(
-                f"{path}, line {number}: {line.path} is no picture of {dataset.root}; paths are "
+                f"{path}, line {number}: {line.path} is not a picture of {dataset.root}; paths are "
                 "relative to that folder"
             )
         if part[row] != "train":

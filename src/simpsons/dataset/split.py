@@ -141,7 +141,7 @@ def _by_shot(dataset: Dataset, seed: int) -> Split:
     """The split of a project by whole shots."""
     if not dataset.listing.shots:
         raise DataError(
-            f"{dataset.root}: is no project, so nothing says which pictures are of one shot; "
+            f"{dataset.root}: is not a project, so nothing says which pictures are of one shot; "
             "choose another --split"
         )
     shot = np.array([dataset.listing.shots[path] for path in dataset.paths])
@@ -403,7 +403,7 @@ def read(path: str | os.PathLike[str], dataset: Dataset) -> Split:
             else None
         )
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
+        raise DataError(f"{path}: is not a split; make one with `simpsons data split`") from None
     if wrong := set(part.tolist()) - {*PARTS, UNLISTED, EXCLUDED}:
         raise DataError(f"{path}: unknown part {sorted(wrong)[0]}; use {', '.join(PARTS)}")
     gone = len(table.keys() - set(files)) if len(dataset.listing.left_out) == 0 else 0
@@ -421,4 +421,4 @@ def lines_of(path: Path) -> dict[str, dict[str, str | None]]:
             "`simpsons data split` wrote"
         ) from None
     except (KeyError, UnicodeDecodeError, csv.Error):
-        raise DataError(f"{path}: is no split; make one with `simpsons data split`") from None
+        raise DataError(f"{path}: is not a split; make one with `simpsons data split`") from None

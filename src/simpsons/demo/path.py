@@ -73,7 +73,7 @@ def play(
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise SimpsonsError(
-            f"{folder}: has something in it already; remove it, or choose another with --out"
+            f"{folder}: is not empty; remove it, or choose another with --out"
         )
     drawings = folder / DRAWINGS
     say(f"drawing {len(DOLLS)} characters, {per_character} pictures each")

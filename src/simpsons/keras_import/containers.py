@@ -102,7 +102,7 @@ def opened(path: Path) -> Iterator[Contents]:
 def _open(path: Path) -> BinaryIO:
     try:
         if path.exists() and not path.is_file():
-            raise KerasImportError("is no file but a pipe or a device; give a file")
+            raise KerasImportError("is a pipe or a device; give a file")
         return path.open("rb")
     except FileNotFoundError:
         raise KerasImportError("no such file; check the path") from None
@@ -286,6 +286,6 @@ def _text(value: object) -> bytes:
     if isinstance(value, str):
         value = value.encode()
     if not isinstance(value, bytes):
-        raise KerasImportError(f"its model_config is no text; {AGAIN}")
+        raise KerasImportError(f"its model_config is not text; {AGAIN}")
     _require_size("model_config", len(value), _MAX_CONFIG_BYTES)
     return value

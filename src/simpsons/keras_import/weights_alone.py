@@ -85,7 +85,7 @@ def _placed(places: list[Slot], items: list[_Item]) -> tuple[list[Piece], int, s
         among = {left[n].among for n in same}
         if len(same) > 1 and (len(among) > 1 or None in among):
             raise KerasImportError(
-                f"its weights alone don't tell which of its layers of {_text(place.shapes)} comes "
+                f"its weights alone don't say which of its layers of {_text(place.shapes)} comes "
                 f"first; {SAVE}, which keeps the layers too"
             )
         found.append(left.pop(same[0]).piece)

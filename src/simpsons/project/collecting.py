@@ -195,7 +195,7 @@ class Collector:
         others = {_LOCK} if self.root.is_dir() else set()
         if self.root.is_dir() and {entry.name for entry in self.root.iterdir()} - others:
             raise ProjectError(
-                f"{self.root}: is no project and not empty; give a new folder with --out"
+                f"{self.root}: is not a project and not empty; give a new folder with --out"
             )
 
     def _claim(self, opened: ExitStack) -> None:

@@ -217,7 +217,7 @@ def _read_json(root: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ProjectError(
-            f"{root}: is no project, it has no {PROJECT}; make one with `simpsons collect`"
+            f"{root}: is not a project: it has no {PROJECT}; make one with `simpsons collect`"
         ) from None
     except OSError as error:
         raise ProjectError(f"{path}: can't be read ({error.strerror}); check the disk") from None

@@ -84,7 +84,7 @@ def rooted(path: str) -> str:
     """
     inside = path.strip("/")
     if re.search(r"[^\w/.~-]|//|(?:^|/)\.\.?(?:/|$)", inside, re.ASCII):
-        raise SimpsonsError(f"{path}: is no path to serve below; give one such as /simpsons")
+        raise SimpsonsError(f"{path}: is not a path to serve below; give one such as /simpsons")
     return f"/{inside}" if inside else ""
 
 

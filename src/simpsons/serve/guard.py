@@ -101,7 +101,7 @@ class Guard:
             )
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdecimal()):
-            raise Refusal(400, "Content-Length is no number", "send the body's length in bytes")
+            raise Refusal(400, "Content-Length is not a number", "send the body's length in bytes")
         if len(length) > 18 or int(length) > self._limit:
             raise too_large("the request", self._limit)
         if headers.get("content-encoding", "identity").lower() != "identity":

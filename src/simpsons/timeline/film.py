@@ -60,7 +60,7 @@ class Film:
             self.container = av.open(f"file:{self.path}", metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             raise FilmError(
-                f"{self.path}: is no film that can be read, or is cut off before its index "
+                f"{self.path}: is not a film that can be read, or is cut off before its index "
                 f"({error.strerror}); fetch it again, or convert it to MP4"
             ) from None
         try:

@@ -72,7 +72,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 def damaged(path: str | os.PathLike[str], why: object) -> CheckpointError:
     """The error for a state that no training has written like that."""
-    return CheckpointError(f"{path}: is no checkpoint of a training ({why}); train again")
+    return CheckpointError(f"{path}: is not a training checkpoint ({why}); train again")
 
 
 def _facts(file: Any) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def start(
     def prepare() -> tuple[Config, Dataset, Split]:
         if (folder / CONFIG).exists():
             raise SimpsonsError(
-                f"{folder}: has a run already; go on with it by --resume, or choose another "
+                f"{folder}: already holds a run; resume it with --resume, or choose another "
                 "folder with --out"
             )
         _remove_begun(folder)
@@ -190,7 +190,7 @@ def _require_free(folder: Path) -> None:
     there = {path.name for path in folder.iterdir() if not is_leftover(path.name)}
     if there - (_BEGUN if LOCK in there else {TENSORBOARD}):
         raise SimpsonsError(
-            f"{folder}: has something in it already; choose an empty folder with --out"
+            f"{folder}: is not empty; choose an empty folder with --out"
         )
 
 
@@ -249,7 +249,7 @@ def load(
         config = _moved(config, Path(data).resolve())
     elif not Path(config.data).is_dir():
         raise SimpsonsError(
-            f"{folder}: its pictures were in {config.data}, which is gone; say where they are now: "
+            f"{folder}: its pictures were in {config.data}, which is missing; say where they are now: "
             f"`simpsons export {folder} OUT.onnx --data FOLDER`, or "
             f"`simpsons train FOLDER --resume {folder}`"
         )
@@ -262,7 +262,7 @@ def load(
     if (folder / EXCLUDE).exists():
         dataset, split, _ = exclusions.apply(folder / EXCLUDE, dataset, split, strict=False)
     elif config.dropped or config.relabelled:
-        raise SimpsonsError(f"{folder / EXCLUDE}: is gone; put it back, or train again")
+        raise SimpsonsError(f"{folder / EXCLUDE}: is missing; put it back, or train again")
     splits.require_parts(dataset, split, "put its pictures back, or train again")
     _require_faces(dataset, split)
     return config, dataset, split
