@@ -24,7 +24,7 @@ SHIPPED = ("cnn", "xception", "cnn-int8")
 """The networks whose weights are in the package; `cnn-int8` is `cnn` in int8 arithmetic."""
 
 UNKNOWN = "unknown"
-"""The verdict on a picture that is too unlike what the network learnt."""
+"""The verdict on a picture that is out of distribution: unlike those the network was trained on."""
 
 BATCH = 32
 """Pictures that go through the network at once."""

@@ -73,7 +73,7 @@ class Processes:
         return ready
 
     def end(self) -> None:
-        """End them: those at work at once, the others in their own time."""
+        """End the workers: busy ones immediately, idle ones when they notice."""
         self._let_go()
         if not self._are_ready:
             self._first.kill()
@@ -148,7 +148,7 @@ def serve(life: int, ends: Sequence[int]) -> None:
 
 
 def _end(copies: list[int]) -> None:
-    """Wait for them; one that reads from a disk that is away would not end by itself."""
+    """Wait for them; a worker that reads from an unreachable disk would not end by itself."""
     late = time.monotonic() + _PATIENCE
     while copies and time.monotonic() < late:
         copies = [copy for copy in copies if os.waitpid(copy, os.WNOHANG) == (0, 0)]

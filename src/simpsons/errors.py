@@ -1,4 +1,4 @@
-"""What goes wrong at a user's hand."""
+"""Errors a user can fix."""
 
 
 class SimpsonsError(ValueError):

@@ -145,8 +145,8 @@ def find(model: str | os.PathLike[str], shipped: Sequence[str]) -> Path:
         folder, path = path, path / "model.onnx"
         if (folder / "config.json").is_file() and not path.is_file():
             raise ModelError(
-                f"{folder}: its training has not come to its end; go on with it by `simpsons train "
-                f"--resume {folder}`, or take its best weights so far by `simpsons export`"
+                f"{folder}: its training is unfinished; resume it with `simpsons train --resume "
+                f"{folder}`, or take its best weights so far with `simpsons export`"
             )
     if not path.is_file():
         if said := urls.refusal(model, "file"):

@@ -62,7 +62,7 @@ def collect(
     Each face is cut out with room around it. Then name them: `simpsons label springfield`.
 
     The same command goes on where it was interrupted or killed, and films that are there already
-    are not read again. A film that breaks off gives what could be read of it, and one that can't be
+    are not read again. A truncated film yields what comes before the break, and one that can't be
     read is reported: exit code 1 then, and 2 when nothing could be read.
     """
     from simpsons.project.collecting import Collector

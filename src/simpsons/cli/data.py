@@ -55,7 +55,7 @@ def download(as_json: bool) -> None:
 @data.command()
 @options.folder
 @options.characters
-@click.option("--picture", type=options.OUTPUT, help="Write a bar picture, PNG or SVG.")
+@click.option("--picture", type=options.OUTPUT, help="Also write a bar chart, PNG or SVG.")
 @options.as_json
 def stats(folder: str | None, characters: str | None, picture: Path | None, as_json: bool) -> None:
     """Count the pictures in FOLDER by character, and list the files left out with the reason.

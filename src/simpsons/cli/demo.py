@@ -25,9 +25,9 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
     simpsons demo
     simpsons predict demo/drawings/ada_thimble --model demo/run
 
-    Draws 18 paper dolls, told apart by hair, colour, outline and clothes, and trains xception on
-    them in about two minutes on two cores. Then it draws several in one picture, a stranger among
-    them, and boxes and names their faces.
+    Draws pictures of 18 paper dolls, some of them hard, and trains xception on them in about two
+    minutes on two cores. Then it draws several in one picture, a stranger among them, and finds and
+    names their faces.
     """
     start = time.perf_counter()
     try:

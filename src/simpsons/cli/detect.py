@@ -28,27 +28,27 @@ _QUALITY = 92
     default=NAMES,
     show_default=True,
     metavar="MODEL",
-    help="Who names the faces: cnn, xception, cnn-int8, an ONNX file, or a run folder.",
+    help="What names the faces: cnn, xception, cnn-int8, an ONNX file, or a run folder.",
 )
 @click.option(
     "--faces",
     default=FACES,
     show_default=True,
     metavar="MODEL",
-    help="Who finds them: faces, an ONNX file, or a run folder.",
+    help="What finds them: faces, an ONNX file, or a run folder.",
 )
 @click.option(
     "--minimum",
     type=options.Finite(0, 1),
     metavar="SCORE",
-    help="How sure it must be that something is a face, 0 to 1.  [default: the detector's own]",
+    help="Least score of a face, 0 to 1.  [default: the detector's own]",
 )
 @click.option(
     "--top",
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How many names a face has with --json and --csv.",
+    help="How many names to list per face with --json and --csv.",
 )
 @pictures.as_json
 @pictures.as_csv
@@ -57,7 +57,7 @@ _QUALITY = 92
     "--draw",
     type=options.OUTPUT,
     metavar="FOLDER",
-    help="Also write a copy of each picture with boxes and names, a JPEG of a JPEG, else a PNG.",
+    help="Also write a copy of each picture with boxes and names: JPEG for a JPEG, else PNG.",
 )
 def detect(
     named: tuple[str, ...],
@@ -75,13 +75,15 @@ def detect(
 
     \b
     simpsons detect family.jpg
+    simpsons detect docs/drawing.png --model dolls
     simpsons detect holiday/ "frames/*.png" --json
     simpsons detect holiday/ --draw drawn/
 
-    Prints one line a picture, the surest face first, with its box: left, top, right and bottom in
-    pixels of the picture as it is shown. A face of nobody that the network knows is `unknown`. CSV
-    has a row a face, and one for a picture without any, whose `faces` is 0. A picture that can't be
-    read is reported and the rest go on: exit code 1 then, and 2 when no picture could be read.
+    Prints one line per picture, the most confident face first, with its box: left, top, right and
+    bottom in pixels of the picture as it is shown. A face that is none of the characters that the
+    network knows is `unknown`. CSV has one row per face, and one with `faces` 0 for a picture
+    without any. A picture that can't be read is reported and the rest continue: the exit code is
+    then 1, or 2 if no picture could be read.
     """
     pictures.require_pictures(named, paths_from, as_json, as_csv)
     detector = Detector(faces, model, minimum=minimum)

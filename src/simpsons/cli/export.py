@@ -76,11 +76,11 @@ def export(
     simpsons export runs/faces faces.onnx --card
     simpsons export xception --web page
 
-    The file says who is in a picture, and how familiar the picture is: that is learnt here, from
-    the training part. With --data an exported file is written anew, with the same probabilities;
-    nearly the same with --int8. A run of faces gives a file that finds them, its large weights
-    always as float16. Beside the file stands a JSON file with its labels and thresholds, for
-    programs that can't read its metadata.
+    The file says who is in a picture, and how familiar the picture is; that score is fitted here, on
+    the training part. With --data an exported file is written again, with the same probabilities, or
+    nearly the same with --int8. A run of faces gives a file that finds them, with its large weights
+    always in float16. A JSON file with labels and thresholds is written beside it, for programs
+    that can't read its metadata.
     """
     if web:
         _write_page(source, out, web, runtime)
@@ -96,7 +96,7 @@ def export(
 
 def _write_page(source: str | None, out: Path | None, web: Path, runtime: Path | None) -> None:
     if out:
-        raise SimpsonsError(f"{out}: --web writes a page instead of a file; give one of both")
+        raise SimpsonsError(f"{out}: --web writes a page instead of a file; give one or the other")
     for name in filter(options.given, _OF_A_FILE):
         raise SimpsonsError(
             f"--{name} is of an ONNX file; export one with it, and give that file with --web"

@@ -30,10 +30,10 @@ _NEAREST = f"{UNKNOWN}, nearest "
     "--faces",
     metavar="MODEL",
     help="Where to look for faces in a picture that is unknown as a whole: faces, an ONNX file, or "
-    "a run folder.  [default: faces for cnn, xception and cnn-int8, else nowhere]",
+    "a run folder.  [default: faces for the shipped networks, else nowhere]",
 )
 @click.option(
-    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many to name."
+    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many characters to list."
 )
 @pictures.as_json
 @pictures.as_csv
@@ -42,13 +42,13 @@ _NEAREST = f"{UNKNOWN}, nearest "
     "--explain",
     type=options.OUTPUT,
     metavar="FOLDER",
-    help="Also write a PNG a picture: what in it speaks for the answer.",
+    help="Also write a heat map per picture, a PNG: which parts of it led to the answer.",
 )
 @click.option(
     "--sort-into",
     type=options.OUTPUT,
     metavar="FOLDER",
-    help="Also copy each picture into a folder there that is called as its character, or unknown.",
+    help="Also copy each picture into the folder of its character there, or into unknown.",
 )
 @click.option("--link", is_flag=True, help="With --sort-into: put links there, not copies.")
 def predict(
@@ -72,7 +72,7 @@ def predict(
     simpsons predict holiday/ --explain why/
     simpsons predict holiday/ --sort-into sorted/
 
-    Prints one line a picture; `unknown, nearest Homer Simpson` where it seems to show nobody that
+    Prints one line per picture: `unknown, nearest Homer Simpson` where it seems to show nobody that
     the network knows. Before it says so it looks at each face on its own, as a picture of several
     is like none of one; `simpsons detect` does that for every picture, and says where the faces
     are. A picture that can't be read is reported and the rest go on: exit code 1 then, and 2 when

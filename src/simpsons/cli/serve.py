@@ -23,7 +23,8 @@ allow_host = click.option(
     "names",
     multiple=True,
     metavar="NAME",
-    help="A name by which a proxy on this machine calls the service; may be given several times.",
+    help="A host name by which a proxy on this machine reaches the service; may be given several "
+    "times.",
 )
 open_page = click.option("--open", "is_opened", is_flag=True, help="Open the page in a browser.")
 
@@ -67,7 +68,7 @@ def announced(host: str, is_opened: bool) -> Callable[[str], None]:
     "--root-path",
     default="",
     metavar="PATH",
-    help="Where a proxy has the page: /simpsons, whether or not it takes that off.",
+    help="The path under which a proxy serves the page, such as /simpsons; it may strip it or not.",
 )
 @allow_host
 @open_page

@@ -99,7 +99,7 @@ def timeline(
     folder NAME-timeline in the folder given or beside it, the totals by character are printed, and
     also written to totals.csv and totals.json in the folder given.
 
-    A film that breaks off gives what could be read of it, and one of several that can't be read
+    A truncated film yields results up to the break, and one of several that can't be read
     is reported, as is a copy that can't be written, once the time line is: exit code 1 then, and
     2 when nothing could be read.
     """

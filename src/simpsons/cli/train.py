@@ -38,7 +38,7 @@ _BAD_ROWS = 10  # that are printed
     type=click.Choice([*networks.NETWORKS, networks.TEACHER, networks.DETECTOR]),
     default="xception",
     show_default=True,
-    help="resnet is larger; its run is a --teacher for the others. faces finds faces.",
+    help="resnet is only a teacher: pass its run as --teacher. faces finds faces.",
 )
 @click.option(
     "--boxes",
@@ -52,7 +52,7 @@ _BAD_ROWS = 10  # that are printed
     type=click.Choice(recipes.NAMES),
     default="default",
     show_default=True,
-    help="notebook is the reference's, faithfully.",
+    help="notebook is the reference notebook's, unchanged.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
 @click.option("--batch", type=click.IntRange(min=2), help="Instead of the recipe's.")
@@ -77,16 +77,16 @@ _BAD_ROWS = 10  # that are printed
     "--resume",
     type=options.LocalPath("folder"),
     metavar="RUN",
-    help="Go on with a run that was stopped; everything else is as it was. FOLDER: where its "
-    "pictures are now, if they were moved.",
+    help="Resume a run that was stopped, with the settings that it was started with. FOLDER: where "
+    "its pictures are now, if they were moved.",
 )
 @click.option(
     "--from",
     "initial",
     type=options.LocalPath("file", None),
     metavar="MODEL",
-    help="Start from these weights instead of new ones: a run folder, cnn, xception, faces, or an "
-    "ONNX file. With few pictures far more accurate.",
+    help="Fine-tune these pretrained weights instead of starting from random ones: a run folder, "
+    "cnn, xception, dolls, faces, or an ONNX file. Far more accurate with few pictures.",
 )
 @click.option(
     "--teacher",
@@ -94,14 +94,14 @@ _BAD_ROWS = 10  # that are printed
     multiple=True,
     type=options.LocalPath("file", None),
     metavar="MODEL",
-    help="Also learn from this network (distillation), given likewise; may be given several times.",
+    help="Also learn from this network (distillation), named like --from; may be given several times.",
 )
 @click.option(
     "--views",
     type=click.IntRange(min=0),
     metavar="N",
     help="With teachers, instead of the recipe's: augment each picture in N ways, an epoch each, "
-    "and ask the teachers once for each; 0 for ever new ways.",
+    "and ask the teachers once for each; 0: new augmentations every epoch.",
 )
 @click.option(
     "--mix",
@@ -134,7 +134,7 @@ def train(
     tensorboard: bool,
     as_json: bool,
 ) -> None:
-    """Train a network on the pictures in FOLDER, one folder a character, into a run folder.
+    """Train a network on the pictures in FOLDER, one folder per character, into a run folder.
 
     \b
     simpsons train simpsons_dataset --model xception
@@ -148,12 +148,12 @@ def train(
     torchrun --nproc-per-node 2 -m simpsons train simpsons_dataset
 
     The run folder gets the weights (model.onnx), curves.png, metrics.csv, the split, and a report
-    on the validation part. Ctrl-C saves; --resume goes on. A GPU needs no other command. With
-    torchrun several processes, each with its own GPU if there are any, train one network: to
-    rounding the same one.
+    on the validation part. Ctrl-C saves, and --resume continues. A GPU is used if there is one. With
+    torchrun several processes train one network, each on its own GPU if there are any, with the
+    same result up to rounding.
 
-    With --boxes a network learns to name faces, those called unknown as nobody's, and whole
-    pictures too where FOLDER has one folder a character. --model faces learns to find them, from
+    With --boxes a network learns to name faces, with those called unknown as negatives, and whole
+    pictures too where FOLDER has one folder per character. --model faces learns to find faces, from
     pictures in which every face has a box.
     """
     out = resume or out or Path("runs", model)
@@ -200,14 +200,14 @@ def train(
                     )
             if is_few:
                 say(
-                    f"Few pictures: --from {name} starts from what the shipped network has learnt "
-                    "and will know more; the result carries its licence, CC BY-NC-SA 4.0.",
+                    f"Few pictures: --from {name} fine-tunes the pretrained network and will be more "
+                    "accurate; the result carries its licence, CC BY-NC-SA 4.0.",
                     err=True,
                 )
             for source in learnt.of_unknown_split([initial, *teachers] if initial else teachers):
                 say(
-                    f"Warning: {source} does not say which pictures it learnt from; if "
-                    "some are held out here, the figures flatter.",
+                    f"Warning: {source} does not say which pictures it was trained on; if "
+                    "some are held out here, the accuracy will be inflated.",
                     err=True,
                 )
             observer = display = stack.enter_context(Display(chosen.epochs))
@@ -242,7 +242,7 @@ def train(
             if speaks:
                 begun = (out / CONFIG).exists()
                 command = shlex.join(["simpsons", "train", "--resume", str(out)])
-                remedy = f" Go on with: {command}" if begun else ""
+                remedy = f" Resume with: {command}" if begun else ""
                 say(f"\nStopped.{remedy}", err=True)
             sys.exit(130)
     if measured is None:

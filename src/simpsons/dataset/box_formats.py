@@ -136,7 +136,7 @@ def _of_text(path: Path, text: str) -> tuple[str, Rows]:
     try:
         table = [(reader.line_num, [value.strip() for value in row]) for row in reader if any(row)]
     except csv.Error as error:
-        raise DataError(f"{path}: is no CSV (line {reader.line_num}: {error}); mend it") from None
+        raise DataError(f"{path}: is not valid CSV (line {reader.line_num}: {error}); fix it") from None
     header = [value.lower() for value in table[0][1]] if table else []
     if not {"x1", "y1", "x2", "y2"} & set(header):
         return ANNOTATION, _annotation(path, table)

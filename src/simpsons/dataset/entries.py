@@ -19,7 +19,7 @@ from filelock import FileLock
 from simpsons import files
 from simpsons.dataset.folders import DataError
 
-_PARTIAL = ".partial"  # ends the name of what is no entry yet, or no more
+_PARTIAL = ".partial"  # suffix of an entry that is unfinished or being removed
 _SUMS = "sums.json"
 _BLOCK = 2**20  # bytes that are read at once
 

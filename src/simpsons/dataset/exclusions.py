@@ -55,7 +55,7 @@ def read(path: str | os.PathLike[str]) -> list[Line]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such list; write one with `simpsons data clean`") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: is no CSV in UTF-8 ({error}); save it as such") from None
+        raise DataError(f"{path}: is not CSV in UTF-8 ({error}); save it as UTF-8") from None
     if missing := {"path", "action"} - set(columns):
         raise DataError(
             f"{path}: has no column {sorted(missing)[0]}; `simpsons data clean` writes "

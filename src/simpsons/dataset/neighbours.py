@@ -18,7 +18,7 @@ _BLOCK_VALUES = 2**24
 
 _ALONE = 1_000
 """So many references one thread puts into an index. Of those that several add to an empty graph at
-once, some would not find each other."""
+once, some would miss one another."""
 
 SHARE = 0.25
 """Of the pairs between two groups so many are linked if the groups are one."""

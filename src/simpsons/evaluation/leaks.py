@@ -30,7 +30,7 @@ def learnt_note(model: str, network: Classifier | Detector, seen: int | None, to
     if seen is None:
         return (
             f"{model} does not say which pictures it learnt from; if some are among these, the "
-            "figures flatter."
+            "figures are inflated."
         )
     if not seen:
         return ""

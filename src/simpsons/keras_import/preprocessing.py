@@ -79,7 +79,7 @@ def with_values(inside: Scaling | None, values: str | None) -> Scaling:
         return inside
     raise KerasImportError(
         f"its first layers compute {_text(inside.scale)} * value + {_text(inside.offset)}, which "
-        "does not tell what values they were given; say it with --values, "
+        "does not say what values they were given; say it with --values, "
         f"{', '.join(VALUES)}"
     )
 

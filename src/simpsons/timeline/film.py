@@ -18,7 +18,7 @@ from simpsons import urls
 from simpsons.errors import SimpsonsError
 from simpsons.timeline.clock import Clock
 
-_TOLERANCE = 0.5  # seconds before the end that the header gives, at which a sound film may end
+_TOLERANCE = 0.5  # seconds before the end that the header gives, at which an intact film may end
 _STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _FROM_ZERO = ("matroska", "asf")  # whose header counts from timestamp 0, not from the film's start
 _WITHOUT_LENGTH = ("mpegts", "mpeg", "ogg")  # whose length FFmpeg takes from the last timestamps

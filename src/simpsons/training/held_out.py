@@ -1,4 +1,4 @@
-"""Networks trained only to be asked: for each picture what one says that did not learn from it.
+"""Out-of-fold predictions: for each picture that of a network that was not trained on it.
 
 They start from the shipped weights, if those can't have learnt any of the pictures: with few
 pictures they then know far more. The answers, and a training that was stopped, are kept in the

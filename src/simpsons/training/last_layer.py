@@ -1,6 +1,6 @@
 """A last layer for the classes of a data set, for a network that has learnt others.
 
-A last layer of random weights answers by chance, and its first gradients undo in the layers before
+A last layer of random weights performs at chance, and its first gradients undo in the layers before
 it what the network knew. So the first weights come from what the network says of the training
 pictures: of classes that it knows the rows of its own last layer, else a logistic regression on
 what its last layer sees (the linear part of A. Kumar et al., "Fine-Tuning can Distort Pretrained

@@ -146,7 +146,7 @@ class Recipe:
 
         pictures: of the data set. The batch is halved down to 8, as long as an epoch has fewer than
         about 16 steps: in a few dozen steps the batch norms' running statistics still remember what
-        they began with, and the network answers by chance.
+        their initial values, and the network performs at chance.
         """
         batch = self.batch
         while batch > _SMALLEST_BATCH and batch * _STEPS_OF_FEW > pictures:

@@ -1,4 +1,4 @@
-"""A trained network leaves as an ONNX file that knows whom it does not know.
+"""Export a trained network as an ONNX file that can say `unknown`.
 
 What is familiar is learnt from the training part of the data, and the threshold set on the
 validation part by the file itself; see `simpsons.familiarity`.

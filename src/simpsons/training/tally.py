@@ -9,7 +9,7 @@ from simpsons.training import parallel
 class Tally:
     """Sums over the pictures of an epoch.
 
-    A step leaves what it found on its device, as looking at it waits for the device. The rest is
+    A step keeps its figures on the GPU, since reading them would synchronise. The rest is
     done on the CPU: a GPU would load kernels for it, which take tens of megabytes.
 
     labels: of the data set, int64 `[N]` on the CPU; of those below 0 no answer is correct, and a
