@@ -85,7 +85,7 @@ def evaluate(
     simpsons evaluate my_frames --boxes faces.csv --report report.html
 
     Prints accuracy with its 95 % interval, macro-F1, log loss, calibration error, scores by
-    character and the most confused pairs. FOLDER has one folder a character, or files named
+    character and the most confused pairs. FOLDER has one folder per character, or files named
     <character>_<n>.jpg; those are also looked up among the training pictures, since the data
     set's own test set is a copy of them.
 

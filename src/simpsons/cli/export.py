@@ -76,11 +76,11 @@ def export(
     simpsons export runs/faces faces.onnx --card
     simpsons export xception --web page
 
-    The file says who is in a picture, and how familiar the picture is; that score is fitted here, on
-    the training part. With --data an exported file is written again, with the same probabilities, or
-    nearly the same with --int8. A run of faces gives a file that finds them, with its large weights
-    always in float16. A JSON file with labels and thresholds is written beside it, for programs
-    that can't read its metadata.
+    The file says who is in a picture, and how familiar the picture is; that score is fitted here,
+    on the training part. With --data an exported file is written again, with the same
+    probabilities, or nearly the same with --int8. A run of faces gives a file that finds them, with
+    its large weights always in float16. A JSON file with labels and thresholds is written beside
+    it, for programs that can't read its metadata.
     """
     if web:
         _write_page(source, out, web, runtime)

@@ -33,7 +33,11 @@ _NEAREST = f"{UNKNOWN}, nearest "
     "a run folder.  [default: faces for the shipped networks, else nowhere]",
 )
 @click.option(
-    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many characters to list."
+    "--top",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How many characters to list.",
 )
 @pictures.as_json
 @pictures.as_csv

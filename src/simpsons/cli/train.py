@@ -94,7 +94,8 @@ _BAD_ROWS = 10  # that are printed
     multiple=True,
     type=options.LocalPath("file", None),
     metavar="MODEL",
-    help="Also learn from this network (distillation), named like --from; may be given several times.",
+    help="Also learn from this network (distillation), named like --from; may be given several "
+    "times.",
 )
 @click.option(
     "--views",
@@ -148,9 +149,9 @@ def train(
     torchrun --nproc-per-node 2 -m simpsons train simpsons_dataset
 
     The run folder gets the weights (model.onnx), curves.png, metrics.csv, the split, and a report
-    on the validation part. Ctrl-C saves, and --resume continues. A GPU is used if there is one. With
-    torchrun several processes train one network, each on its own GPU if there are any, with the
-    same result up to rounding.
+    on the validation part. Ctrl-C saves, and --resume continues. A GPU is used if there is one.
+    With torchrun several processes train one network, each on its own GPU if there are any, with
+    the same result up to rounding.
 
     With --boxes a network learns to name faces, with those called unknown as negatives, and whole
     pictures too where FOLDER has one folder per character. --model faces learns to find faces, from
@@ -200,8 +201,8 @@ def train(
                     )
             if is_few:
                 say(
-                    f"Few pictures: --from {name} fine-tunes the pretrained network and will be more "
-                    "accurate; the result carries its licence, CC BY-NC-SA 4.0.",
+                    f"Few pictures: --from {name} fine-tunes the pretrained network and will be "
+                    "more accurate; the result carries its licence, CC BY-NC-SA 4.0.",
                     err=True,
                 )
             for source in learnt.of_unknown_split([initial, *teachers] if initial else teachers):

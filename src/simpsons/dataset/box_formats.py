@@ -136,7 +136,9 @@ def _of_text(path: Path, text: str) -> tuple[str, Rows]:
     try:
         table = [(reader.line_num, [value.strip() for value in row]) for row in reader if any(row)]
     except csv.Error as error:
-        raise DataError(f"{path}: is not valid CSV (line {reader.line_num}: {error}); fix it") from None
+        raise DataError(
+            f"{path}: is not valid CSV (line {reader.line_num}: {error}); fix it"
+        ) from None
     header = [value.lower() for value in table[0][1]] if table else []
     if not {"x1", "y1", "x2", "y2"} & set(header):
         return ANNOTATION, _annotation(path, table)
@@ -190,7 +192,8 @@ def _coco(path: Path, text: str) -> Rows:
         raise DataError(f"{path}: is not valid JSON ({error}); write it again") from None
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise DataError(
-            f"{path}: is not a COCO file; it needs an object with images, annotations and categories"
+            f"{path}: is not a COCO file; it needs an object with images, annotations and "
+            "categories"
         )
     names = {
         category["id"]: str(category["name"])

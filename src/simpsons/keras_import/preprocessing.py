@@ -99,7 +99,9 @@ def _numbers(layer: Layer, key: str, default: Any = None) -> Pair:
     except (TypeError, ValueError):
         values = np.array([np.nan])
     if not np.isfinite(values).all() or values.size not in (1, 3):
-        raise KerasImportError(f"{layer}, {layer.kind}, has a {key} that is not a number; {REBUILD}")
+        raise KerasImportError(
+            f"{layer}, {layer.kind}, has a {key} that is not a number; {REBUILD}"
+        )
     return values.ravel()
 
 

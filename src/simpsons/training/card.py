@@ -32,8 +32,8 @@ def card_path(model: Path) -> Path:
         raise SimpsonsError(f"{model}: is where the card goes; choose another suffix, as .onnx")
     if path.exists() and not path.read_bytes().startswith(_title(model).encode()):
         raise SimpsonsError(
-            f"{path}: already exists and is not a card of {model.name}; choose another name for the "
-            "weights, or move it away"
+            f"{path}: already exists and is not a card of {model.name}; choose another name for "
+            "the weights, or move it away"
         )
     return path
 
