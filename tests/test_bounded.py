@@ -62,7 +62,9 @@ def test_a_gif_of_endless_comments_ends_by_itself():
     at = data.index(b"\x2c", 13 + 3 * 256 if data[10] & 7 == 7 else 13)
     comment = b"\x21\xfe" + b"\x01a" * 500 + b"\0"
     assert images.decode(data).shape == (4, 4, 3)
-    with pytest.raises(images.ImageError, match="takes too long to decode; save it again, for example as PNG"):
+    with pytest.raises(
+        images.ImageError, match="takes too long to decode; save it again, for example as PNG"
+    ):
         images.decode(data[:at] + comment + data[at:])
 
 

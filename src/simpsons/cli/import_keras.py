@@ -130,8 +130,8 @@ def _in_file(path: Path) -> list[str]:
         raise SimpsonsError(f"--labels {path}: can't be read ({error.strerror})") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise SimpsonsError(
-            f"--labels {path}: is not a list of classes ({str(error)[:60]}); give one name per line, "
-            "or the class_indices of Keras as JSON"
+            f"--labels {path}: is not a list of classes ({str(error)[:60]}); give one name per "
+            "line, or the class_indices of Keras as JSON"
         ) from None
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise SimpsonsError(f"--labels {path}: is not a list of names; give one name per line")

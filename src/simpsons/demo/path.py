@@ -72,9 +72,7 @@ def play(
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
-        raise SimpsonsError(
-            f"{folder}: is not empty; remove it, or choose another with --out"
-        )
+        raise SimpsonsError(f"{folder}: is not empty; remove it, or choose another with --out")
     drawings = folder / DRAWINGS
     say(f"drawing {len(DOLLS)} characters, {per_character} pictures each")
     write_drawings(drawings, per_character, seed, track=track, boxed=True)

@@ -189,9 +189,7 @@ def _require_free(folder: Path) -> None:
         return
     there = {path.name for path in folder.iterdir() if not is_leftover(path.name)}
     if there - (_BEGUN if LOCK in there else {TENSORBOARD}):
-        raise SimpsonsError(
-            f"{folder}: is not empty; choose an empty folder with --out"
-        )
+        raise SimpsonsError(f"{folder}: is not empty; choose an empty folder with --out")
 
 
 def _remove_begun(folder: Path) -> None:
