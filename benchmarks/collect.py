@@ -1,0 +1,106 @@
+"""How long does `simpsons collect` take for ten minutes of film, in how much memory? Prints it.
+
+The film is that of `benchmarks.film`: shots of held-out pictures that the camera moves over, with
+cuts, dissolves, titles and bars. It is collected in a process of its own, whole, and a second time
+killed three times on the way; both must give the same. Needs scikit-image, for photographs.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import film_scenes
+from benchmarks.data import data_option, folder
+from benchmarks.film_scenes import HEIGHT, RATE, WIDTH, Pictures
+from benchmarks.report import machine, table, write_section
+from simpsons.project import Project
+
+DOCUMENT = "docs/collect.md"
+
+KILLS = 3
+
+_COLLECT = "from simpsons.cli import main; main()"
+
+
+def collect(film: Path, project: Path, kill_after: float | None = None) -> tuple[float, float]:
+    """Seconds, and the most memory in MB, of a process. kill_after: seconds until it is killed."""
+    command = [sys.executable, "-c", _COLLECT, "collect", str(film), "--out", str(project)]
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            process.wait(kill_after)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+    if process.returncode not in (0, -signal.SIGKILL):
+        sys.exit(f"collecting ended with {process.returncode}")
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return time.perf_counter() - start, memory
+
+
+def content(project: Path) -> dict[str, bytes]:
+    """All of a project but what says where and when it was made, by path."""
+    return {
+        path.relative_to(project).as_posix(): path.read_bytes()
+        for path in project.rglob("*")
+        if path.is_file() and path.name not in ("project.json", "collect.lock")
+    }
+
+
+def main() -> None:
+    """Make the film, collect it, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    data_option(parser)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--part", choices=("validation", "test"), default="validation")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--film", type=Path, help="where the film is kept; made if it is not there")
+    parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT}")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        film = given.film or Path(place) / "film.mp4"
+        if not film.exists():
+            pictures = Pictures(folder(given), given.part)
+            shots = film_scenes.shots(pictures, 60 * given.minutes, given.seed)
+            film_scenes.write(film, list(shots))
+        first, second = Path(place) / "whole", Path(place) / "killed"
+        before = os.times()
+        seconds, memory = collect(film, first)
+        after = os.times()
+        used = after.children_user + after.children_system
+        used -= before.children_user + before.children_system
+        for number in range(1, KILLS + 1):
+            collect(film, second, seconds * number / (KILLS + 1))
+        collect(film, second)
+        same = content(first) == content(second)
+        project = Project.open(first)
+        [source] = project.sources
+        size = sum(len(each) for each in content(first).values()) / 1e6
+    rows = [
+        ["film", f"{source.duration / 60:.1f} minutes, {WIDTH}x{HEIGHT}, {RATE} frames a second"],
+        ["collected in", f"{seconds:.0f} s ({used:.0f} s of one core)"],
+        ["most memory", f"{memory:.0f} MB"],
+        ["shots", f"{source.shots:,}"],
+        ["frames kept", f"{source.frames:,}"],
+        ["faces", f"{source.faces:,}"],
+        ["left out", ", ".join(f"{count:,} {what}" for what, count in source.left_out.items())],
+        ["on disk", f"{size:.0f} MB"],
+        [f"killed {KILLS} times on the way", "the same, byte by byte" if same else "DIFFERENT"],
+    ]
+    text = (
+        f"{table(['', ''], rows)}\n\n"
+        f"`python -m benchmarks.collect` (film of the {given.part} part, seed {given.seed}); "
+        f"{machine()}, while other work ran on it."
+    )
+    print(text)
+    if given.write:
+        write_section(DOCUMENT, "collect", text)
+
+
+if __name__ == "__main__":
+    main()
