@@ -88,7 +88,7 @@ def read(
     rate: frames a second to look at, above 0. minimum: the mean probability, 0 to 1, that a
     character must have in a track. shortest: the seconds that a character must be on screen,
     unless its shot is shorter. A truncated film yields what was read before the break, with
-    `problem` set. The detector looks at each frame once, at the smallest or the largest of its sides.
+    `problem` set. The detector looks at each frame once, at the smallest or largest of its sides.
 
     Raises FilmError for a film without a frame that can be read, SimpsonsError for a rate, minimum
     or shortest length out of its range.
