@@ -180,15 +180,22 @@ class _Pool:
     """Processes, each with one picture at a time. seconds: of a processor, for a picture."""
 
     def __init__(self, count: int, seconds: float, begin: Callable[[], None]) -> None:
+        self.seconds = seconds
+        self._count, self._begin = count, begin
+        self._pool = self._started()
+
+    def _started(self) -> ProcessPool:
         context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
         if sys.platform != "win32":
             context.set_forkserver_preload([__name__])
-        self.seconds = seconds
-        self._pool = ProcessPool(count, context=context, initializer=begin)
-        self._pool.schedule(_nothing)  # they are there before the first request is
+        pool = ProcessPool(self._count, context=context, initializer=self._begin)
+        pool.schedule(_nothing)  # the processes are there before the first request is
+        return pool
 
     async def ask(self, read: Callable[[Upload], T], upload: Upload) -> "_Done[T]":
         """Raises TimeoutError for a picture that took too long."""
+        if not self._pool.active:  # no process could be begun, for want of memory say
+            self._pool = self._started()
         future = self._pool.schedule(
             _read, args=[self.seconds, read, upload], timeout=PATIENCE * self.seconds
         )
@@ -243,6 +250,7 @@ def _nothing() -> None:
 
 
 def _begin() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler would wait for the decoder
     silence_pillow()
     _bound_memory()
 
