@@ -3,6 +3,7 @@ import tarfile
 import threading
 import zipfile
 
+import pyarrow.fs
 import pytest
 
 from simpsons.bulk import locations
@@ -85,6 +86,33 @@ def test_addresses_that_are_refused(location, said):
 def test_an_unknown_option():
     with pytest.raises(BulkError, match="an option that is not known"):
         locations.file_system("s3://b/a", "nonsense=1")
+
+
+def test_azure_takes_its_account_from_the_environment_and_another_server(monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        pyarrow.fs, "AzureFileSystem", lambda **options: given.update(options), raising=False
+    )
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "mine")
+    monkeypatch.setenv("AZURE_STORAGE_KEY", "c2VjcmV0")
+    monkeypatch.delenv("AZURE_STORAGE_SAS_TOKEN", raising=False)
+    locations.file_system("az://frames/1", "endpoint_override=localhost:10000&scheme=http")
+    assert given == {
+        "account_name": "mine",
+        "account_key": "c2VjcmV0",
+        "blob_storage_authority": "localhost:10000",
+        "blob_storage_scheme": "http",
+        "dfs_storage_authority": "localhost:10000",
+        "dfs_storage_scheme": "http",
+    }
+
+
+def test_azure_without_a_key_is_not_asked_without_encryption(monkeypatch):
+    """Its library would end the process."""
+    for name in ("AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(BulkError, match="set AZURE_STORAGE_KEY"):
+        locations.file_system("az://other/1", "endpoint_override=localhost:10001&scheme=http")
 
 
 class _Web(http.server.BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ import struct
 import threading
 import zlib
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -31,6 +32,7 @@ _FLAGS = (
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _STORED, _DEFLATED = 0, 8
 _SECONDS = {"connect_timeout": 10, "request_timeout": 30}
+_GCS_TIME = timedelta(seconds=30)  # of its own tries; 15 minutes otherwise
 _OPTIONS = {"region", "anonymous", "endpoint_override", "scheme", "account_name"}
 _ONCE = threading.Lock()
 
@@ -234,14 +236,33 @@ def _of_bucket(scheme: str, bucket: str, options: str) -> Any:
         if scheme in S3:
             return _of_s3(bucket, given)
         if scheme in GCS:
-            return pyarrow.fs.GcsFileSystem(**given)
-        account = os.environ.get("AZURE_STORAGE_ACCOUNT", "")
-        return pyarrow.fs.AzureFileSystem(**({"account_name": account} | given))
+            return pyarrow.fs.GcsFileSystem(**({"retry_time_limit": _GCS_TIME} | given))
+        return _of_azure(given)
     except (OSError, TypeError, pyarrow.ArrowException) as error:
         raise errors.BulkError(
             f"{scheme}://{bucket}: {errors.first_line(str(error))}; check the name, the "
             "credentials and the network"
         ) from None
+
+
+def _of_azure(given: dict[str, Any]) -> Any:
+    """The account is named as for Azure's own command line; without a key its log-in is used."""
+    named = {
+        "account_name": "AZURE_STORAGE_ACCOUNT",
+        "account_key": "AZURE_STORAGE_KEY",
+        "sas_token": "AZURE_STORAGE_SAS_TOKEN",
+    }
+    account = {option: os.environ.get(name, "") for option, name in named.items()}
+    elsewhere: dict[str, str] = {}
+    for option, part in (("endpoint_override", "authority"), ("scheme", "scheme")):
+        if value := given.pop(option, None):
+            elsewhere |= {f"blob_storage_{part}": value, f"dfs_storage_{part}": value}
+    known = {option: value for option, value in account.items() if value}
+    if elsewhere.get("blob_storage_scheme") == "http" and not known.keys() - {"account_name"}:
+        raise errors.BulkError(
+            "Azure's log-in is sent over https alone; omit scheme=http, or set AZURE_STORAGE_KEY"
+        )
+    return pyarrow.fs.AzureFileSystem(**(known | elsewhere | given))
 
 
 def _of_s3(bucket: str, given: dict[str, Any]) -> Any:
