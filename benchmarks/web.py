@@ -24,6 +24,7 @@ from simpsons.web import page
 
 DOCUMENT = "docs/web.md"
 BROWSER = "chromium"
+NETWORKS = ("xception", "cnn")
 AT_ONCE = 50
 QUALITIES = ("low", "medium", "high")
 """Of a canvas's `imageSmoothingQuality`; low is what it does unless told otherwise."""
@@ -96,8 +97,9 @@ def in_python(classifier: Classifier, files: list[Path]) -> list[Answer]:
 
 
 def row(name: str, answers: list[Answer], truth: list[str], python: list[Answer]) -> list[str]:
-    """Accuracy, the share of `unknown`, and how many differ from Python in label and verdict."""
+    """Right labels and verdicts, `unknown`, and how many of both differ from Python's."""
     right = np.mean([label == true for (label, *_), true in zip(answers, truth, strict=True)])
+    named = np.mean([one[1] == true for one, true in zip(answers, truth, strict=True)])
     unknown = np.mean([verdict == UNKNOWN for _, verdict, _ in answers])
     pairs = list(zip(answers, python, strict=True))
     differ = [sum(one[place] != other[place] for one, other in pairs) for place in (0, 1)]
@@ -105,9 +107,10 @@ def row(name: str, answers: list[Answer], truth: list[str], python: list[Answer]
     return [
         name,
         f"{right:.1%}",
+        f"{named:.1%}",
         f"{unknown:.1%}",
         *(f"{count:,}" for count in differ),
-        f"{far:.0e}",
+        f"{far:.6f}",
     ]
 
 
@@ -115,7 +118,6 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     data_option(parser)
-    parser.add_argument("--model", default="xception", help="cnn, xception or an ONNX file")
     parser.add_argument("--runtime", type=Path, help="of `simpsons export --web`")
     parser.add_argument("--pictures", type=int, help="only so many, at equal distances")
     arguments = parser.parse_args()
@@ -125,21 +127,24 @@ def main() -> None:
         rows = rows[np.linspace(0, len(rows) - 1, arguments.pictures).astype(int)]
     files = [dataset.root / dataset.paths[place] for place in rows]
     truth = [dataset.classes[label] for label in dataset.labels[rows]]
-    with tempfile.TemporaryDirectory() as site:
-        index = page.write(site, arguments.model, arguments.runtime)
-        version, answers = in_the_browser(index, files)
-    ways = zip(*answers, strict=True)
-    python = in_python(Classifier(arguments.model), files)
     names = ["the page", *(f"a canvas, {quality}" for quality in QUALITIES)]
-    lines = [row("Python", python, truth, python)]
-    lines += [row(name, list(way), truth, python) for name, way in zip(names, ways, strict=True)]
+    lines = []
+    for network in NETWORKS:
+        with tempfile.TemporaryDirectory() as site:
+            index = page.write(site, network, arguments.runtime)
+            version, answers = in_the_browser(index, files)
+        python = in_python(Classifier(network), files)
+        ways = dict(zip(names, zip(*answers, strict=True), strict=True))
+        for name, way in ({"Python": python} | ways).items():
+            lines.append([f"`{network}`", *row(name, list(way), truth, python)])
+            print(lines[-1], flush=True)
     headers = [
-        "", "right label", "`unknown`", "other label than Python", "other verdict",
-        "probability differs by at most",
-    ]  # fmt: skip
+        *("network", "scaled by", "right label", "right verdict", "`unknown`"),
+        *("other label than Python", "other verdict", "probability differs by at most"),
+    ]
     text = (
         f"{table(headers, lines)}\n\n"
-        f"`python -m benchmarks.web`, `{arguments.model}`, {len(files):,} pictures of the "
+        f"`python -m benchmarks.web`, {len(files):,} pictures of the "
         f"validation part of the shipped split, in Chromium {version}; {machine()}."
     )
     print(text)

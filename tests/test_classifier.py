@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -424,6 +425,23 @@ def test_answers_that_are_wrong_for_some_pictures_only_are_refused_then(tmp_path
     assert classifier.predict(filled(100, 0, 0)).label == "red"
     with pytest.raises(ModelError, match="its outputs are not probabilities"):
         classifier.predict(filled(255, 255, 255))
+
+
+@pytest.mark.parametrize(
+    ("heat", "reason"),
+    [
+        ('"no base64!"', "its heat is not base64"),
+        ("[1]", "its heat is not base64"),
+        ('"AAAA"', "has an addition that can't be run"),
+        ('""', "can't be run on"),  # adds nothing, so there is no such output
+    ],
+)
+def test_heat_maps_that_can_not_be_drawn(tmp_path, heat, reason):
+    classifier = Classifier(write_colour_model(tmp_path / "model.onnx", heat=heat))
+    assert "heat" not in classifier.metadata
+    assert classifier.predict(filled(255, 0, 0)).label == "red"
+    with pytest.raises(ModelError, match=re.escape(reason)):
+        classifier.class_activations(filled(255, 0, 0)[None])
 
 
 # Start

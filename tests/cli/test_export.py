@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -88,3 +90,12 @@ def test_labels_stand_beside_a_file(cli, drawings, doll_model, monkeypatch, tmp_
     said = json.loads((tmp_path / "own.json").read_text("utf-8"))
     assert said["file"] == "own.onnx"
     assert said["labels"] == [doll.slug for doll in DOLLS]
+
+
+def test_a_page_needs_no_pytorch():
+    """Who only wants a page has not installed what trains."""
+    code = (
+        "import sys, simpsons.cli.export; print(*{'torch', 'onnx', 'scipy'} & sys.modules.keys())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == ""
