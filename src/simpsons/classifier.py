@@ -5,7 +5,7 @@ import binascii
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from simpsons import images
 from simpsons.characters import display_name
 from simpsons.decoding import Decoder
 from simpsons.network import FACES_TASK, ModelError, Network, find
+from simpsons.picture_files import each
 from simpsons.plain_resize import ANTIALIAS, WAYS, Resize
 from simpsons.shares import in_shares
 
@@ -44,37 +45,34 @@ class Prediction:
     (0 to 1), the most probable first. familiarity: how like the pictures that the network learnt
     from, higher is more; None where the file does not say. threshold: of the file, below which
     nobody it knows is in the picture.
+
+    Made of these: label: the most probable class, as the data set names it: `homer_simpson`. name:
+    as people say it: `Homer Simpson`. probability: of `label`, 0 to 1. verdict: the label, or
+    `unknown` where the familiarity is below the threshold; the label where the file has none. They
+    are fields too, so that `dataclasses.asdict` and a pandas DataFrame have them.
     """
 
     path: str | None
     top: tuple[tuple[str, float], ...]
     familiarity: float | None = None
     threshold: float | None = None
+    label: str = field(init=False, compare=False)
+    name: str = field(init=False, compare=False)
+    probability: float = field(init=False, compare=False)
+    verdict: str = field(init=False, compare=False)
 
-    @property
-    def label(self) -> str:
-        """The most probable class, as the data set names it: `homer_simpson`."""
-        return self.top[0][0]
-
-    @property
-    def name(self) -> str:
-        """The most probable class, as people say it: `Homer Simpson`."""
-        return display_name(self.label)
-
-    @property
-    def probability(self) -> float:
-        """The probability of `label`, 0 to 1."""
-        return self.top[0][1]
-
-    @property
-    def verdict(self) -> str:
-        """The label, or `unknown` where the familiarity is below the threshold.
-
-        The label where the file has no threshold.
-        """
-        if self.familiarity is None or self.threshold is None:
-            return self.label
-        return self.label if self.familiarity >= self.threshold else UNKNOWN
+    def __post_init__(self) -> None:
+        label, probability = self.top[0]
+        known = (
+            self.familiarity is None or self.threshold is None or self.familiarity >= self.threshold
+        )
+        set_fields(
+            self,
+            label=label,
+            name=display_name(label),
+            probability=probability,
+            verdict=label if known else UNKNOWN,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """`{"path", "label", "probability", "verdict", "familiarity", "top"}`.
@@ -90,6 +88,12 @@ class Prediction:
             "familiarity": self.familiarity,
             "top": top,
         }
+
+
+def set_fields(frozen: object, **values: object) -> None:
+    """Set fields of a frozen dataclass that are made of its others; for `__post_init__`."""
+    for name, value in values.items():
+        object.__setattr__(frozen, name, value)
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ class Classifier:
     a picture. resize: how whole pictures are fitted for it, `antialias` but for some networks from
     elsewhere; see `images.fit`.
 
+    It can be pickled, and so be given to another process: there the same file is opened again.
+
     Raises ModelError for a file that is missing, no ONNX, of another shape, or whose answers are no
     probabilities; the methods do too, where a network answers so only for some pictures.
     """
@@ -129,6 +135,7 @@ class Classifier:
         self, model: str | os.PathLike[str] = "xception", threads: int | None = None
     ) -> None:
         self.path = model_path(model)
+        self._opened = model if model in SHIPPED else self.path.absolute(), threads
         remedy = "export one with `simpsons export`"
         if self.path.suffix in (".h5", ".hdf5", ".keras"):
             remedy = "turn a Keras file into one with `simpsons import`"
@@ -150,8 +157,15 @@ class Classifier:
         if model not in SHIPPED:
             self._run(self._network.on_one_core, _some_pictures())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        kept = {"threshold": self.threshold, "face_threshold": self.face_threshold}
+        return type(self), self._opened, kept
+
     def probabilities(self, pixels: images.Pixels) -> NDArray[np.float32]:
-        """float32 `[N, classes]`, rows that sum to 1, of uint8 `[N, 64, 64, 3]` (RGB)."""
+        """float32 `[N, classes]`, rows that sum to 1, of uint8 `[N, 64, 64, 3]` (RGB).
+
+        Raises simpsons.ImageError for pixels of another shape or type.
+        """
         return self.probabilities_and_familiarity(pixels)[0]
 
     def probabilities_and_familiarity(
@@ -160,8 +174,9 @@ class Classifier:
         """`probabilities`, and the familiarity of each picture, float32 `[N]`.
 
         Below `threshold` a picture is of nobody the network knows. The familiarity is None where
-        the file has none.
+        the file has none. Raises as `probabilities` does.
         """
+        pixels = images.fitted(pixels)
         outputs = [np.empty((0, len(self.labels)), np.float32), np.empty(0, np.float32)]
         if len(pixels):
             batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
@@ -176,8 +191,10 @@ class Classifier:
         """Where the evidence for each class is, of uint8 `[N, 64, 64, 3]` (RGB).
 
         float32 `[N, classes, 64, 64]`, 0 to 1; None if the file can't say, as it was exported by
-        an earlier version. `simpsons.explain.heat_map` gives an answer for any file.
+        an earlier version. `simpsons.explain.heat_map` gives an answer for any file. Raises as
+        `probabilities` does.
         """
+        pixels = images.fitted(pixels)
         if self._with_heat is None:
             return None
         inputs = {self._input: np.ascontiguousarray(pixels)}
@@ -214,7 +231,7 @@ class Classifier:
         """Classify any number of pictures that are fitted already, with no path.
 
         pixels: uint8 `[N, 64, 64, 3]` (RGB). on_one_core: for a thread of several that each have
-        pictures of their own.
+        pictures of their own. Raises as `probabilities` does.
         """
         return self._predict_fitted(pixels, top, on_one_core, self.threshold)
 
@@ -227,6 +244,7 @@ class Classifier:
     def _predict_fitted(
         self, pixels: images.Pixels, top: int, on_one_core: bool, threshold: float | None
     ) -> list[Prediction]:
+        pixels = images.fitted(pixels)
         session = self._network.on_one_core if on_one_core else self._network.on_all_cores
         parts = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
         return [
@@ -236,14 +254,16 @@ class Classifier:
         ]
 
     def predict_all(
-        self, sources: Iterable[images.Source], top: int = 5
+        self, sources: images.Source | Iterable[images.Source], top: int = 5
     ) -> Iterator[Prediction | Failure]:
         """Classify any number of pictures, in order and in constant memory.
 
-        Each core decodes and classifies a few at a time. One that can't be read gives a Failure,
-        and the rest go on.
+        sources: several of what `predict` takes, or the path of a folder: all pictures in it and
+        below; see `picture_files.each`. Each core decodes and classifies a few at a time. One that
+        can't be read gives a Failure, and the rest go on. Raises DataError for a folder without
+        pictures.
         """
-        return in_shares(lambda share: self.answer_share(share, top), sources, _SHARE)
+        return in_shares(lambda share: self.answer_share(share, top), each(sources), _SHARE)
 
     def answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
         """`predict` on one core, for a thread of several; a Failure for what can't be read."""

@@ -6,8 +6,7 @@ around it. Both are ONNX files; the pixels come through `images`.
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, TypeGuard
 
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simpsons import images, margins
-from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction, path_of
+from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction, path_of, set_fields
 from simpsons.errors import SimpsonsError
 from simpsons.network import FACES_TASK, ModelError, Network, find
+from simpsons.picture_files import each
 from simpsons.shares import in_shares
 from simpsons.suppression import suppress
 
@@ -59,31 +59,28 @@ class Face:
 
     box: x1, y1, x2, y2 in pixels of the picture as people see it, x to the right and y down; within
     the picture. score: how sure the detector is that this is a face, 0 to 1. prediction: who it is.
+
+    Made of these: label, name, probability, verdict: those of the prediction. They are fields too,
+    so that `dataclasses.asdict` and a pandas DataFrame have them.
     """
 
     box: tuple[float, float, float, float]
     score: float
     prediction: Prediction
+    label: str = field(init=False, compare=False)
+    name: str = field(init=False, compare=False)
+    probability: float = field(init=False, compare=False)
+    verdict: str = field(init=False, compare=False)
 
-    @property
-    def label(self) -> str:
-        """The most probable class, as the data set names it: `homer_simpson`."""
-        return self.prediction.label
-
-    @property
-    def name(self) -> str:
-        """The most probable class, as people say it: `Homer Simpson`."""
-        return self.prediction.name
-
-    @property
-    def probability(self) -> float:
-        """The probability of `label`, 0 to 1."""
-        return self.prediction.probability
-
-    @property
-    def verdict(self) -> str:
-        """The label, or `unknown` for a stranger's face."""
-        return self.prediction.verdict
+    def __post_init__(self) -> None:
+        named = self.prediction
+        set_fields(
+            self,
+            label=named.label,
+            name=named.name,
+            probability=named.probability,
+            verdict=named.verdict,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """`{"box", "score", "label", "probability", "verdict", "top"}`."""
@@ -153,6 +150,8 @@ class Detector:
     `unknown`. sides: pixels of the longer side at which pictures are looked
     at, ascending.
 
+    It can be pickled, and so be given to another process: there the same files are opened again.
+
     Raises ModelError for a file that is missing, no ONNX, or no face detector, SimpsonsError for a
     minimum that is no score.
     """
@@ -167,6 +166,7 @@ class Detector:
         if minimum is not None and not _is_score(minimum):
             raise SimpsonsError(f"the minimum is {minimum!r}; give a score from 0 to 1")
         self.path = find(model, [FACES])
+        self._opened = model if model == FACES else self.path.absolute(), threads, minimum
         self._network = Network(self.path, threads, _REMEDY)
         self.metadata = self._read_metadata()
         self._require_shape()
@@ -180,6 +180,13 @@ class Detector:
             )
         self.names = names if isinstance(names, Classifier) else Classifier(names, threads)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        model, threads, minimum = self._opened
+        kept = {
+            name: getattr(self, name) for name in ("minimum", "stranger_minimum", "_looks_once")
+        }
+        return type(self), (model, self.names, threads, minimum), kept
+
     def once(self) -> "Detector":
         """The same detector looking at each picture once, in the picture's own size.
 
@@ -187,7 +194,8 @@ class Detector:
         films, whose frames come in the size asked for: a face that is missed in one is found in the
         next, and one that can't be named is named in another.
         """
-        other = copy(self)
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))  # the same networks
         other.stranger_minimum = other.minimum
         other._looks_once = True
         return other
@@ -197,8 +205,14 @@ class Detector:
 
         pixels: uint8 `[H, W, 3]`, RGB. Returns boxes, float32 `[M, 4]`, x1, y1, x2, y2 in pixels of
         the picture, x to the right and y down, within it; and scores, float32 `[M]`, at least
-        `minimum`.
+        `minimum`. Raises simpsons.ImageError for pixels of another shape or type.
         """
+        pixels = np.asarray(pixels)
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+            raise images.ImageError(
+                f"the pixels are {pixels.dtype} {list(pixels.shape)}; give uint8 [H, W, 3] of one "
+                "picture, as simpsons.images.decode does, or let `detect` take the picture"
+            )
         return self._boxes(self._network.on_all_cores, pixels)
 
     @property
@@ -238,14 +252,15 @@ class Detector:
         return self._detection(source, found, named)
 
     def detect_all(
-        self, sources: Iterable[images.Source], top: int = 5
+        self, sources: images.Source | Iterable[images.Source], top: int = 5
     ) -> Iterator[Detection | Failure]:
         """Everyone in any number of pictures, in order and in constant memory.
 
-        Each core looks at a few at a time. One that can't be read gives a Failure, and the rest go
-        on.
+        sources: several of what `detect` takes, or the path of a folder: all pictures in it and
+        below; see `picture_files.each`. Raises DataError for a folder without pictures. Each core
+        looks at a few at a time. One that can't be read gives a Failure, and the rest go on.
         """
-        return in_shares(lambda share: self.answer_share(share, top), sources, _SHARE)
+        return in_shares(lambda share: self.answer_share(share, top), each(sources), _SHARE)
 
     def answer_share(self, sources: list[images.Source], top: int) -> list[Detection | Failure]:
         """`detect` on one core, for a thread of several; a Failure for what can't be read."""

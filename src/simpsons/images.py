@@ -270,6 +270,25 @@ def _shares(
     return x1, y1, x2, y2
 
 
+def fitted(pixels: object) -> Pixels:
+    """Pictures that are fitted already, uint8 `[N, SIZE, SIZE, 3]`; N may be 0.
+
+    Raises ImageError for any other shape or type.
+    """
+    try:
+        found = np.asarray(pixels)
+    except ValueError:  # of several shapes
+        found = np.empty(1, object)
+    if found.dtype == np.uint8 and found.shape[1:] == (SIZE, SIZE, 3):
+        return np.ascontiguousarray(found)
+    if found.shape == (0,):
+        return np.empty((0, SIZE, SIZE, 3), np.uint8)
+    raise ImageError(
+        f"the pixels are {found.dtype} {list(found.shape)}; give uint8 [N, {SIZE}, {SIZE}, 3], as "
+        "numpy.stack makes of what simpsons.images.load gives, or let `predict` take the picture"
+    )
+
+
 def fit(pixels: Pixels, size: int = SIZE, resize: Resize = ANTIALIAS) -> Pixels:
     """What uint8 `[H, W, 3]` shows, as uint8 `[size, size, 3]`; the aspect ratio is not kept.
 

@@ -4,12 +4,13 @@ import io
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from simpsons import images
 from simpsons.classifier import SHIPPED, UNKNOWN, Classifier, Failure, Prediction, model_path
 from simpsons.detector import FACES, Detection, Detector, Face
+from simpsons.picture_files import each
 from simpsons.shares import in_shares
 
 _SHARE = 8  # pictures that a thread answers on its own
@@ -49,7 +50,7 @@ class Predictor:
     learnt from crops of faces; it is opened at the first picture that needs it. Else None is for no
     detector, and all answers are the classifier's.
 
-    Raises ModelError as `Classifier` and `Detector` do.
+    It can be pickled as they can. Raises ModelError as `Classifier` and `Detector` do.
     """
 
     def __init__(
@@ -65,6 +66,9 @@ class Predictor:
         self._has_faces = knows_faces(self.classifier) or self._detector is not None
         self._opening = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.classifier, self._detector)
+
     def predict(self, source: images.Source, top: int = 5) -> Prediction:
         """Who is in one picture. Raises simpsons.ImageError as `images.decode` does.
 
@@ -76,14 +80,15 @@ class Predictor:
         return by_faces(prediction, detector.detect(source, top).faces) if detector else prediction
 
     def predict_all(
-        self, sources: Iterable[images.Source], top: int = 5
+        self, sources: images.Source | Iterable[images.Source], top: int = 5
     ) -> Iterator[Prediction | Failure]:
         """Who is in any number of pictures, in order and in constant memory.
 
-        Each core answers a few at a time. One that can't be read gives a Failure, and the rest go
-        on.
+        sources: several of what `predict` takes, or the path of a folder: all pictures in it and
+        below; see `picture_files.each`. Raises DataError for a folder without pictures. Each core
+        answers a few at a time. One that can't be read gives a Failure, and the rest go on.
         """
-        return in_shares(lambda share: self._answer_share(share, top), sources, _SHARE)
+        return in_shares(lambda share: self._answer_share(share, top), each(sources), _SHARE)
 
     def _answer_share(self, sources: list[images.Source], top: int) -> list[Prediction | Failure]:
         sources = [_again_readable(source) for source in sources]
@@ -122,8 +127,8 @@ def by_faces(answer: Prediction, faces: Iterable[Face]) -> Prediction:
     faces = tuple(faces)
     if not (named := _named(faces)):
         return answer
-    surest = replace(named[0].prediction, path=answer.path)
-    return ByFaces(**vars(surest), faces=faces)
+    surest = named[0].prediction
+    return ByFaces(answer.path, surest.top, surest.familiarity, surest.threshold, faces=faces)
 
 
 def _asks(answer: Prediction | Failure) -> bool:

@@ -1,11 +1,10 @@
 """Pictures that a command is given, and its answers one after the other: `predict`, `detect`."""
 
-import glob
 import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -17,10 +16,10 @@ from simpsons import images, urls
 from simpsons.classifier import Failure, Prediction
 from simpsons.cli import options
 from simpsons.cli.terminal import say, shown
-from simpsons.dataset import layout
 from simpsons.detector import Detection
 from simpsons.errors import SimpsonsError
 from simpsons.files import csv_line, utf16
+from simpsons.picture_files import Expansion
 from simpsons.progress import bar
 from simpsons.shares import beside
 from simpsons.sorting import SortingError
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from simpsons.project.embedding import Embedding
 
 STDIN = "-"
-
-_OUTPUT = "what this command writes"
 
 A = TypeVar("A", Prediction, Detection, "Embedding")
 Show = Callable[[A | Failure, Mapping[str, str]], None]
@@ -81,7 +78,10 @@ def answer(
     unread: list[Failure] = []
     left_out = _LeftOut()
     written_to = {os.path.realpath(folder) for folder in outputs if folder is not None}
-    expanded = _Expansion(unread, left_out, written_to).pictures(chain(named, listed))
+    expansion = Expansion(
+        lambda path, reason: unread.append(Failure(path, reason)), left_out.add, written_to
+    )
+    expanded = _expanded(chain(named, listed), expansion)
     pairs = beside(answer_all, expanded)
     missing = ((one.path or STDIN, one) for one in unread)
     answers: Iterable[tuple[images.Source, A | Failure]] = chain(pairs, missing)
@@ -163,71 +163,13 @@ class _LeftOut:
             say(f"Note: left out {count:,}: {reason}; the first: {self._first[reason]}", err=True)
 
 
-class _Expansion:
-    """The pictures that files, folders, globs and - stand for.
-
-    unread: takes folders without pictures, or that can't be read. outputs: real folders in which
-    pictures are not looked for.
-    """
-
-    def __init__(self, unread: list[Failure], left_out: _LeftOut, outputs: Set[str]) -> None:
-        self._unread, self._left_out, self._outputs = unread, left_out, outputs
-
-    def pictures(self, named: Iterable[str]) -> Iterator[images.Source]:
-        for name in named:
-            if name == STDIN:
-                yield sys.stdin.buffer.read()
-            elif glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110
-                for match in sorted(glob.glob(name, recursive=True)) or [name]:  # noqa: PTH207
-                    yield from self._file_or_folder(match)
-            else:
-                yield from self._file_or_folder(name)
-
-    def _file_or_folder(self, name: str) -> Iterator[str]:
-        if not os.path.isdir(name):  # noqa: PTH112 (unlike Path's, it never raises)
-            yield name
-            return
-        before = len(self._unread)
-        below = self._below(name)
-        first = next(below, None)
-        if first is not None:
-            yield from chain([first], below)
-        elif len(self._unread) == before:
-            self._unread.append(Failure(name, f"{name}: the folder has no pictures"))
-
-    def _below(self, folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
-        """above: the real folders that lead there. Paths begin as they were given."""
-        real = os.path.realpath(folder)
-        if real in above:
-            self._left_out.add(folder, layout.LINK_UP)
-            return
-        if above and real in self._outputs:
-            self._left_out.add(folder, _OUTPUT)
-            return
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            reason = f"{folder}: can't be read ({error.strerror}); change its permissions"
-            self._unread.append(Failure(folder, reason))
-            return
-        below = []
-        for entry in entries:
-            if entry.is_dir():
-                below.append(entry)
-            elif layout.is_special(entry):
-                self._left_out.add(entry.path, layout.NO_FILE)
-            elif layout.is_picture_name(entry.name):
-                yield entry.path
-            else:
-                is_hidden = layout.is_picture_name(entry.name.lstrip("."))
-                reason = layout.HIDDEN_FILE if is_hidden else layout.NO_PICTURE
-                self._left_out.add(entry.path, reason)
-        for entry in below:
-            if layout.is_system_folder(entry.name):
-                self._left_out.add(entry.path, layout.SYSTEM_FOLDER)
-            else:
-                yield from self._below(entry.path, (*above, real))
+def _expanded(named: Iterable[str], expansion: Expansion) -> Iterator[images.Source]:
+    """The pictures that files, folders, globs and - stand for."""
+    for name in named:
+        if name == STDIN:
+            yield sys.stdin.buffer.read()
+        else:
+            yield from expansion.pictures([name])
 
 
 def _lines(file: BinaryIO | None) -> Iterator[str]:
