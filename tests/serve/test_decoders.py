@@ -59,12 +59,18 @@ def begun():
 
 def test_slow_pictures_are_decoded_apart(begun, slow, large):
     patient = begun(0.0005, 60)
-    for content, size in ((slow, (1000, 900)), (large, (4100, 4000))):
-        original, reduced = decode(patient, (content, "slow.png"))
-        expected = images.load_file(Upload(content, "slow.png"))
-        assert original[1:] == expected[1:]
-        assert np.array_equal(original.pixels, expected.pixels)
-        assert reduced[1:] == size
+
+    async def both():
+        return await asyncio.gather(
+            patient.of_request().original(Upload(slow, "slow.png"), ANTIALIAS),
+            patient.of_request().reduced(Upload(large, "large.png"), 200),
+        )
+
+    original, reduced = asyncio.run(both())
+    expected = images.load_file(Upload(slow, "slow.png"))
+    assert original[1:] == expected[1:]
+    assert np.array_equal(original.pixels, expected.pixels)
+    assert reduced[1:] == (4100, 4000)
 
 
 def test_large_pictures_are_not_begun_among_the_quick_ones(begun, doll, large):
@@ -98,3 +104,12 @@ def test_when_its_pictures_took_long_the_rest_of_a_request_is_slow(begun, doll, 
     asyncio.run(one_after_the_other(slow, doll))
     asyncio.run(one_after_the_other(doll))
     assert asked == [decoders._quick, decoders._slow, decoders._quick]
+
+
+def test_processes_that_failed_to_start_are_started_when_they_are_asked_again(begun, doll):
+    decoders = begun(60, 60)
+    broken = decoders._quick._pool
+    broken.stop()
+    broken.join()
+    original, _ = decode(decoders, (doll, "doll.png"))
+    assert original.format == "PNG"

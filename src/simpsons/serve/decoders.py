@@ -136,7 +136,7 @@ class InProcesses:
         except TimeoutError:
             return (
                 f"{upload.name}: takes longer than {self._slow.seconds:g} s to decode; save it "
-                "anew, smaller, as JPEG or PNG"
+                "again, smaller, as JPEG or PNG"
             )
         finally:
             self._slow_ones -= 1
