@@ -57,10 +57,12 @@ def test_json_has_each_source_and_problem(run, short_film, tmp_path):
         (("nix.mp4",), "no such file"),
         (("https://example.org/a.mp4",), "https://example.org/a.mp4"),
         ((".",), "has no pictures and no films"),
+        (("../a.png",), "give the folder that it is in"),
     ],
 )
 def test_nothing_that_can_be_read(run, tmp_path, monkeypatch, arguments, said):
     (tmp_path / "empty").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     monkeypatch.chdir(tmp_path / "empty")
     result = run(*arguments, "--out", tmp_path / "project")
     assert result.exit_code == 2

@@ -12,6 +12,7 @@ import pytest
 from simpsons import Detector, timeline
 from simpsons.cli.timeline import timeline as command
 from simpsons.errors import SimpsonsError
+from simpsons.project.store import Source, write_faces, write_project
 
 FILES = {"timeline.csv", "timeline.json", "timeline.srt", "timeline.vtt", "timeline.png"}
 
@@ -265,3 +266,18 @@ def test_pictures_of_each_interval_by_character(run, copy, tmp_path):
     result = run(copy, twin, "--out", out, "--frames", several)
     assert result.exit_code == 0, result.output
     assert len(list(several.rglob("*.jpg"))) == 2 * len(written)
+
+
+def test_a_project_stands_for_its_films(run, copy, tmp_path):
+    project = tmp_path / "project"
+    about = (5, 1.5, 2.0, 1, 1, 2, {}, None, True)
+    film = Source(str(copy), "episode", "film", *about)
+    write_project(project, [film, Source(str(tmp_path), "x", "folder", *about)], "", "")
+    write_faces(project, [])
+    result = run(project, "--out", tmp_path / "results", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["film"] == str(copy)
+    write_project(project, [], "", "")
+    result = run(project)
+    assert result.exit_code == 2
+    assert "a project without films" in result.stderr

@@ -93,11 +93,13 @@ def timeline(
     simpsons timeline episode.mp4 --annotate named.mp4 --out results --json
     simpsons timeline season/*.mkv --out results
     simpsons timeline episode.mp4 --frames pictures
+    simpsons timeline springfield --model runs/mine --out results
 
     Writes a CSV of intervals, a JSON, subtitles (SRT and VTT) and a picture of the time line.
     Characters are on screen together, and strangers have no name. Of several films, each has a
     folder NAME-timeline in the folder given or beside it, the totals by character are printed, and
-    also written to totals.csv and totals.json in the folder given.
+    also written to totals.csv and totals.json in the folder given. A project of `simpsons collect`
+    stands for the films that it was made of.
 
     A truncated film yields results up to the break, and one of several that can't be read
     is reported, as is a copy that can't be written, once the time line is: exit code 1 then, and
@@ -108,7 +110,8 @@ def timeline(
     from simpsons.timeline.writing import require_folder
 
     require_settings(rate, minimum, shortest)
-    given = tuple({Path(film).resolve(): _path(film) for film in films}.values())
+    listed = [film for named in films for film in _films(named)]
+    given = tuple({Path(film).resolve(): _path(film) for film in listed}.values())
     if out:
         require_folder(out)
     folders = [out] if out and len(given) == 1 else _unique(given, out, "-timeline")
@@ -232,6 +235,18 @@ class _Reader:
         for note in notes:
             say(f"Note: {note}", err=True)
         return True
+
+
+def _films(named: str) -> list[str]:
+    """The film of this name; of a project, all its films."""
+    from simpsons.project.store import Project, is_project
+
+    if urls.refusal(named, "film") or not is_project(named):
+        return [named]
+    found = [source.path for source in Project.open(named).sources if source.kind == "film"]
+    if not found:
+        raise SimpsonsError(f"{named}: is a project without films; give a film")
+    return found
 
 
 def _path(film: str) -> str | Path:

@@ -178,6 +178,8 @@ class Collector:
             raise FilmError(said)
         if Path(path).is_dir():
             return self._add_folder(Path(path))
+        if Path(path).suffix.lower() in images.SUFFIXES - {".gif"} and Path(path).is_file():
+            raise DataError(f"{path}: is a picture; give the folder that it is in")
         return self._add_film(Path(path))
 
     def _require_project(self) -> None:
