@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -97,3 +99,13 @@ def test_no_project_is_said(tmp_path):
     with pytest.raises(ProjectError, match=r"no project\.json; make one"):
         Project.open(tmp_path)
     assert not is_project(tmp_path)
+
+
+def test_projects_are_read_without_heavy_packages():
+    code = (
+        "import sys, simpsons, simpsons.project, simpsons.project.embedding\n"
+        "heavy = {'torch', 'sklearn', 'scipy', 'av', 'onnx', 'filelock', 'pyarrow'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "[]"
