@@ -347,7 +347,7 @@ def test_what_is_written_is_read_again(written, pictures, tmp_path):
     ("name", "text", "says"),
     [
         ("a.csv", "path,x1,y1,x2,name", "has no column y2; its first row must be path,x1,y1"),
-        ("a.csv", 'a.jpg,"1,2,3,4,a', "is no CSV"),
+        ("a.csv", 'a.jpg,"1,2,3,4,a', "is not valid CSV"),
         ("a.csv", "nonsense", r"has no boxes \(.*a.csv, row 1: has 1 values, not 6\)"),
         ("a.csv", "", "has no boxes; give a file with rows"),
         ("a.json", "[]", "is not a COCO file"),

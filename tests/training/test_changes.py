@@ -144,7 +144,7 @@ def test_a_split_that_was_cut_off_is_refused(moved, resumed):
 def test_group_numbers_that_no_run_writes_are_refused(moved, resumed):
     text = (moved[0] / SPLIT).read_text()
     (moved[0] / SPLIT).write_text(text.replace(",0,", f",{10**30},"))
-    with pytest.raises(DataError, match=r"split\.csv: is no split"):
+    with pytest.raises(DataError, match=r"split\.csv: is not a split"):
         resumed()
 
 
