@@ -5,7 +5,8 @@ Three sets: the data set, frames of another cartoon, and drawings of a sparingly
 frames in which the figure has moved a little. Others are planted that are not, however alike: the
 same figure on the background of another picture, another figure in the same scene, two pictures in
 the same border, two in the dark. Two pictures whose boxes name nobody in common count as not one
-shot either. Of all other pairs nobody can say, and they are not counted.
+shot either. Drawings in which the lips alone moved are one shot, but no copies; they count neither
+for recall nor for precision. Of all other pairs nobody can say, and they are not counted.
 """
 
 import argparse
@@ -40,7 +41,9 @@ from simpsons.images import Pixels
 from simpsons.progress import bar
 
 DOCUMENT = "docs/near-duplicates.md"
-SEED = 5
+SEED = 11
+"""None of the thresholds was chosen by a run of this seed."""
+
 COPIES = 72
 """Pictures that are copied in each way, and frames and negatives of each kind."""
 
@@ -77,6 +80,9 @@ KINDS: dict[str, Distortion] = DISTORTIONS | {
     "black border": _black_border,
 }
 FRAME = "neighbouring frame"
+LIPS = "lips alone moved"
+"""To be linked, not to be told copies."""
+
 FOREIGN = (
     "same figure, other background",
     "other figure, same scene",
@@ -166,6 +172,8 @@ def drawn() -> Plants:
         row = plants.add(cels.frame(one, pose, stage))
         later = cels.a_moment_later(pose, rng)
         plants.same.setdefault(FRAME, []).append((row, plants.add(cels.frame(one, later, stage))))
+        speaking = cels.frame(one, cels.lips_moved(pose, rng), stage, int(rng.integers(60, 95)))
+        plants.same.setdefault(LIPS, []).append((row, plants.add(speaking)))
         for kind, doll, where in ((FOREIGN[0], one, elsewhere), (FOREIGN[1], other, stage)):
             made = plants.add(cels.frame(doll, pose, where))
             plants.foreign.setdefault(kind, []).append((row, made))
@@ -249,8 +257,8 @@ def _darkened(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 @dataclass(frozen=True)
 class Measured:
-    """found, copied, formerly: the share of the pairs of each kind that are linked, told to be
-    copies, and were linked by thumbnails, with how many there are."""
+    """found: of the pairs of each kind how many are linked, told to be copies, were linked by
+    thumbnails, and are there. groups: the largest, now and formerly."""
 
     found: dict[str, tuple[int, int, int, int]]
     groups: tuple[int, int]
@@ -300,11 +308,14 @@ def measured(plants: Plants) -> Measured:
 def rows_of(results: dict[str, Measured]) -> list[list[str]]:
     """The table: a row a kind, then precision and recall."""
     rows = []
-    for kind in (*KINDS, FRAME):
+    for kind in (*KINDS, FRAME, LIPS):
         cells = []
         for each in results.values():
+            if kind not in each.found:
+                cells += ["-"] * 3
+                continue
             linked, copied, former, count = each.found[kind]
-            told = "-" if kind == FRAME else f"{copied / count:.1%}"
+            told = f"{copied / count:.1%}" if kind in KINDS else f"{copied:,} of {count:,}"
             cells += [f"{linked / count:.1%}", told, f"{former / count:.1%}"]
         rows.append([kind, *cells])
     for kind in (*FOREIGN, DISJOINT):
@@ -335,9 +346,19 @@ def rows_of(results: dict[str, Measured]) -> list[list[str]]:
 
 def main() -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: python -m benchmarks.near_duplicates --only drawings",
+    )
     data_option(parser)
-    parser.add_argument("--only", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        metavar="SET",
+        help="print the table of some of the sets, `data set`, `other cartoon`, `drawings`, and "
+        "write nothing",
+    )
     arguments = parser.parse_args()
     data = folder(arguments)
     ours, other = frames.folder(data), other_cartoon.folder(data)
