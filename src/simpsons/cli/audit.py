@@ -28,7 +28,7 @@ _test = click.option(
     "--test",
     type=options.FOLDER,
     metavar="FOLDER",
-    help="Pictures to look for leaks into, with labels or without.",
+    help="Test pictures, labelled or not, to check for copies of training pictures.",
 )
 _split = click.option(
     "--split",
@@ -108,7 +108,7 @@ def audit(
     simpsons data audit my_frames --boxes faces.csv
 
     Writes one HTML page with counts, scores and example pictures. --json prints every finding.
-    A training that was stopped goes on where it was, and is not repeated for the same pictures.
+    A training that was stopped is resumed, and is not repeated for the same pictures.
 
     With --boxes, a detector looks for the faces, and the boxes that do not go with them are listed,
     the surest first; nothing else is looked for.

@@ -59,7 +59,7 @@ class _Bulk(click.Command):
 @click.option("--faces", default=FACES, show_default=True, metavar="MODEL", help="Who finds faces.")
 @click.option("--minimum", type=options.Finite(0, 1), metavar="SCORE", help="Of a face, 0 to 1.")
 @click.option(
-    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Names a row."
+    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Names per row."
 )
 @click.option(
     "--column", default=COLUMN, show_default=True, metavar="NAME", help="Of a table: the paths."
@@ -84,7 +84,7 @@ class _Bulk(click.Command):
     "--reads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Pictures read at once.  [default: one a core for files, else 32]",
+    help="Pictures read at once.  [default: one per core for files, else 32]",
 )
 @click.option(
     "--object-seconds",
@@ -135,8 +135,8 @@ def bulk(
     simpsons bulk frames/ --out answers/
     simpsons bulk s3://bucket/frames --out s3://bucket/answers --task detect
     simpsons bulk list.parquet --out answers/ --scheduler tcp://host:8786
-    simpsons bulk --out answers/            goes on where it stopped
-    simpsons bulk status answers/           says how far it is
+    simpsons bulk --out answers/            resumes
+    simpsons bulk status answers/           shows progress
 
     SOURCE is a folder, a glob, a zip or tar, a list (Parquet or CSV with a column of paths, or text
     with a path a line), or any of these at s3://, gs://, az:// or https://. What it lists is frozen

@@ -61,7 +61,7 @@ def collect(
     those without a face, as titles are, and copies of what is there already: an intro, a recap.
     Each face is cut out with room around it. Then name them: `simpsons label springfield`.
 
-    The same command goes on where it was interrupted or killed, and films that are there already
+    The same command resumes after an interrupt or a kill, and films that were collected before
     are not read again. A truncated film yields what comes before the break, and one that can't be
     read is reported: exit code 1 then, and 2 when nothing could be read.
     """

@@ -37,7 +37,7 @@ from simpsons.project.folders import require_new
 )
 @options.as_json
 def crop(folder: str, boxes: Path, out: Path, margin: float, as_json: bool) -> None:
-    """Cut the faces that FILE boxes out of the pictures in FOLDER, into a folder a name.
+    """Cut the faces that FILE boxes out of the pictures in FOLDER, into a folder per name.
 
     \b
     simpsons data crop frames --boxes frames/faces.csv --out faces

@@ -38,7 +38,7 @@ data.add_command(crop)
 @data.command()
 @options.as_json
 def download(as_json: bool) -> None:
-    """Fetch the data set from Kaggle into the cache; goes on where it was cut off.
+    """Fetch the data set from Kaggle into the cache; an interrupted download is resumed.
 
     \b
     simpsons data download

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     help="A network of your own: it reads all faces again, and the wall begins with those of which "
     "it is least sure. Remembered in the project.",
 )
-@click.option("--status", is_flag=True, help="Say how far it is, without a page.")
+@click.option("--status", is_flag=True, help="Print the progress, without a page.")
 @click.option(
     "--write",
     type=OUTPUT,
     metavar="FOLDER",
-    help="Write what is named so far as a data set: a folder a character, boxes, a split.",
+    help="Write what is named so far as a data set: a folder per character, boxes, a split.",
 )
 @click.option("--frames", is_flag=True, help="With --write: whole frames instead of crops.")
 @as_json

@@ -81,7 +81,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for 
 characters = click.option(
     "--characters",
     metavar="WHICH",
-    help="Names with commas between, all, or the N with most pictures.  [default: the 18 of "
+    help="Names separated by commas, all, or the N with the most pictures.  [default: the 18 of "
     "the data set where any is there, else all]",
 )
 split = click.option(

@@ -36,13 +36,13 @@ Write = Callable[[images.Source, A], str]
 """Makes a file for an answer and returns its path."""
 
 argument = click.argument("named", metavar="[PICTURES]...", nargs=-1)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 paths_from = click.option(
     "--paths-from",
     type=options.ListFile(),
     metavar="FILE",
-    help="Read picture paths from a file, one a line; - for standard input.",
+    help="Read picture paths from a file, one per line; - for standard input.",
 )
 
 

@@ -83,7 +83,7 @@ def predict(
     no picture could be read.
 
     --sort-into never moves and never overwrites: of two pictures of one name, one has a digest in
-    its own, and what is there already is not put there again. CSV has a column for where it is.
+    its own, and a file that is already there is not copied again. CSV has a column for its path.
     """
     pictures.require_pictures(named, paths_from, as_json, as_csv)
     if link and sort_into is None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     help="Who finds faces: faces, an ONNX file, or a run folder.",
 )
 @click.option(
-    "--rate", type=float, default=5.0, show_default=True, help="Frames a second to look at."
+    "--rate", type=float, default=5.0, show_default=True, help="Frames per second to look at."
 )
 @click.option(
     "--minimum",
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     "--frames",
     type=options.OUTPUT,
     metavar="FOLDER",
-    help="Also write a picture of each interval there, in a folder a character.",
+    help="Also write a picture of each interval there, in a folder per character.",
 )
 @options.as_json
 def timeline(
