@@ -63,7 +63,8 @@ class Config:
             config._require_sense()
         except (FileNotFoundError, NotADirectoryError):
             raise SimpsonsError(
-                f"{folder}: is not a run folder: it has no {CONFIG}; start one with `simpsons train`"
+                f"{folder}: is not a run folder: it has no {CONFIG}; start one with "
+                "`simpsons train`"
             ) from None
         except (ValueError, RecursionError) as error:
             raise SimpsonsError(

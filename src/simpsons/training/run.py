@@ -247,8 +247,8 @@ def load(
         config = _moved(config, Path(data).resolve())
     elif not Path(config.data).is_dir():
         raise SimpsonsError(
-            f"{folder}: its pictures were in {config.data}, which is missing; say where they are now: "
-            f"`simpsons export {folder} OUT.onnx --data FOLDER`, or "
+            f"{folder}: its pictures were in {config.data}, which is missing; say where they are "
+            f"now: `simpsons export {folder} OUT.onnx --data FOLDER`, or "
             f"`simpsons train FOLDER --resume {folder}`"
         )
     is_detector = config.network == models.DETECTOR
