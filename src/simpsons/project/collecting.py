@@ -19,6 +19,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from simpsons import images, urls
+from simpsons.classifier import SHIPPED, model_path
 from simpsons.dataset.picture_names import PictureNames
 from simpsons.detector import Detector
 from simpsons.errors import DataError, SimpsonsError
@@ -226,7 +227,7 @@ class Collector:
         detector = hashlib.sha256(self._detector.path.read_bytes()).hexdigest()
         networks = {
             "detector": detector,
-            "names": self._detector.names.path.stem,
+            "names": _name_of(self._detector.names.path),
             "embedding": self._embedder.fingerprint,
             "size": self._embedder.size,
         }
@@ -360,7 +361,7 @@ class Collector:
         """Write the pictures of a shot that are no copies, and then that it is done."""
         left_out = cut.left_out.copy()
         before = len(self._kept)
-        frames, taken = [], set(self._journal.sources[film].files)
+        frames, taken = [], self._journal.sources[film].files
         for one in cut.pictures:
             is_copy, alike = self._kept.find(one.thumbnail, one.larger, one.shorter, before)
             if is_copy:
@@ -402,6 +403,12 @@ class Collector:
         sources = [state.to_source() for state in journal.sources.values()]
         store.write_project(self.root, sources, *used)
         store.write_faces(self.root, faces)
+
+
+def _name_of(network: Path) -> str:
+    """Its name if it is in the package, else its path."""
+    is_shipped = network.stem in SHIPPED and network == model_path(network.stem)
+    return network.stem if is_shipped else str(network)
 
 
 def _frame_line(name: str, picture: CutPicture, alike: Sequence[Alike]) -> dict[str, Any]:

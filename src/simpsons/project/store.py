@@ -118,8 +118,9 @@ class Project:
 
     root: the folder. sources: films and folders, in the order in which they were collected. faces:
     in the order in which they were found; more may be there when it is opened again. detector: the
-    SHA-256 of the file of the network that found them. names: the network that named them.
-    embedding: the fingerprint of what embedded them, see `embedding.Embedder`.
+    SHA-256 of the file of the network that found them. names: the network that named them, by name
+    if it is in the package, else by path. embedding: the fingerprint of what embedded them, see
+    `embedding.Embedder`.
     """
 
     root: Path
