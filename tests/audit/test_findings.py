@@ -1,6 +1,7 @@
 """Planted faults are found, and what is in order is not."""
 
 import shutil
+import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from simpsons.audit.claim import Accuracy
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.split import Split
+from simpsons.demo.drawings import DOLLS, draw
 from simpsons.onnx_import import read_onnx
 from simpsons.training import checkpoint, held_out
 
@@ -132,6 +134,25 @@ def test_two_frames_that_show_both_by_their_boxes_have_no_two_labels(spoilt, tmp
         "1/0.png",
         "2/two_labels.png",
     }
+
+
+def test_names_in_boxes_are_those_of_folders_however_they_are_spelt(tmp_path):
+    """Folders as macOS spells accents; one frame is filed under each of the two that it shows."""
+    folders = [unicodedata.normalize("NFD", name) for name in ("José", "Zoë_Böll")]
+    for number, folder in enumerate(folders):
+        (tmp_path / folder).mkdir()
+        for count in range(2):
+            picture = draw(DOLLS[number], np.random.default_rng(count), 64)
+            picture.save(tmp_path / folder / f"{count}.png")
+    shutil.copy(tmp_path / folders[0] / "0.png", tmp_path / folders[1] / "é.png")
+    lines = ["path,x1,y1,x2,y2,name"]
+    lines += ["José/0.png,1,1,9,9,josé", "José/0.png,20,20,29,29,Zoë Böll"]
+    dataset = cache.load(tmp_path)
+    assert len(findings.find(dataset, watch=not_asked).two_labels()) == 1
+    (tmp_path / "faces.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = findings.find(dataset, watch=not_asked)
+    assert found.two_labels() == []
+    assert len(found.copies()) == 1
 
 
 def test_a_test_folder_needs_no_labels(spoilt, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 
 from simpsons.audit import claim, duplicates, labels, odd
 from simpsons.audit.duplicates import Duplicates, Leaks, Pair
+from simpsons.characters import composed, find_name
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset import boxes
 from simpsons.dataset import split as splits
@@ -28,7 +29,7 @@ class Findings:
 
     test: a folder of test pictures; in `duplicates` and `leaks` their rows follow the data
     set's. label_errors: None if they were not looked for. claims: one a network. boxed: who is
-    named in the boxes of a picture, by its path; such a picture has several names.
+    named in the boxes of a picture, by its path in NFC; such a picture has several names.
     """
 
     dataset: Dataset
@@ -77,7 +78,7 @@ class Findings:
 
     def _shown(self, row: int) -> set[str]:
         """Whom a picture shows: the class that it is filed under, and who is named in its boxes."""
-        return {self.character(row), *self.boxed.get(self.path(row), ())}
+        return {self.character(row), *self.boxed.get(composed(self.path(row)), ())}
 
     def copies(self) -> list[Pair]:
         """Pictures that are in the data set twice, the strongest first."""
@@ -241,4 +242,9 @@ def _boxed(dataset: Dataset) -> dict[str, set[str]]:
         listed = boxes.read(path).pictures
     except DataError:  # some other table
         return {}
-    return {path: {box.name for box in found} - {"", UNKNOWN} for path, found in listed.items()}
+    names = {box.name for found in listed.values() for box in found} - {"", UNKNOWN}
+    meant = {name: find_name(name, dataset.classes) or composed(name) for name in names}
+    return {
+        composed(path): {meant[box.name] for box in found if box.name in meant}
+        for path, found in listed.items()
+    }
