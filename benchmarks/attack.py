@@ -1,8 +1,9 @@
 """Does anything break it? Mutated files, kills, lies and hostile clients; one table each.
 
-`--files` mutated pictures of 12 formats, each read as Pillow reads it or refused; each command
-killed before its file operations; run folders, ONNX and Keras files that lie; the service with one
-client in ten hostile. The exit code is 1 if anything failed.
+`--files` mutated pictures of 12 formats, each read as Pillow reads it or refused, and `--guided`
+ones that are changed further where a change took a new way; each command killed before its file
+operations; run folders, ONNX and Keras files that lie; the service with one client in ten hostile,
+and told to stop at several moments. The exit code is 1 if anything failed.
 """
 
 import argparse
@@ -13,16 +14,16 @@ from pathlib import Path
 from benchmarks.attacks import guided, kills, lies, pictures, service
 from benchmarks.report import machine, table, write_section
 
-PARTS = ("pictures", "guided", "kills", "lies", "service")
+PARTS = ("pictures", "guided", "kills", "lies", "service", "stops")
 
 
 def main() -> None:
     """Read the command line, attack, print, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="may be given several times")
-    parser.add_argument("--files", type=int, default=12_000, help="mutated pictures of all formats")
+    parser.add_argument("--files", type=int, default=100_000, help="mutated pictures of all formats")
     parser.add_argument(
-        "--guided", type=int, default=12_000, help="pictures changed where it took a new way"
+        "--guided", type=int, default=60_000, help="pictures changed where it took a new way"
     )
     parser.add_argument(
         "--every",
@@ -33,7 +34,7 @@ def main() -> None:
     names = [command.name for command in kills.COMMANDS]
     parser.add_argument("--command", choices=names, action="append", help="to kill, these alone")
     parser.add_argument("--models", type=int, default=200, help="mutated files of each network")
-    parser.add_argument("--requests", type=int, default=1000, help="of honest clients")
+    parser.add_argument("--requests", type=int, default=10_000, help="of honest clients")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path, help="a document with a section for each table")
     asked = parser.parse_args()
@@ -65,6 +66,8 @@ def _attack(
     if part == "lies":
         run = kills.finished_run(folder / "lies")
         return lies.HEADERS, *lies.rows(folder / "lies", run, asked.models, asked.every)
+    if part == "stops":
+        return service.STOP_HEADERS, *service.stops()
     return service.HEADERS, *service.rows(asked.requests)
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ _COPIES = 0.01
 _WAVES = 16
 _SIDE = 32
 _BLOCK = 1000
+_NOISE = 3  # of 255, at most
 
 
 def paint(count: int, rng: np.random.Generator) -> Pixels:
@@ -50,6 +51,13 @@ def paint(count: int, rng: np.random.Generator) -> Pixels:
     pictures = basis @ (strength * (light + 0.4 * colour)) @ basis.T
     pixels = np.clip(128 + 45 * np.moveaxis(pictures, 1, 3), 0, 255).astype(np.uint8)
     return pixels.repeat(images.SIZE // _SIDE, axis=1).repeat(images.SIZE // _SIDE, axis=2)
+
+
+def paint_alike(count: int, rng: np.random.Generator) -> Pixels:
+    """One random picture again and again, each time with other noise; see `paint`."""
+    noise = rng.integers(-_NOISE, _NOISE + 1, (count, images.SIZE, images.SIZE, 3), np.int16)
+    card = paint(1, np.random.default_rng(SEED)).astype(np.int16)
+    return np.clip(card + noise, 0, 255).astype(np.uint8)
 
 
 def plant(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -72,6 +80,7 @@ def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
     hits = sum((min(pair), max(pair)) in pairs for pair in planted.tolist())
     return {
         "pictures": len(pixels),
+        "pairs": len(found.pairs),
         "seconds": wall,
         "cpu_seconds": cpu,
         "memory": _resident("VmHWM"),
@@ -117,16 +126,17 @@ def _resident(which: str) -> float:
     return int(found[1]) / 2**20
 
 
-def painted(size: int) -> dict[str, float]:
+def painted(size: int, is_alike: bool = False) -> dict[str, float]:
     """Make `size` pictures in a file and measure."""
     rng = np.random.default_rng(SEED)
+    make = paint_alike if is_alike else paint
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "images.npy"
         shape = (size, images.SIZE, images.SIZE, 3)
         written = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
         for start in range(0, size, _BLOCK):
-            written[start : start + _BLOCK] = paint(min(_BLOCK, size - start), rng)
-        planted = plant(written, rng)
+            written[start : start + _BLOCK] = make(min(_BLOCK, size - start), rng)
+        planted = np.empty((0, 2), np.int64) if is_alike else plant(written, rng)
         np.save(Path(temporary) / "planted.npy", planted)
         written.flush()
         del written
@@ -156,6 +166,26 @@ def row(name: str, figures: dict[str, float]) -> list[str]:
     ]
 
 
+def alike(sizes: Sequence[int]) -> None:
+    """Measure so many pictures that are all alike, as black frames and title cards are; print."""
+    headers = ["pictures, all alike", "pairs", "pairs a picture", "processor time", "peak memory"]
+    rows = []
+    for size in sizes:
+        found = painted(size, is_alike=True)
+        rows.append(
+            [
+                f"{size:,}",
+                f"{int(found['pairs']):,}",
+                f"{found['pairs'] / size:.1f}",
+                f"{found['cpu_seconds']:,.0f} s",
+                f"{found['memory']:.2f} GiB",
+            ]
+        )
+        print(" | ".join(rows[-1]), flush=True)
+    words = " ".join(map(str, sizes))
+    print(f"{table(headers, rows)}\n\n`python -m benchmarks.scale --alike {words}`; {machine()}.")
+
+
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(
@@ -178,6 +208,7 @@ def main() -> None:
     parser.add_argument(
         "--only-random", action="store_true", help="leave out the data set, which need not be there"
     )
+    parser.add_argument("--alike", type=int, nargs="+", help="only these, all of one picture")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--real", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -189,6 +220,9 @@ def main() -> None:
         empty = np.empty((0, 2), np.int64)
         root = str(kaggle.resolve(arguments.data))
         print(json.dumps(measured(cache.load(root, track=bar).images, empty)))
+        return
+    if arguments.alike:
+        alike(arguments.alike)
         return
     if not arguments.only_random:
         root = str(kaggle.resolve(arguments.data))

@@ -209,6 +209,7 @@ def _plain(name: str, prepare: Callable[[Path], None], words: Sequence[str]) -> 
 
 
 _NAMED = ["pictures", "--model", "cnn", "--csv"]
+_CLEAN = ["data", "clean", "pictures", "--copies", "--out", "drop.csv"]
 _BULK = ["bulk", "pictures", "--out", "answers", "--model", "cnn", "--part-size", "4"]
 
 COMMANDS = (
@@ -216,7 +217,12 @@ COMMANDS = (
     _plain("export", _with_run, ["export", "run", "out.onnx", "--card"]),
     _plain("data split", _pictures, ["data", "split", "pictures", "--out", "split.csv"]),
     _plain("data audit", _pictures, ["data", "audit", "pictures", "--report", "audit.html"]),
-    _plain("data clean", _pictures, ["data", "clean", "pictures", "--copies", "--out", "drop.csv"]),
+    Command(
+        "data clean",
+        _pictures,
+        _same(_CLEAN),
+        lambda folder: ["--version"] if (folder / "drop.csv").exists() else _CLEAN,  # it is done
+    ),
     _plain(
         "evaluate",
         _few_pictures,
