@@ -80,7 +80,12 @@ def test_a_page_ends_with_a_few_where_all_others_are_likelier_somebody_else(sess
     session.name(of(session, 1), "Otto")
     session.name(of(session, 0)[:3], "Maggie")
     session.name(of(session, 2)[:3], "Selma")
-    assert len(session.page("Otto")) == FEW
+    few = session.page("Otto")
+    assert len(few) == FEW
+    assert session.stop_reason("Otto") is None
+    session.accept("Otto", [], few)
+    assert session.stop_reason("Otto") == "the faces that are left look more like others"
+    assert session.stop_reason("Maggie") is None
 
 
 def test_a_page_of_the_only_name_is_by_distance(session):

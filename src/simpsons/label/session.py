@@ -100,7 +100,7 @@ class Session:
         self.project = project
         self._ids = [face.id for face in project.faces]
         self._rows = {face: row for row, face in enumerate(self._ids)}
-        self._heads: dict[str, tuple[int, order.Head]] = {}
+        self._orders: dict[str, tuple[int, int, NDArray[np.int64]]] = {}
         self._known: tuple[int, Folded] = 0, Folded({}, {})
 
     def clusters(self, later: bool = False) -> list[Cluster]:
@@ -156,9 +156,8 @@ class Session:
             return []
         if label not in folded.labels.values():
             return self._by_network(rows, label)[:size]
-        head = self._head(folded, label)
-        likely, ordered = order.surest(head, self._features[rows], label)
-        return [self._ids[row] for row in rows[ordered[: max(FEW, likely)]][:size]]
+        likely, ordered = self._surest(folded, label)
+        return [self._ids[row] for row in ordered[: max(FEW, likely)][:size]]
 
     def stop_reason(self, label: str) -> str | None:
         """Why another page of the label isn't worth the time, in words; None while it is."""
@@ -166,11 +165,14 @@ class Session:
         folded = self._folded()
         if not len(self._offered(folded, label)):
             return "no face without an answer is left for it"
-        offered, struck = 0, 0
-        for answer in reversed(self._holding()):
-            if answer.label == label and offered < PAGE:
-                offered += len(answer.faces) + len(answer.struck)
-                struck += len(answer.struck)
+        pages = [answer for answer in reversed(self._holding()) if answer.label == label]
+        offered, struck = _counted(pages[:1])
+        if offered and struck >= _ENOUGH_STRUCK * offered and not self._surest(folded, label)[0]:
+            return "the faces that are left look more like others"
+        while pages and offered < PAGE:
+            pages = pages[1:]
+            more = _counted(pages[:1])
+            offered, struck = offered + more[0], struck + more[1]
         if offered >= PAGE and struck >= _ENOUGH_STRUCK * offered:
             return f"{struck} of the last {offered} faces were struck"
         return None
@@ -307,12 +309,20 @@ class Session:
         alike.sort(key=lambda face: (face.verdict == UNKNOWN, -face.probability))
         return [face.id for face in alike]
 
-    def _head(self, folded: Folded, label: str) -> order.Head:
-        """Fitted to all answers; what was struck for the label, and has no other, is a class."""
+    def _surest(self, folded: Folded, label: str) -> tuple[int, NDArray[np.int64]]:
+        """How many faces without an answer are likelier of the label than of any other, and the
+        rows of all, the surest first.
+
+        By a head that is fitted to all answers; what was struck for the label, and has no other, is
+        a class.
+        """
         version = self._version()
-        if label in self._heads and self._heads[label][0] == version:
-            return self._heads[label][1]
+        if label in self._orders and self._orders[label][0] == version:
+            return self._orders[label][1:]
+        offered = self._offered(folded, label)
         rows, answers = self._answered(folded.labels)
+        if label not in answers:
+            return 0, offered
         struck = [
             self._rows[face]
             for face, rejected in folded.rejected.items()
@@ -320,5 +330,12 @@ class Session:
         ]
         rows = np.concatenate([rows, np.array(struck, np.int64)])
         head = order.fit(self._features[rows], [*answers, *[_STRUCK] * len(struck)])
-        self._heads[label] = version, head
-        return head
+        likely, ordered = order.surest(head, self._features[offered], label)
+        self._orders[label] = version, likely, offered[ordered]
+        return likely, offered[ordered]
+
+
+def _counted(pages: Sequence[Answer]) -> tuple[int, int]:
+    """How many faces were on pages, and how many of them were struck."""
+    struck = sum(len(page.struck) for page in pages)
+    return struck + sum(len(page.faces) for page in pages), struck
