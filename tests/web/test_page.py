@@ -51,10 +51,13 @@ def own_site(tmp_path_factory, runtime_folder, doll_model):
 
 @pytest.fixture
 def open_page(browser):
-    """Open a page in a window of that width; it asks for nothing that does not lie beside it."""
+    """Open a page in a window of that width; it asks for nothing that does not lie beside it.
+
+    before: a script that runs before the page's own; then nobody waits for the network.
+    """
     contexts, asked, errors = [], [], []
 
-    def open_at(url, width=1100, **settings):
+    def open_at(url, width=1100, before=None, **settings):
         settings = {"reduced_motion": "reduce", **settings}
         context = browser.new_context(viewport={"width": width, "height": 800}, **settings)
         contexts.append(context)
@@ -64,8 +67,11 @@ def open_page(browser):
         page.on("request", lambda request: asked.append((beside, request.url)))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        if before:
+            page.add_init_script(before)
         page.goto(url)
-        page.wait_for_selector("body[data-ready]", state="attached")
+        if not before:
+            page.wait_for_selector("body[data-ready]", state="attached")
         return page
 
     yield open_at
@@ -202,6 +208,14 @@ def test_a_canvas_in_bands_gives_the_same_pixels(open_page, own_site, pictures):
     [whole] = page.evaluate(SEEN, file)
     page.evaluate("() => { MOST.inCanvas = 700 * 13; }")
     assert page.evaluate(SEEN, file) == [whole]
+
+
+def test_a_browser_that_can_not_run_the_network(open_page, own_site, pictures):
+    page = open_page(own_site.as_uri(), before="delete globalThis.DecompressionStream;")
+    said = "The network can't run here (DecompressionStream is not defined); use a current browser"
+    expect(page, "#status").to_have_text(said)
+    page.set_input_files("#pick", [upload("grey.png", pictures["grey.png"])])
+    expect(page, ".error").to_have_text(said)
 
 
 HAND_OVER = """([event, name, content]) => {
