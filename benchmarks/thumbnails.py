@@ -1,15 +1,27 @@
 """How near-duplicates were found formerly: thumbnails that agree, and links from one to the next.
 
 `benchmarks.near_duplicates` compares with it, and `benchmarks.other_cartoon` cuts its split by it.
+The shipped split was cut by it, too. Run as a program this says how many of its groups today's
+links change, and what leaks by them, and writes docs/near-duplicates.md.
 """
 
+import argparse
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import alignment
+from benchmarks.data import data_option, folder
+from benchmarks.report import machine, table, write_section
+from simpsons.audit import duplicates
+from simpsons.dataset import alignment, cache
+from simpsons.dataset import split as splits
+from simpsons.dataset.cache import Dataset
+from simpsons.dataset.split import PARTS
 from simpsons.images import Pixels
+from simpsons.progress import bar
+
+DOCUMENT = "docs/near-duplicates.md"
 
 THRESHOLD = 0.90
 """Above this cosine two pictures shared a group."""
@@ -75,3 +87,62 @@ def groups(linked: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     links = coo_array((np.ones(len(first), np.int8), (first, second)), (count, count))
     _, group = connected_components(links, directed=False)
     return np.asarray(group, np.int64)
+
+
+def compared(dataset: Dataset) -> str:
+    """The groups of a data set, formerly and now, and what leaks, as Markdown."""
+    linked = pairs(thumbnails(dataset.images))
+    former, found = groups(linked, len(dataset)), duplicates.find(dataset, track=bar)
+    rows = []
+    for name, group in (("formerly, as the shipped split", former), ("now", found.group)):
+        sizes = np.bincount(group)
+        figures = (len(sizes), (sizes > 1).sum(), (sizes == 1).sum(), sizes.max())
+        rows.append([name, *(f"{int(figure):,}" for figure in figures)])
+    kept = _sets(former) & _sets(found.group)
+    changed = len(_sets(former)) - len(kept)
+    text = [
+        table(["near-duplicates", "groups", "of two or more", "of one picture", "largest"], rows),
+        f"Of the former groups of two or more {len(kept):,} are the same now, {changed:,} are not.",
+    ]
+    headers = ["shipped split", "pictures", "with a near-duplicate in training", "of these copies"]
+    shipped, leaking = splits.make(dataset, "shipped"), []
+    for part in PARTS[1:]:
+        leaks = found.leaks(part, shipped.rows(part), shipped.rows("train"))
+        told = len(leaks.rows), len(leaks.strongest), leaks.copies
+        leaking.append([part, *(f"{count:,}" for count in told)])
+    text.append(table(headers, leaking))
+    today = splits.make(dataset, "leak-free")
+    counts = ", ".join(f"{today.counts()[part]:,} {part}" for part in PARTS)
+    left = sum(splits.leaks(dataset, today, part) for part in PARTS[1:])
+    chance = splits.make(dataset, "random")
+    is_held, first, second = chance.part == "validation", *linked.T
+    across = is_held[first] != is_held[second]
+    by_thumbnails = np.where(is_held[first[across]], first[across], second[across])
+    text.append(
+        f"A split that is made today (`--split leak-free`, seed 0) has {counts} pictures, of which "
+        f"{left} leak. Of the {int(is_held.sum()):,} validation pictures of the notebook's random "
+        f"split {splits.leaks(dataset, chance, 'validation'):,} do; by thumbnails "
+        f"{len(np.unique(by_thumbnails)):,}."
+    )
+    return "\n\n".join(text)
+
+
+def _sets(group: NDArray[np.int64]) -> set[frozenset[int]]:
+    """The groups of two pictures or more."""
+    order = np.argsort(group, kind="stable")
+    together = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    return {frozenset(rows.tolist()) for rows in together if len(rows) > 1}
+
+
+def main() -> None:
+    """Compare, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    data_option(parser)
+    text = compared(cache.load(folder(parser.parse_args()), track=bar))
+    text += f"\n\n`python -m benchmarks.thumbnails`; {machine()}."
+    print(text)
+    write_section(DOCUMENT, "shipped split", text)
+
+
+if __name__ == "__main__":
+    main()
