@@ -60,7 +60,7 @@ def test_a_page_of_a_network_of_ones_own(cli, no_runtime, doll_model, tmp_path):
         (["runs/mine"], "Missing argument 'OUT'"),
         ([], "Missing argument 'RUN'"),
         (["runs/mine", "out.json"], "choose another suffix, as .onnx"),
-        (["--web", "notes.txt"], "notes.txt"),
+        (["--web", "notes.txt"], "notes.txt: is a file, not a folder"),
     ],
 )
 def test_what_does_not_go_together(cli, no_runtime, tmp_path, monkeypatch, arguments, reason):

@@ -54,6 +54,8 @@ def write(
             f"{path}: finds faces and names nobody; give {', '.join(SHIPPED)} or another "
             "classifier, which says who is in a picture"
         )
+    if folder.exists() and not folder.is_dir():
+        raise SimpsonsError(f"{folder}: is a file, not a folder; give another path")
     index = folder / "index.html"
     require_writable(index)
     parts = runtime.read(place)
