@@ -482,6 +482,42 @@ def test_a_wrapper_is_looked_through(tmp_path):
     assert find(tmp_path / "flat").counts() == {"bart_simpson": 1, "homer_simpson": 1}
 
 
+@pytest.mark.parametrize(
+    ("test", "parts"),
+    [
+        ((), {}),
+        (("simpsons_train/cover.jpg",), {}),
+        (("simpsons_train/notebook.ipynb", "notes.txt"), {}),
+        (("simpsons_test/moe_szyslak_0.jpg",), {"simpsons_test": "test"}),
+        (("simpsons_test/simpsons/moe_szyslak/9.jpg",), {"simpsons_test": "test"}),
+        (("simpsons_test/simpsons/Moe Szyslak/9.jpg",), {"simpsons_test": "test"}),
+    ],
+)
+def test_the_notebooks_own_folders_may_be_given_from_any_level(tmp_path, test, parts):
+    names = ("bart_simpson", "homer_simpson", "moe_szyslak")
+    put(tmp_path, *(f"simpsons_train/simpsons/{name}/1.jpg" for name in names), *test)
+    held_out = int(bool(parts))
+    listing = find(tmp_path)
+    assert listing.counts() == dict.fromkeys(names[:2], 1) | {"moe_szyslak": 1 + held_out}
+    assert listing.parts == (parts | {"simpsons_train": "train"} if parts else {})
+    for level in ("simpsons_train", "simpsons_train/simpsons"):
+        assert find(tmp_path / level).counts() == dict.fromkeys(names, 1)
+
+
+def test_parts_of_another_cartoon_may_have_a_wrapper_each(tmp_path):
+    put(tmp_path, "train/images/ada/1.jpg", "train/images/bob/1.jpg", "val/images/ada/1.jpg")
+    put(tmp_path, "val/images/bob/1.jpg")
+    listing = find(tmp_path)
+    assert listing.counts() == {"ada": 2, "bob": 2}
+    assert listing.parts == {"train": "train", "val": "validation"}
+
+
+def test_pictures_beside_classes_that_are_not_known_are_a_class(tmp_path):
+    """There may be one class only, whose pictures lie in folders of theirs too."""
+    put(tmp_path, "ada/cover.jpg", "ada/season/one/1.jpg", "ada/season/two/1.jpg")
+    assert find(tmp_path).counts() == {"ada": 3}
+
+
 def test_a_class_alone_is_no_wrapper_where_its_name_is_known(tmp_path):
     put(tmp_path / "one", "Homer Simpson/season 1/1.jpg", "Homer Simpson/season 2/1.jpg")
     assert find(tmp_path / "one").counts() == {"Homer Simpson": 2}

@@ -1,10 +1,12 @@
 """Fetching the data set, with a stand-in for Kaggle's client, and finding it again."""
 
+import json
 import os
 from pathlib import Path
 
 import kagglehub
 import pytest
+from PIL import Image
 
 from simpsons.dataset import kaggle
 from simpsons.dataset.cache import cache_folder
@@ -123,3 +125,50 @@ def test_a_download_that_was_killed_while_unpacking_is_not_taken():
     whole = unpack(2)
     os.utime(whole, (1_000, 1_000))
     assert kaggle.installed() == whole
+
+
+# ---- on Kaggle and Colab -------------------------------------------------------------------
+
+
+@pytest.fixture
+def mounted(tmp_path, monkeypatch):
+    """A client that mounts the data set elsewhere and talks, as on Kaggle and Colab."""
+    folder = tmp_path / "input" / "the-simpsons-characters-dataset"
+    for name in ("homer_simpson", "bart_simpson"):
+        (folder / "simpsons_dataset" / name).mkdir(parents=True)
+        picture = folder / "simpsons_dataset" / name / "1.png"
+        Image.new("RGB", (9, 9), (len(name), 0, 0)).save(picture)
+
+    def client(handle):
+        print("Using Colab cache for faster access to the dataset.")
+        return str(folder)
+
+    monkeypatch.setattr(kagglehub, "dataset_download", client)
+    monkeypatch.delenv("SIMPSONS_DATA", raising=False)
+    return folder
+
+
+def test_a_data_set_that_is_mounted_elsewhere_is_found_again(mounted, cli):
+    said = cli("data", "download", "--json")
+    assert json.loads(said.stdout) == {"folder": str(mounted)}
+    assert "Using Colab cache" in said.stderr
+    assert kaggle.installed() == mounted
+    counted = cli("data", "stats", "--json")
+    assert counted.exit_code == 0, counted.stderr
+    assert json.loads(counted.stdout)["pictures"] == 2
+
+
+def test_a_mount_that_is_gone_is_not_taken(mounted):
+    kaggle.download()
+    whole = unpack(1)
+    assert kaggle.installed() == mounted
+    mounted.rename(mounted.with_name("gone"))
+    assert kaggle.installed() == whole
+
+
+def test_a_download_into_the_cache_goes_before_an_older_mount(mounted, monkeypatch):
+    kaggle.download()
+    monkeypatch.setattr(kagglehub, "dataset_download", lambda _: str(unpack(2)))
+    assert kaggle.installed() == mounted
+    assert kaggle.download() == kaggle.installed()
+    assert kaggle.installed().name == "2"

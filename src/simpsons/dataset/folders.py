@@ -15,7 +15,7 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -174,13 +174,17 @@ def find(
     if isinstance(characters, str):
         names = [*known, characters]
     top = root
+
+    def is_class(name: str) -> bool:
+        return is_known(name) or bool(find_name(name, names))
+
     if not (root / TRAINING_FOLDER).is_dir():
-        top = layout.unwrapped(root, lambda name: is_known(name) or bool(find_name(name, names)))
+        top = layout.unwrapped(root, is_class)
     problems: list[Problem] = []
     parts = {} if (top / TRAINING_FOLDER).is_dir() else layout.part_folders(top)
     flat = False
     if parts:
-        found = _in_parts(root, top, parts, problems)
+        found = _in_parts(root, top, parts, problems, is_class)
     else:
         found, flat = _in_one(root, top, problems)
     if not any(found.values()):
@@ -250,12 +254,26 @@ def _in_one(
 
 
 def _in_parts(
-    root: Path, top: Path, parts: Mapping[Path, str], problems: list[Problem]
+    root: Path,
+    top: Path,
+    parts: Mapping[Path, str],
+    problems: list[Problem],
+    is_class: Callable[[str], bool],
 ) -> dict[str, list[Picture]]:
-    """The pictures by class of a split that folders give."""
-    read = {folder: _in_one(root, folder, problems) for folder in parts}
-    of_train = (each for folder, (each, _) in read.items() if parts[folder] == "train")
-    learnt = {name for each in of_train for name in each}
+    """The pictures by class of a split that folders give, each perhaps in a wrapper."""
+    read: dict[Path, tuple[dict[str, list[Picture]], bool]] = {}
+    learnt: set[str] = set()
+
+    def is_learnt(name: str) -> bool:
+        return find_name(name, learnt) is not None
+
+    for folder in sorted(parts, key=lambda folder: parts[folder] != "train"):
+        level = layout.unwrapped(folder, is_class)
+        if parts[folder] != "train":
+            level = layout.unwrapped_part(level, is_learnt)
+        read[folder] = _in_one(root, level, problems)
+        if parts[folder] == "train":
+            learnt.update(read[folder][0])
     found: dict[str, list[Picture]] = {}
     for each, flat in read.values():
         names = {name: find_name(name, learnt) for name in each}

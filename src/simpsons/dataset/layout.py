@@ -110,12 +110,15 @@ def part_folders(folder: Path) -> dict[Path, str]:
 def unwrapped(folder: Path, is_class: Callable[[str], bool]) -> Path:
     """The folder that holds the classes or the parts: this one, or one alone in it.
 
-    is_class: whether a name is known to be that of a class, whose own folders are then none.
+    Pictures beside it are of no class if it has folders of known classes. is_class: whether a name
+    is known to be that of a class, whose own folders are then none.
     """
     inside = [below for below in subfolders(folder) if _has_pictures_below(below)]
-    if len(inside) != 1 or is_class(inside[0].name) or has_pictures(folder):
+    if len(inside) != 1 or is_class(inside[0].name):
         return folder
     only = inside[0]
+    if has_pictures(folder) and not _holds_known(only, is_class):
+        return folder
     if any(not entries(below) and not part_named(below.name) for below in subfolders(folder)):
         return folder  # an empty class is beside it
     deeper = unwrapped(only, is_class)
@@ -125,6 +128,26 @@ def unwrapped(folder: Path, is_class: Callable[[str], bool]) -> Path:
         flat = (is_class(re.sub(r"_\d+$", "", Path(entry.name).stem)) for entry in entries(only))
         return only if any(flat) else folder
     return only if len(_class_names(only)) > 1 else folder
+
+
+def unwrapped_part(folder: Path, is_learnt: Callable[[str], bool]) -> Path:
+    """The folder that holds the classes of a held-out part: this one, or one alone in it.
+
+    is_learnt: whether a name is that of a class of the training part. Here one class is enough.
+    """
+    inside = subfolders(folder)
+    if len(inside) != 1 or is_learnt(inside[0].name) or has_pictures(folder):
+        return folder
+    names = _class_names(inside[0])
+    return inside[0] if names and all(map(is_learnt, names)) else folder
+
+
+def _holds_known(folder: Path, is_class: Callable[[str], bool]) -> bool:
+    """Whether folders of two known classes lie in a folder, or in one that is alone there."""
+    names = _class_names(folder)
+    if len(names) == 1 and not any(map(is_class, names)):
+        return _holds_known(folder / names.pop(), is_class)
+    return sum(map(is_class, names)) > 1
 
 
 def _class_names(folder: Path) -> set[str]:
