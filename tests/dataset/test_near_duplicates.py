@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from benchmarks import limited_animation as cels
 from simpsons import images
@@ -89,6 +89,58 @@ def test_one_pose_on_many_backgrounds_is_no_group(dark):
     assert np.bincount(found.group).max() <= (4 if dark else 2)
     with_border = found.group.reshape(-1, 2)
     assert (with_border[:, 0] == with_border[:, 1]).mean() >= (0.85 if dark else 1)
+
+
+def with_logo(picture):
+    """A station's logo in the upper right corner."""
+    picture, (width, height) = picture.copy(), picture.size
+    pen = ImageDraw.Draw(picture)
+    box = (0.8 * width, 0.05 * height, 0.96 * width, 0.17 * height)
+    pen.rectangle(box, fill=(255, 255, 255))
+    pen.ellipse(box, fill=(220, 0, 0))
+    return picture
+
+
+def with_watermark(picture):
+    """Two white lines from corner to corner, half transparent."""
+    mask, (width, height) = Image.new("L", picture.size), picture.size
+    for line in ((0, 0, width, height), (width, 0, 0, height)):
+        ImageDraw.Draw(mask).line(line, fill=110, width=3)
+    return Image.composite(Image.new("RGB", picture.size, "white"), picture, mask)
+
+
+def in_rounded_corners(picture):
+    """In a black border whose inner corners are round."""
+    mask, (width, height) = Image.new("L", picture.size), picture.size
+    box = (0.08 * width, 0.08 * width, 0.92 * width, height - 0.08 * width)
+    ImageDraw.Draw(mask).rounded_rectangle(box, 0.1 * width, fill=255)
+    return Image.composite(picture, Image.new("RGB", picture.size), mask)
+
+
+EVERYWHERE = {
+    "a logo": with_logo,
+    "a watermark": with_watermark,
+    "round corners": in_rounded_corners,
+    "a red border": lambda picture: ImageOps.expand(picture, 16, (200, 20, 30)),
+    "pillarbox": lambda picture: ImageOps.expand(picture, (30, 0), 0),
+    "black and white": lambda picture: picture.convert("L").convert("RGB"),
+}
+
+
+@pytest.fixture(scope="module")
+def one_pose():
+    """One pose of three characters on six backgrounds."""
+    return [picture for picture, *_, bordered in cels.stock_poses(3, 6, 3) if not bordered]
+
+
+@pytest.mark.parametrize("change", EVERYWHERE.values(), ids=EVERYWHERE)
+def test_what_all_pictures_have_links_none(one_pose, change):
+    """Each is there twice, saved again."""
+    made = [change(picture) for picture in one_pose]
+    again = [encoded(picture, "JPEG", quality=60) for picture in made]
+    group = near.groups(pixels([*made, *again]))
+    assert np.array_equal(group[: len(made)], group[len(made) :])
+    assert len(set(group)) == len(made)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["bright", "dark"])
