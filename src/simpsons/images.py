@@ -45,7 +45,7 @@ FORMATS = formats.OPENED
 _FEWER_PIXELS = {"WEBP": 30_000_000}
 """Largest picture of a kind whose decoder takes more memory, 20 bytes a pixel."""
 
-_RUN_LENGTHS = 4_000_000  # pixels of a BMP file in run lengths, which Pillow decodes in Python
+_RUN_LENGTHS = 20  # times fewer pixels of a BMP file in run lengths, which Pillow decodes in Python
 
 REDUCING_GAP = 3.0
 """How many times larger than the result a picture stays when it is first reduced by a whole factor,
@@ -624,9 +624,10 @@ def _require_size(image: Image.Image, name: str) -> None:
     most = min(MAX_PIXELS, _FEWER_PIXELS.get(kind, MAX_PIXELS))
     if pixels > most:
         raise TooLargeError(_too_large(name, most))
-    if kind == "BMP" and pixels > _RUN_LENGTHS and image.info.get("compression", 0) in (1, 2):
-        raise ImageError(
-            f"{name}: is a BMP file in run lengths of more than {_RUN_LENGTHS:,} pixels, which "
+    most = MAX_PIXELS // _RUN_LENGTHS
+    if kind == "BMP" and pixels > most and image.info.get("compression", 0) in (1, 2):
+        raise TooLargeError(
+            f"{name}: is a BMP file in run lengths of more than {most:,} pixels, which "
             "take too long to decode; convert it to PNG"
         )
     if image.width == 0 or image.height == 0:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.attacks.service import bmp
 from simpsons import images
 from simpsons.plain_resize import ANTIALIAS
 from simpsons.serve import decoders as decoders_module
@@ -113,3 +114,10 @@ def test_processes_that_failed_to_start_are_started_when_they_are_asked_again(be
     broken.join()
     original, _ = decode(decoders, (doll, "doll.png"))
     assert original.format == "PNG"
+
+
+def test_run_lengths_of_many_pixels_are_not_begun_among_the_quick_ones(begun):
+    with_rows = bmp(1000, 900)
+    assert images.LARGE // 20 < 1000 * 900
+    original, _ = decode(begun(60, 0.0001), (with_rows, "rows.bmp"))
+    assert original.startswith("rows.bmp: takes longer than 0.0001 s to decode")
