@@ -19,10 +19,10 @@ from benchmarks.data import data_option, folder
 from benchmarks.label_errors import DOCUMENT, watch
 from benchmarks.report import machine, table, write_section
 from simpsons import images
-from simpsons.audit import claim, duplicates
+from simpsons.audit import claim
 from simpsons.audit.claim import Accuracy
 from simpsons.classifier import Classifier
-from simpsons.dataset import cache
+from simpsons.dataset import cache, copies
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.evaluation.measure import measure
@@ -72,19 +72,14 @@ def shipped_weights(dataset: Dataset) -> tuple[str, str]:
         made = Path(temporary) / "kaggle_simpson_testset"
         made.mkdir()
         make_copies(dataset, split.rows("train"), made)
-        copies = cache.load(made)
-        found = duplicates.find(dataset, copies, bar)
-        held = np.arange(len(dataset), len(dataset) + len(copies))
-        leaks = found.leaks("copies", held, np.arange(len(dataset)))
-        test = split.rows("test")
-        missed = np.array(
-            [pair.first for pair in found.leaks("", test, split.rows("train")).strongest], np.int64
-        )
+        made_again = cache.load(made)
+        found = copies.find_between(made_again, None, dataset, bar).first
+        test, missed = split.rows("test"), splits.leaking(dataset, split, "test", bar)
         clean = np.setdiff1d(test, missed)
         official_rows, missed_rows = [], []
         for network in NETWORKS:
             name, whole = f"`{network}`", shown(accuracy(network, dataset, test))
-            official_rows.append([name, shown(accuracy(network, copies, None)), whole])
+            official_rows.append([name, shown(accuracy(network, made_again, None)), whole])
             parts = [shown(accuracy(network, dataset, rows)) for rows in (missed, clean)]
             missed_rows.append([name, whole, *parts])
     on_copies = table(
@@ -94,7 +89,7 @@ def shipped_weights(dataset: Dataset) -> tuple[str, str]:
         ["shipped weights", "leak-free test part", "the pictures missed", "the others"], missed_rows
     )
     return (
-        f"{on_copies}\n\nThe audit finds {leaks.copies:,} of the {len(copies):,} copies.",
+        f"{on_copies}\n\nOf the {len(made_again):,} copies {len(np.unique(found)):,} are found.",
         f"{len(missed)} of the {len(test):,} test pictures are missed.\n\n{on_missed}",
     )
 

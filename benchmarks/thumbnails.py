@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
-from simpsons.audit import duplicates
-from simpsons.dataset import alignment, cache
+from simpsons.dataset import alignment, cache, copies, near_duplicates
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
-from simpsons.dataset.split import PARTS
+from simpsons.dataset.split import PARTS, Split
 from simpsons.images import Pixels
 from simpsons.progress import bar
 
@@ -92,7 +91,7 @@ def groups(linked: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 def compared(dataset: Dataset) -> str:
     """The groups of a data set, formerly and now, and what leaks, as Markdown."""
     linked = pairs(thumbnails(dataset.images))
-    former, found = groups(linked, len(dataset)), duplicates.find(dataset, track=bar)
+    former, found = groups(linked, len(dataset)), near_duplicates.find(dataset.images, bar)
     rows = []
     for name, group in (("formerly, as the shipped split", former), ("now", found.group)):
         sizes = np.bincount(group)
@@ -107,8 +106,8 @@ def compared(dataset: Dataset) -> str:
     headers = ["shipped split", "pictures", "with a near-duplicate in training", "of these copies"]
     shipped, leaking = splits.make(dataset, "shipped"), []
     for part in PARTS[1:]:
-        leaks = found.leaks(part, shipped.rows(part), shipped.rows("train"))
-        told = len(leaks.rows), len(leaks.strongest), leaks.copies
+        leaks, copied = splits.leaking(dataset, shipped, part), _copied(dataset, shipped, part)
+        told = len(shipped.rows(part)), len(leaks), len(copied)
         leaking.append([part, *(f"{count:,}" for count in told)])
     text.append(table(headers, leaking))
     today = splits.make(dataset, "leak-free")
@@ -125,6 +124,16 @@ def compared(dataset: Dataset) -> str:
         f"{len(np.unique(by_thumbnails)):,}."
     )
     return "\n\n".join(text)
+
+
+def _copied(dataset: Dataset, split: Split, part: str) -> NDArray[np.int64]:
+    """The rows of a part that are copies of training pictures."""
+    links, files = near_duplicates.find(dataset.images).links, copies.from_files(dataset)
+    first, second = split.part[links.first], split.part[links.second]
+    across = (first == part) & (second == "train") | (first == "train") & (second == part)
+    links = links.chosen(across)
+    links = links.chosen(copies.scores(links, files, files) >= copies.THRESHOLD)
+    return np.intersect1d(np.concatenate([links.first, links.second]), split.rows(part))
 
 
 def _sets(group: NDArray[np.int64]) -> set[frozenset[int]]:
