@@ -21,7 +21,7 @@ import psutil
 from benchmarks import api
 from benchmarks.api import BOUNDARY, Process, bodies, client, multipart, served
 
-HEADERS = ["clients", "requests", "lost", "p50", "p99", "memory at 1/10, at the end, at most"]
+HEADERS = ["clients", "requests", "lost", "p50", "p99", "memory half way, at the end, at most"]
 HEADERS += ["lines on standard error"]
 STOP_HEADERS = ["told to stop after", "ended in"]
 
@@ -210,9 +210,9 @@ def _measure(requests: int, few: int) -> _Found:
         client(port, _PATH, bodies())  # until it is warm
         memory = stack.enter_context(_Memory(service))
         with _attackers(port, few):
-            answers = _ask(port, requests // 10, honest)
+            answers = _ask(port, requests // 2, honest)
             early = memory.now()
-            answers += _ask(port, requests - requests // 10, honest)
+            answers += _ask(port, requests - requests // 2, honest)
             late = memory.now()
         said.seek(0)
         lines = said.read().count(b"\n")
