@@ -1,14 +1,16 @@
 """The leak-free split never parts near-duplicates, the random one is the notebook's and leaks."""
 
 import csv
+import hashlib
 import shutil
 import warnings
 from importlib.resources import files
 
 import numpy as np
 import pytest
+import sklearn
 from PIL import Image
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
@@ -106,6 +108,50 @@ def test_leak_free_takes_a_class_smaller_than_ten_without_a_warning():
         warnings.simplefilter("error")
         part = splits.leak_free(labels, np.arange(53), 0)
     assert set(part) == set(PARTS)
+
+
+def test_a_class_is_given_to_training_with_its_whole_groups():
+    """A class of one group in the test or validation part, with pictures of another class in it."""
+    labels = np.array([0] * 40 + [1, 1, 0])
+    group = np.array([*range(40), 40, 40, 40])
+    moved = 0
+    for seed in range(20):
+        test, validation, *_ = splits.folds(labels, group, 10, seed, "a test")
+        moved += bool(np.isin([40, 41, 42], [*test, *validation]).all())
+        part = splits.leak_free(labels, group, seed)
+        assert part[40:].tolist() == ["train"] * 3
+    assert moved
+
+
+PINNED = {
+    0: ([10, 16, 19, 33, 39, 42, 56], [2, 18, 20, 25, 41, 43, 48], "a12561dd076b20db"),
+    1: ([5, 6, 28, 29, 51, 52], [4, 7, 27, 30, 50, 53], "2edd45ab2c778b95"),
+}
+
+
+@pytest.mark.parametrize("seed", PINNED)
+def test_a_seed_gives_the_same_split_with_every_version_of_every_library(seed):
+    """Runs and published figures name a split by its seed alone."""
+    validation, test, of_many = PINNED[seed]
+    number = np.arange(60)
+    part = splits.leak_free(number**2 % 4, number * 7 % 23, seed)
+    assert np.flatnonzero(part == "validation").tolist() == validation
+    assert np.flatnonzero(part == "test").tolist() == test
+    number = np.arange(1000)
+    part = splits.leak_free(number**2 % 7 % 5, number * 7 % 331, seed)
+    assert hashlib.sha256(",".join(part).encode()).hexdigest()[:16] == of_many
+
+
+def test_the_folds_are_those_of_scikit_learn_since_1_8():
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8):
+        pytest.skip("before 1.8 it shuffles in another way")
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        labels, group = rng.integers(0, 4, 120), rng.integers(0, 50, 120)
+        splitter = StratifiedGroupKFold(3, shuffle=True, random_state=seed)
+        expected = [held.tolist() for _, held in splitter.split(labels, labels, group)]
+        found = splits.folds(labels, group, 3, seed, "a test")
+        assert [held.tolist() for held in found] == expected
 
 
 def test_a_class_that_would_not_be_for_training_is():

@@ -6,12 +6,12 @@ reference notebook's, kept for comparison: it leaks.
 """
 
 import csv
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,18 +216,48 @@ def folds(
 
     labels, group: int64 `[N]`. Raises DataError that names the purpose if no class has `count`
     pictures, or there are fewer groups.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold  # heavy, and needed only here
 
+    The same seed gives the same folds with any version of any library. They are those of
+    `StratifiedGroupKFold(count, shuffle=True, random_state=seed)` of scikit-learn 1.8 and later:
+    groups are shuffled, those with the most unequal classes come first, and each goes to the fold
+    that then leaves every class spread most evenly.
+    """
     if np.unique(labels, return_counts=True)[1].max() < count or len(np.unique(group)) < count:
         raise DataError(
             f"{len(labels)} pictures are too few for {purpose}: at least one class needs {count}, "
             f"and {count} must be no near-duplicates of one another; add pictures"
         )
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    with catch_warnings():
-        simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds
-        return [held for _, held in splitter.split(labels, labels, group)]
+    _, class_of, class_sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    _, group_of = np.unique(group, return_inverse=True)
+    in_group = np.zeros((int(group_of.max()) + 1, len(class_sizes)))
+    np.add.at(in_group, (group_of, class_of), 1)
+    order = np.arange(len(in_group))
+    np.random.RandomState(seed).shuffle(order)  # whose numbers are frozen, unlike a Generator's
+    unequal = np.argsort(-np.std(in_group[order], axis=1), kind="stable")
+    fold_of = np.empty(len(in_group), np.int64)
+    in_fold = np.zeros((count, len(class_sizes)))
+    for number in order[unequal]:
+        fold_of[number] = fold = _evenest(in_fold, in_group[number], class_sizes)
+        in_fold[fold] += in_group[number]
+    return [np.flatnonzero(fold_of[group_of] == fold) for fold in range(count)]
+
+
+def _evenest(
+    in_fold: NDArray[np.float64], group: NDArray[np.float64], class_sizes: NDArray[np.int64]
+) -> int:
+    """The fold that a group goes to: of those about as good, the one with the fewest pictures.
+
+    in_fold: pictures by fold and class. group: pictures by class.
+    """
+    best, least_spread, fewest = 0, np.inf, np.inf
+    for fold, pictures in enumerate(in_fold.sum(axis=1)):
+        in_fold[fold] += group
+        spread = np.mean(np.std(in_fold / class_sizes, axis=0))
+        in_fold[fold] -= group
+        as_good = np.isclose(spread, least_spread) and pictures < fewest
+        if spread < least_spread or as_good:
+            best, least_spread, fewest = fold, spread, pictures
+    return best
 
 
 def require_parts(dataset: Dataset, split: Split, remedy: str) -> None:
@@ -246,14 +276,11 @@ def require_parts(dataset: Dataset, split: Split, remedy: str) -> None:
 
 
 def _random_validation(count: int) -> NDArray[np.int64]:
+    """The pictures that scikit-learn's `train_test_split` holds out with that `random_state`."""
     if count < 2:
         raise DataError("one picture can't be split; add pictures")
-    from sklearn.model_selection import train_test_split
-
-    _, held = train_test_split(
-        np.arange(count), test_size=_NOTEBOOK_SHARE, random_state=_NOTEBOOK_SEED
-    )
-    return np.asarray(held)
+    order = np.random.RandomState(_NOTEBOOK_SEED).permutation(count)
+    return order[: math.ceil(_NOTEBOOK_SHARE * count)]
 
 
 def leaks(dataset: Dataset, split: Split, part: str, track: Track = silent) -> int:
