@@ -46,6 +46,7 @@ TRAIN_PACKAGES = frozenset(
         "safetensors",
         "scipy",
         "sklearn",
+        "threadpoolctl",
         "torch",
         "usearch",
         "yaml",

@@ -19,12 +19,16 @@ def clusters(embeddings: NDArray[np.float32]) -> list[NDArray[np.int64]]:
     smallest sum of distances to the others, is first, and those nearest to it follow. More than
     `LINKED` rows are first parted by k-means, and then linked part by part.
     """
+    from threadpoolctl import threadpool_limits
+
     found: list[NDArray[np.int64]] = []
-    for part in _parts(embeddings, np.arange(len(embeddings))):
-        numbers = _linked(embeddings[part])
-        found += [
-            _from_medoid(embeddings, part[numbers == number]) for number in range(numbers.max() + 1)
-        ]
+    with threadpool_limits(1):  # small steps, in which threads wait for each other
+        for part in _parts(embeddings, np.arange(len(embeddings))):
+            numbers = _linked(embeddings[part])
+            found += [
+                _from_medoid(embeddings, part[numbers == number])
+                for number in range(numbers.max() + 1)
+            ]
     return sorted(found, key=lambda rows: (-len(rows), rows[0]))
 
 

@@ -66,6 +66,7 @@ def fit(found: NDArray[np.float32], answers: Sequence[str]) -> Head:
     Of a single class its weights are the mean of the answered faces.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     classes, targets = np.unique(np.asarray(answers), return_inverse=True)
     names = tuple(map(str, classes))
@@ -74,7 +75,9 @@ def fit(found: NDArray[np.float32], answers: Sequence[str]) -> Head:
         return Head(names, found[rows].mean(axis=0, keepdims=True), np.zeros(1, np.float32))
     model = LogisticRegression(
         C=_STRENGTH, max_iter=_STEPS, tol=_TOLERANCE, class_weight="balanced"
-    ).fit(found[rows], targets[rows])
+    )
+    with threadpool_limits(1):  # threads wait for each other longer than so little takes
+        model.fit(found[rows], targets[rows])
     weights, bias = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
     if len(names) == 2:  # scikit-learn has one row for both
         weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
