@@ -58,6 +58,18 @@ def test_what_dissolves_is_left_out(shots, length):
         assert np.abs(picture.pixels.astype(int) - drawing).mean() < 12
 
 
+@pytest.mark.parametrize("length", [25, 50])
+def test_a_slow_dissolve_is_between_two_shots(shots, length):
+    one, other = room(1, (40, 40)), room(2, (110, 60))
+    shares = (np.arange(length) + 1) / (length + 1)
+    between = [((1 - share) * one + share * other).astype(np.uint8) for share in shares]
+    first, second = shots([*[one] * 12, *between, *[other] * 12], per_shot=1)
+    assert (first.number, second.number) == (0, 1)
+    for shot, drawing in ((first, one), (second, other)):
+        [picture] = shot.pictures
+        assert np.abs(picture.pixels.astype(int) - drawing).mean() < 12
+
+
 def test_what_moves_is_no_mixture():
     wide = room(1).repeat(2, axis=1)
     light = (wide @ np.float32((0.299, 0.587, 0.114))).astype(np.float32)

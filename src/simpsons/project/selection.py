@@ -46,11 +46,16 @@ BLURRED = 0.25
 """Share of the sharpness of a shot's sharpest frame, below which a frame is not kept: it is of a
 fast movement, or two pictures that are dissolving."""
 
-MIXED = 0.15
+MIXED = 0.12
 """How far a frame is from a mixture of its neighbours at most, as a share of what is between those,
 to be taken for one."""
 
-_APART, _SHARES = 8.0, (0.05, 0.95)
+_APART, _SHARES = 5.0, (0.05, 0.95)
+"""Grey levels between its neighbours at least, and the share of the second of them in a mixture."""
+
+_UNLIKE = 0.7
+"""Correlation of what is before a dissolve and after it, below which they are two shots."""
+
 _CELLS = 8
 _REC_601 = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -100,11 +105,11 @@ def shots(
     reduce = _Reduce(film)
     pool = _Pool(per_shot)
     number = 0
-    for sample, is_mixed in _without_mixed(_samples(film, reduce, progress)):
-        if sample.shot != number:
+    for shot, sample, is_mixed in _numbered(_without_mixed(_samples(film, reduce, progress))):
+        if shot != number:
             if number >= done:
                 yield pool.taken(number, reduce)
-            number, pool = sample.shot, _Pool(per_shot)
+            number, pool = shot, _Pool(per_shot)
         pool.add(sample, is_mixed)
     if number >= done:
         yield pool.taken(number, reduce)
@@ -134,6 +139,29 @@ def _without_mixed(samples: Iterator[_Sample]) -> Iterator[tuple[_Sample, bool]]
         before, now = now, after
     if now:
         yield now, False
+
+
+def _numbered(
+    samples: Iterator[tuple[_Sample, bool]],
+) -> Iterator[tuple[int, _Sample, bool]]:
+    """Each with the number of its shot: a slow dissolve, which is no cut, ends a shot too."""
+    dissolved, after_mixed = 0, False
+    last: _Sample | None = None
+    for sample, is_mixed in samples:
+        if is_mixed:
+            after_mixed = True
+        elif not sample.flat:
+            is_same_shot = last is not None and last.shot == sample.shot
+            if after_mixed and last and is_same_shot and _are_unlike(last.grey, sample.grey):
+                dissolved += 1
+            after_mixed, last = False, sample
+        yield sample.shot + dissolved, sample, is_mixed
+
+
+def _are_unlike(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    first, second = (grey - grey.mean() for grey in (one, other))
+    lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float((first * second).sum()) < _UNLIKE * max(lengths, 1e-6)
 
 
 def is_flat(pixels: images.Pixels) -> bool:
