@@ -180,6 +180,7 @@ function arrange() {
   find("#skip").textContent = skipText();
   find("#skip").hidden = view.kind === "pages" ? !view.isOver && !following() : stage.rows.length === 0;
   const isPages = view.kind === "pages";
+  find("#naming").hidden = stage.rows.length === 0 && !isPages;
   find("#give").textContent = isPages ? "Show" : struck > 0 ? `Name ${kept}` : "Name";
   find("#name-label").textContent = isPages ? "Show pages of" : "Name";
   find("#naming").classList.toggle("struck", struck > 0);
