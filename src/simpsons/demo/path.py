@@ -30,6 +30,9 @@ from simpsons.training.recipe import DEFAULT, Recipe
 
 DRAWINGS_PER_CHARACTER = 40
 
+DIFFICULTY = 0.15
+"""Of the drawings, as `write_drawings` takes it: hard enough that there are errors to look at."""
+
 RECIPE: Recipe = replace(DEFAULT["xception"], name="demo", epochs=12, batch=32)
 """The default recipe, short enough for a small data set and a person who waits."""
 
@@ -75,7 +78,7 @@ def play(
         raise SimpsonsError(f"{folder}: is not empty; remove it, or choose another with --out")
     drawings = folder / DRAWINGS
     say(f"drawing {len(DOLLS)} characters, {per_character} pictures each")
-    write_drawings(drawings, per_character, seed, track=track, boxed=True)
+    write_drawings(drawings, per_character, seed, track=track, boxed=True, difficulty=DIFFICULTY)
     dataset = cache.load(drawings, track=track)
     plots.save(plots.class_counts(dataset.listing.counts()), folder / COUNTS)
     say(
