@@ -7,6 +7,7 @@ counted, and the other shares go on.
 import argparse
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -67,6 +68,8 @@ class Judge:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         self._kind = kind
         self._found: Counter[str] = Counter()
+        self._alone: Counter[str] = Counter()
+        self._refusal = ""
         self._longest = 0.0
         self.failures: list[str] = []
 
@@ -82,7 +85,9 @@ class Judge:
             self.failures.append(f"{name}: read in one way and not in another")
         if pixels is None:
             self._found["refused"] += 1
-            self._found["Pillow alone"] += expected is not None
+            if expected is not None:
+                self._found["Pillow alone"] += 1
+                self._alone[_without_numbers(self._refusal)] += 1
             return
         self._found["read"] += 1
         if seen is not None and min(pixels.shape[:2]) < _LEAST:
@@ -100,7 +105,8 @@ class Judge:
         start = time.process_time()
         try:
             return read(content)
-        except images.ImageError:
+        except images.ImageError as error:
+            self._refusal = str(error)
             return None
         except Exception as error:
             self.failures.append(f"{name}: {type(error).__name__}: {error}")
@@ -112,8 +118,19 @@ class Judge:
                 self.failures.append(f"{name}: took {seconds:.1f} s")
 
     def found(self) -> dict[str, object]:
-        """Counts, the longest time in seconds of a processor, and the failures."""
-        return {**self._found, "longest": self._longest, "failures": self.failures}
+        """Counts, the longest time in seconds of a processor, the failures, and why files that
+        Pillow reads were refused."""
+        return {
+            **self._found,
+            "longest": self._longest,
+            "failures": self.failures,
+            "alone": self._alone,
+        }
+
+
+def _without_numbers(refusal: str) -> str:
+    """Why a file is refused, the same for files that are refused for the same."""
+    return re.sub(r"[\d,]+|(?<=chunk) \w+", "", refusal).partition(": ")[2].partition(";")[0]
 
 
 def mutants(kind: str, first: int, count: int, seed: int) -> Iterator[tuple[int, bytes]]:
@@ -149,7 +166,7 @@ def rows(files: int, seed: int) -> tuple[list[list[str]], list[str]]:
     """A row for each format and one for all, and the failures. files: of all formats together."""
     each = -(-files // len(seeds.KINDS))
     table, failures, all_together = [], [], Counter[str]()
-    slowest = 0.0
+    slowest, alone = 0.0, Counter[str]()
     with ThreadPoolExecutor(processors.count()) as pool:
         for kind in seeds.KINDS:
             shares = [(start, min(_SHARE, each - start)) for start in range(0, each, _SHARE)]
@@ -159,10 +176,13 @@ def rows(files: int, seed: int) -> tuple[list[list[str]], list[str]]:
                 total.update({k: v for k, v in answer.items() if isinstance(v, int)})
                 total["failures"] += len(answer["failures"])  # type: ignore[arg-type]
                 failures += answer["failures"]  # type: ignore[arg-type]
+                alone.update(answer.get("alone", {}))  # type: ignore[call-overload]
             longest = max(float(answer.get("longest", 0)) for answer in answers)  # type: ignore[arg-type]
             table.append(_row(kind, total, longest))
             all_together += total
             slowest = max(slowest, longest)
+    for reason, count in alone.most_common():
+        print(f"Pillow alone, {count:,}: {reason}", flush=True)
     return [*table, _row("all", all_together, slowest)], failures
 
 

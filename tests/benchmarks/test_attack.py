@@ -69,6 +69,16 @@ def test_a_picture_that_is_read_otherwise_than_by_pillow_is_a_failure(monkeypatc
     assert judged["failures"] == ["JPEG, CMYK 0: other pixels than Pillow's"]
 
 
+def test_why_a_file_that_pillow_reads_is_refused_is_counted(monkeypatch, capsys):
+    monkeypatch.setattr(mutations, "mutated", lambda content, _: content[:-12])  # without IEND
+    monkeypatch.setattr(pictures, "_ask", lambda kind, *given: pictures.judge(kind, *given))
+    monkeypatch.setattr(seeds, "KINDS", ("PNG",))
+    table, failures = pictures.rows(2, seed=0)
+    assert [row[5] for row in table] == ["2", "2"]
+    assert failures == []
+    assert capsys.readouterr().out == "Pillow alone, 2: the picture is truncated\n"
+
+
 def test_what_networks_are_given_is_compared_with_the_whole(monkeypatch):
     monkeypatch.setattr(mutations, "mutated", lambda content, _: content)
     monkeypatch.setattr(images, "load", lambda _: np.zeros((64, 64, 3), np.uint8))
