@@ -70,7 +70,8 @@ def test_a_file_gets_the_answer_that_it_got_at_home(
 def test_what_the_file_does_not_tell_is_said(cli, tmp_path):
     result = cli("import", CNN, tmp_path / "a.onnx")
     assert result.exit_code == 0
-    assert result.stdout == f"wrote {tmp_path / 'a.onnx'}: cnn, 9.0 MB\n"
+    said = [f"wrote {tmp_path / 'a.onnx'}: cnn, 9.0 MB", f"wrote {tmp_path / 'a.json'}"]
+    assert result.stdout.splitlines() == said
     for part in ("--values", "--bgr", "--resize", "--labels", "so are answers"):
         assert part in result.stderr
     assert Classifier(tmp_path / "a.onnx").resize == "antialias"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from simpsons import models
+from simpsons import facts, models
 from simpsons.characters import SLUGS
 from simpsons.cli import options
 from simpsons.cli.terminal import say
@@ -65,6 +65,7 @@ def import_keras(
     from simpsons.keras_import import read
 
     require_writable(out)
+    facts.facts_path(out)
     classes = _labels(labels) if labels is not None else SLUGS
     imported = read(keras_file, values, bgr=bgr)
     outputs = models.outputs(imported.network)
@@ -101,6 +102,8 @@ def import_keras(
             err=True,
         )
     say(f"wrote {out}: {imported.name}, {out.stat().st_size / 1e6:.1f} MB")
+    if out.is_file():
+        say(f"wrote {facts.write(out)}")
 
 
 def _labels(given: str) -> tuple[str, ...]:
