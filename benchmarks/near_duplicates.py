@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -274,8 +275,12 @@ def measured(plants: Plants) -> Measured:
     with ThreadPoolExecutor() as pool:
         pixels = np.stack(list(pool.map(images.load, plants.pictures)))
 
+    @cache
+    def loaded(row: int, size: int) -> Pixels:
+        return images.load(plants.pictures[row], size)
+
     def load(rows: Rows, size: int) -> Pixels:
-        return np.stack([images.load(plants.pictures[row], size) for row in rows.tolist()])
+        return np.stack([loaded(row, size) for row in rows.tolist()])
 
     shorter = np.array([min(picture.size) for picture in plants.pictures])
     larger = copies.Larger(load, shorter)
