@@ -52,7 +52,7 @@ DOLLS: tuple[str, ...] = (
     "lorne_button", "mabel_fogg", "nico_tandem", "odette_bramble", "percy_dovetail",
     "rosalind_thrush", "silas_umber",
 )  # fmt: skip
-"""The paper dolls that `simpsons.demo` draws, whom the network `dolls` knows."""
+"""The paper dolls that `simpsons.demo` draws."""
 
 _NAMES = {character.slug: character.name for character in CHARACTERS} | {
     slug: slug.replace("_", " ").title() for slug in DOLLS

@@ -75,7 +75,6 @@ def detect(
 
     \b
     simpsons detect family.jpg
-    simpsons detect docs/drawing.png --model dolls
     simpsons detect holiday/ "frames/*.png" --json
     simpsons detect holiday/ --draw drawn/
 

@@ -86,7 +86,7 @@ _BAD_ROWS = 10  # that are printed
     type=options.LocalPath("file", None),
     metavar="MODEL",
     help="Fine-tune these pretrained weights instead of starting from random ones: a run folder, "
-    "cnn, xception, dolls, faces, or an ONNX file. Far more accurate with few pictures.",
+    "cnn, xception, faces, or an ONNX file. Far more accurate with few pictures.",
 )
 @click.option(
     "--teacher",
