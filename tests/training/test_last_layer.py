@@ -9,6 +9,7 @@ import torch
 from simpsons import models
 from simpsons.dataset import cache
 from simpsons.dataset.split import Split
+from simpsons.onnx_import import read_onnx
 from simpsons.training import last_layer
 from simpsons.training.inference import predict_logits
 
@@ -52,15 +53,14 @@ def test_the_same_classes_leave_the_network_as_it_is(dataset, split):
 
 
 def test_of_new_classes_the_training_pictures_are_told_apart(dataset, split):
-    torch.manual_seed(0)
-    network = models.build("xception", 18).eval()
+    network = read_onnx("xception")
     others = tuple(f"other {number}" for number in range(18))
     chance = (logits(network, dataset).argmax(1).numpy() == dataset.labels).mean()
     last_layer.adapt(network, others, dataset, split)
     rows = split.rows("train")
     right = (logits(network, dataset).argmax(1).numpy() == dataset.labels)[rows].mean()
     assert models.outputs(network) == len(dataset.classes)
-    assert chance < 0.2 < 0.8 < right
+    assert chance < 0.2 < 0.5 < right
 
 
 def test_the_classes_of_another_network_are_not_taken_for_these_by_their_number(dataset, split):

@@ -107,6 +107,14 @@ def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[
     return read_onnx(source), Classifier(source).labels
 
 
+def classes(source: str) -> tuple[str, ...]:
+    """The classes of a network, as `load` takes it; a face detector has none."""
+    if _is_run(source):
+        config = Config.read(Path(source))
+        return () if config.network == models.DETECTOR else config.classes
+    return tuple(_metadata(source).get("labels", ()))
+
+
 def licence(source: str) -> str | None:
     """The licence of the data that a network learnt from, as its file or run says; None if not.
 

@@ -18,7 +18,7 @@ NAMES = ("default", "notebook")
 
 _STEPS_ON_GPU = 50  # that an epoch keeps
 _STEPS_OF_FEW, _SMALLEST_BATCH = 16, 8
-_GOING_ON = 1 / 3  # of the learning rate
+_GOING_ON = 0.1  # of the learning rate
 
 _LEAST_SIDE, _MOST_SIDE = 8, 4096  # pixels
 _MOST = 2**31 - 1
@@ -154,10 +154,10 @@ class Recipe:
         return replace(self, batch=batch)
 
     def going_on(self) -> "Recipe":
-        """The same recipe for a network that goes on from what another has learnt.
+        """The same recipe for a network that goes on and knows all the classes already.
 
-        The highest learning rate is a third: at the full one the first epochs undo in all layers
-        what the network knew, and later ones learn it anew from fewer pictures.
+        The highest learning rate is a tenth: at the full one the first epochs undo what the network
+        knew, and few pictures don't bring it back.
         """
         return replace(self, learning_rate=self.learning_rate * _GOING_ON)
 
