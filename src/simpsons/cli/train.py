@@ -140,6 +140,7 @@ def train(
     \b
     simpsons train simpsons_dataset --model xception
     simpsons train my_cartoon --from xception --out runs/mine
+    simpsons train springfield --from xception --out runs/springfield
     simpsons train my_cartoon --model cnn --teacher runs/mine
     simpsons train my_cartoon --exclude exclude.csv
     simpsons train my_frames --boxes faces.csv --from xception --out runs/names
@@ -147,6 +148,9 @@ def train(
     simpsons train simpsons_dataset --split shipped --from xception --epochs 5
     simpsons train --resume runs/mine
     torchrun --nproc-per-node 2 -m simpsons train simpsons_dataset
+
+    FOLDER may be a project of `simpsons collect`: the faces that were named with `simpsons label`,
+    split by whole shots (--split shots).
 
     The run folder gets the weights (model.onnx), curves.png, metrics.csv, the split, and a report
     on the validation part. Ctrl-C saves, and --resume continues. A GPU is used if there is one.
@@ -171,11 +175,13 @@ def train(
             chosen = recipes.named(recipe, model)
             root, asked = kaggle.resolve(folder), parse_characters(characters)
             listed = read(boxes, root) if boxes else None
-            count, told = _what(root, model, listed, asked)
+            count, told, classes = _what(root, model, listed, asked)
             if chosen != recipes.NOTEBOOK:
                 on_gpu = choose_device(device).type == "cuda"
                 chosen = (chosen.on_gpu(count) if on_gpu else chosen).for_few(count)
                 is_few = count < _FEW and not initial and model in _SHIPPED
+                if initial and classes and set(classes) <= set(learnt.classes(initial)):
+                    chosen = chosen.going_on()
             chosen = replace(
                 chosen,
                 epochs=epochs or chosen.epochs,
@@ -265,15 +271,17 @@ def _warn(text: str) -> None:
     say(f"Warning: {text}.", err=True)
 
 
-def _what(root: Path, model: str, listed: Boxes | None, asked: Characters) -> tuple[int, str]:
-    """How many pictures and faces there are to learn from, and what they are, in words."""
+def _what(
+    root: Path, model: str, listed: Boxes | None, asked: Characters
+) -> tuple[int, str, tuple[str, ...]]:
+    """How many pictures and faces there are to learn from, what they are, in words, and whose."""
     if listed is None:
         listing = find(root, asked)
-        return len(listing.pictures), listing.summary
+        return len(listing.pictures), listing.summary, listing.classes
     if model == networks.DETECTOR:
-        return len(listed.complete), listed.summary
+        return len(listed.complete), listed.summary, ()
     chosen = sources.choose(root, listed, asked)
-    return len(chosen), chosen.summary
+    return len(chosen), chosen.summary, chosen.classes
 
 
 def _tell_bad_rows(listed: Boxes | None) -> None:
