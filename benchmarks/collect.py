@@ -96,7 +96,8 @@ def main() -> None:
         rows.append([f"killed {given.kills} times on the way", came_to])
     text = (
         f"{table(['', ''], rows)}\n\n"
-        f"`python -m benchmarks.collect --minutes {given.minutes:g}` (film of the {given.part} part, seed {given.seed}); "
+        f"`python -m benchmarks.collect --minutes {given.minutes:g}` (film of the {given.part} "
+        f"part, seed {given.seed}); "
         f"{machine()}, while other work ran on it."
     )
     print(text)
