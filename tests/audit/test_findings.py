@@ -102,6 +102,25 @@ def test_out_of_fold_judges_every_picture_once_and_keeps_the_answer(spoilt, shor
     assert np.array_equal(first, again)
 
 
+@pytest.mark.parametrize("damage", [b"", b"damaged", "half", "another shape", "objects"])
+def test_answers_that_are_damaged_are_made_anew(tmp_path, damage):
+    right, file = np.full((4, 3), 0.25, np.float32), tmp_path / "probabilities.npy"
+    np.save(file, right)
+    if damage == "half":
+        file.write_bytes(file.read_bytes()[:-9])
+    elif damage == "another shape":
+        np.save(file, right[:2])
+    elif damage == "objects":
+        np.save(file, np.array([[{}] * 3] * 4))
+    else:
+        file.write_bytes(damage)
+    made = []
+    for _ in range(2):
+        kept = held_out._kept(tmp_path, (4, 3), lambda: made.append(1) or right)
+        assert np.array_equal(kept, right)
+    assert made == [1]
+
+
 @pytest.fixture
 def trained(short, monkeypatch):
     """The splits of trainings of which the first always answers class 0, the second class 1."""

@@ -46,6 +46,18 @@ def shipped_picture(dataset):
     return replace(dataset, paths=(name, *(f"none/{row}" for row in range(1, len(dataset)))))
 
 
+def test_one_held_out_picture_of_several_that_it_learnt_from_is_enough_to_refuse(dataset):
+    with (splits._SHIPPED).open(newline="", encoding="utf-8") as file:
+        learnt_from = [line["path"] for line in csv.DictReader(file) if line["split"] == "train"]
+    others = (f"none/{row}" for row in range(2, len(dataset)))
+    two = replace(dataset, paths=(*learnt_from[:2], *others))
+    part = np.full(len(dataset), "train", "<U10")
+    part[1] = "validation"
+    split = Split("given", None, part, np.arange(len(dataset)))
+    with pytest.raises(SimpsonsError, match="cnn: learnt from pictures"):
+        learnt.load("cnn", two, split)
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_shipped_network_is_refused_where_its_training_pictures_are_held_out(
     shipped_picture, part

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from simpsons.training.recipe import DEFAULT, NAMES, NOTEBOOK, Recipe, named
+from simpsons.training.recipe import DEFAULT, NAMES, NOTEBOOK, Recipe, fitted, named
 
 
 @pytest.mark.parametrize("recipe", [NOTEBOOK, *DEFAULT.values()])
@@ -87,3 +87,22 @@ def test_recipes_by_name():
     assert set(NAMES) == {"default", "notebook"}
     with pytest.raises(ValueError, match="use default or notebook"):
         named("best", "cnn")
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_our_recipe_is_fitted_to_data_and_device_and_no_other_is(on_gpu):
+    default = DEFAULT["cnn"]
+    few = fitted(default, "cnn", 36, on_gpu)
+    assert few == (default.on_gpu(36) if on_gpu else default).for_few(36)
+    assert few.batch == 8
+    many = fitted(default, "cnn", 17_077, on_gpu)
+    assert many == (default.on_gpu(17_077) if on_gpu else default)
+    changed = replace(default, epochs=3, learning_rate=1e-4)
+    assert fitted(changed, "cnn", 36, on_gpu) == replace(few, epochs=3, learning_rate=1e-4)
+    for other in (NOTEBOOK, replace(default, name="mine"), replace(default, batch=32)):
+        assert fitted(other, "cnn", 36, False) == other
+
+
+def test_a_network_that_knows_all_classes_goes_on_at_a_tenth_of_the_learning_rate():
+    going_on = DEFAULT["xception"].going_on()
+    assert going_on == replace(DEFAULT["xception"], learning_rate=pytest.approx(3e-4))

@@ -312,6 +312,7 @@ def test_cnn_trains_with_batch_norms_and_a_teacher_and_ships_without_them(
         teachers=[unbroken],
         device="cpu",
         observer=Quiet(),
+        fit=False,
     )
     names = load_file(folder / loop.BEST).keys()
     assert any("running_mean" in name for name in names)
@@ -502,3 +503,27 @@ def test_the_notebooks_pictures_are_resized_as_its_are(many_drawings, tmp_path, 
         loop.checkpoint.write(tmp_path / name / loop.BEST, state)
         run.export_run(tmp_path / name, tmp_path / "a.onnx", *run.load(tmp_path / name)[1:])
     assert [metadata.get("resize") for metadata in written] == [None, "bilinear"]
+
+
+@pytest.mark.parametrize(
+    ("how", "batch"),
+    [
+        ({}, 8),
+        ({"recipe": recipe.DEFAULT["xception"]}, 8),
+        ({"recipe": replace(recipe.DEFAULT["xception"], epochs=3)}, 8),
+        ({"recipe": recipe.DEFAULT["xception"], "fit": False}, 64),
+        ({"recipe": replace(recipe.DEFAULT["xception"], batch=32)}, 32),
+        ({"recipe": recipe.NOTEBOOK}, 32),
+    ],
+)
+def test_of_few_pictures_the_batches_are_as_small_as_the_commands(
+    many_drawings, tmp_path, monkeypatch, how, batch
+):
+    def interrupted(_dataset, _split, _network, recipe, *_args, **_kwargs):
+        assert recipe.batch == batch
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.start(tmp_path / "run", many_drawings, "xception", device="cpu", **how)
+    assert Config.read(tmp_path / "run").recipe.batch == batch

@@ -244,6 +244,7 @@ def train(
                     observer=observer,
                     track=track,
                     tell=tell,
+                    fit=False,
                 )
         except KeyboardInterrupt:
             if speaks:

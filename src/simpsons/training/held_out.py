@@ -79,7 +79,7 @@ def out_of_fold(
             result[held] = _judge(dataset, held, network, recipe, work, first, device, observer)
         return result
 
-    return _kept(folder, judge_all)
+    return _kept(folder, (len(dataset), len(dataset.classes)), judge_all)
 
 
 def held_out(
@@ -104,7 +104,7 @@ def held_out(
         observer = watch("a random split", recipe)
         return _judge(dataset, rows, network, recipe, folder / "0", 0, device, observer)
 
-    return _kept(folder, judge)
+    return _kept(folder, (len(rows), len(dataset.classes)), judge)
 
 
 def _judge(
@@ -151,13 +151,26 @@ def _starts_from_shipped(dataset: Dataset) -> bool:
     return not set(dataset.classes) & set(SLUGS)
 
 
-def _kept(folder: Path, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+def _kept(
+    folder: Path, shape: tuple[int, int], make: Callable[[], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The answers that are kept, `shape`; made where there are none, or damaged ones."""
     path = folder / "probabilities.npy"
-    if not path.is_file():
-        file = io.BytesIO()
-        np.save(file, make())
-        write_bytes(path, file.getvalue())
-    kept: NDArray[np.float32] = np.load(path)
+    kept = _read(path)
+    if kept is not None and kept.shape == shape and kept.dtype == np.float32:
+        return kept
+    made = make()
+    file = io.BytesIO()
+    np.save(file, made)
+    write_bytes(path, file.getvalue())
+    return made
+
+
+def _read(path: Path) -> NDArray[np.float32] | None:
+    try:
+        kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
     return kept
 
 

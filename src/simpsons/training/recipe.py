@@ -273,6 +273,23 @@ DEFAULT: dict[Trained, Recipe] = {
 """Ours: more accuracy in far fewer epochs. `docs/how-it-works.md` says what each part is for."""
 
 
+_OF_DATA = ("batch", "learning_rate", "average", "views")  # what `on_gpu` and `for_few` set
+
+
+def fitted(recipe: Recipe, network: Trained, pictures: int, on_gpu: bool) -> Recipe:
+    """A recipe with what depends on data and device fitted to them, as `simpsons train` does.
+
+    That is `Recipe.for_few`, and on a GPU `Recipe.on_gpu`, of our default recipe: as far as it is
+    as it was, whatever else was changed in it. Other recipes stay as they are.
+    """
+    default = DEFAULT[network]
+    if recipe.name != default.name:
+        return recipe
+    chosen = (default.on_gpu(pictures) if on_gpu else default).for_few(pictures)
+    unchanged = [name for name in _OF_DATA if getattr(recipe, name) == getattr(default, name)]
+    return replace(recipe, **{name: getattr(chosen, name) for name in unchanged})
+
+
 def named(name: str, network: Trained) -> Recipe:
     """The recipe called `notebook` or `default` for a network. Raises ValueError for others."""
     if name == "notebook":

@@ -53,9 +53,9 @@ from simpsons.training.changes import Tell, untold
 from simpsons.training.claim import LOCK, claimed
 from simpsons.training.config import CONFIG, SPLIT, TENSORBOARD, Config
 from simpsons.training.device import Machine, choose_device, describe
-from simpsons.training.history import Epoch, Observer, finished, to_csv
+from simpsons.training.history import Epoch, Observer, Silent, finished, to_csv
 from simpsons.training.inference import predict_logits
-from simpsons.training.recipe import Recipe
+from simpsons.training.recipe import DEFAULT, Recipe, Trained, fitted
 
 EXCLUDE = "exclude.csv"
 CURVES = "curves.png"
@@ -68,8 +68,8 @@ _SECONDS_BETWEEN_CURVES = 5.0  # drawing takes about as long as a small epoch
 def start(
     folder: str | os.PathLike[str],
     data: str | os.PathLike[str],
-    network: str,
-    recipe: Recipe,
+    network: Trained,
+    recipe: Recipe | None = None,
     *,
     boxes: str | os.PathLike[str] | Boxes | None = None,
     split: str | None = None,
@@ -79,9 +79,10 @@ def start(
     teachers: Sequence[str | os.PathLike[str]] = (),
     seed: int = 0,
     device: str = "auto",
-    observer: Observer,
+    observer: Observer | None = None,
     track: Track = silent,
     tell: Tell = untold,
+    fit: bool = True,
 ) -> Measured | detection.Measured | None:
     """Train a network on a folder of pictures, or a project, into a new run folder; see `finish`.
 
@@ -91,13 +92,17 @@ def start(
     or relabel; see `dataset.exclusions`. initial: a network whose best weights are the first ones,
     as far as their shapes fit: a run folder, `cnn`, `xception`, `faces` or an ONNX file. teachers:
     networks to learn from, likewise; see `Recipe.distillation`. Neither may have learnt from
-    pictures that this run holds out. tell: is told of pictures that can't be read.
+    pictures that this run holds out. tell: is told of pictures that can't be read. recipe: None for
+    the default. fit: whether a default recipe's batch, learning rate, average and views are fitted
+    to the number of pictures and the device, as far as they are the default's; see
+    `recipe.fitted`. Without, a network may answer by chance where there are few pictures.
 
     Of several processes, all train and the first one writes; see `parallel`. The others return
     None. Raises SimpsonsError when the folder has a run already or the data can't be used.
     """
     folder = Path(folder)
     where = choose_device(device)
+    asked = recipe or DEFAULT[network]
 
     def prepare() -> tuple[Config, Dataset, Split]:
         if (folder / CONFIG).exists():
@@ -106,9 +111,9 @@ def start(
                 "folder with --out"
             )
         _remove_begun(folder)
-        if teachers and not recipe.distillation:
+        if teachers and not asked.distillation:
             raise SimpsonsError(
-                f"the recipe {recipe.name} doesn't learn from teachers; omit --teacher, or choose "
+                f"the recipe {asked.name} doesn't learn from teachers; omit --teacher, or choose "
                 "--recipe default"
             )
         _require_consistent(network, boxes, exclude, characters, teachers)
@@ -117,8 +122,8 @@ def start(
             require_trainable(dataset)
         chosen = splits.make(dataset, split, seed, track)
         chosen = splits.with_groups(dataset, chosen, track)
-        if recipe.resize != ANTIALIAS:  # which the split does not depend on
-            dataset = _load(network, data, boxes, characters, track, recipe.resize)
+        if asked.resize != ANTIALIAS:  # which the split does not depend on
+            dataset = _load(network, data, boxes, characters, track, asked.resize)
         excluded = Excluded(0, 0)
         if exclude:
             dataset, chosen, excluded = exclusions.apply(exclude, dataset, chosen)
@@ -127,9 +132,10 @@ def start(
         changes.tell_unread(dataset, tell)
         if note := splits.shot_note(dataset, chosen):
             tell(note)
+        on_gpu = where.type == "cuda"
         config = Config(
             network=network,
-            recipe=recipe,
+            recipe=fitted(asked, network, len(dataset), on_gpu) if fit else asked,
             data=str(Path(data).resolve()),
             characters=characters,
             initial=learnt.named(initial) if initial else None,
@@ -145,7 +151,7 @@ def start(
             parts=chosen.counts(),
             classes=dataset.classes,
             version=__version__,
-            machine=asdict(describe(where, recipe.precision)),
+            machine=asdict(describe(where, asked.precision)),
             licence=_licence(
                 dataset.names if isinstance(dataset, BoxedPictures) else dataset.classes,
                 [initial, *teachers] if initial else teachers,
@@ -173,7 +179,7 @@ def start(
     parallel.first_does(lambda: _require_free(folder))
     with claimed(folder):
         prepared = parallel.first_does(prepare) or load(folder, silent)
-        return _train(folder, *prepared, observer, track)
+        return _train(folder, *prepared, observer or Silent(), track)
 
 
 _BEGUN = {LOCK, EXCLUDE, SPLIT, TENSORBOARD}
@@ -207,7 +213,7 @@ def resume(
     folder: str | os.PathLike[str],
     *,
     data: str | os.PathLike[str] | None = None,
-    observer: Observer,
+    observer: Observer | None = None,
     track: Track = silent,
     tell: Tell = untold,
 ) -> Measured | detection.Measured | None:
@@ -230,7 +236,7 @@ def resume(
         parallel.first_does(lambda: changes.tell_since(folder, dataset, split, tell))
         if data is not None:
             parallel.first_does(lambda: _write(folder, config))
-        return _train(folder, config, dataset, split, observer, track)
+        return _train(folder, config, dataset, split, observer or Silent(), track)
 
 
 def load(
