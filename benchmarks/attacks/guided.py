@@ -34,6 +34,7 @@ _FILES = frozenset(
         *(str(Path(PIL.__file__).with_name(name)) for name in ("Image.py", "ImageFile.py")),
     ]
 )
+_MOST_LINES = 20_000  # of a file; a loop over its pixels takes no new ways after that
 _FRESH = 0.2  # share of the files that a drawing is changed for, not what was kept
 
 
@@ -44,6 +45,7 @@ class Ways:
         self.all: set[int] = set()
         self._now: set[int] = set()
         self._last: dict[FrameType, int] = {}
+        self._left = 0
 
     def new(self) -> int:
         """How many there are since this was asked before that were not there then."""
@@ -54,6 +56,7 @@ class Ways:
         return found
 
     def __enter__(self) -> "Ways":
+        self._left = _MOST_LINES
         sys.settrace(self._called)
         return self
 
@@ -71,6 +74,9 @@ class Ways:
             line = frame.f_lineno
             self._now.add(hash((frame.f_code, self._last.get(frame, 0), line)))
             self._last[frame] = line
+            self._left -= 1
+            if self._left == 0:
+                sys.settrace(None)
         return self._gone
 
 
