@@ -106,8 +106,3 @@ def test_our_recipe_is_fitted_to_data_and_device_and_no_other_is(on_gpu):
 def test_a_network_that_knows_all_classes_goes_on_at_a_tenth_of_the_learning_rate():
     going_on = DEFAULT["xception"].going_on()
     assert going_on == replace(DEFAULT["xception"], learning_rate=pytest.approx(3e-4))
-
-
-def test_a_network_that_knows_all_classes_goes_on_at_a_tenth_of_the_learning_rate():
-    going_on = DEFAULT["xception"].going_on()
-    assert going_on == replace(DEFAULT["xception"], learning_rate=pytest.approx(3e-4))
