@@ -83,7 +83,8 @@ def fitted(
     """
     from sklearn.linear_model import LogisticRegression  # heavy, and needed only here
 
-    centre, spread = seen.mean(0), seen.std(0) + _SMALLEST
+    centre = seen.mean(0)
+    spread = float(np.sqrt(np.square(seen - centre).mean())) + _SMALLEST
     learner = LogisticRegression(C=REGULARISATION, max_iter=300)
     learner.fit((seen - centre) / spread, labels)
     present = learner.classes_
