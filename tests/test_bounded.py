@@ -3,6 +3,7 @@ import struct
 import time
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -84,6 +85,9 @@ def run_lengths(side, pairs):
     return b"BM" + struct.pack("<IHHI", at + len(pairs), 0, 0, at) + header + palette + pairs
 
 
+@pytest.mark.skipif(
+    int(PIL.__version__.split(".")[0]) < 13, reason="older Pillow reads no grey one"
+)
 def test_a_bmp_in_run_lengths_is_read_if_it_is_small():
     data = run_lengths(4, b"\4\1\0\0\4\0\0\0" * 2 + b"\0\1")
     expected = np.repeat([0, 255, 0, 255], 4).reshape(4, 4)
