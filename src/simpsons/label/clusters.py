@@ -19,28 +19,26 @@ def clusters(embeddings: NDArray[np.float32]) -> list[NDArray[np.int64]]:
     smallest sum of distances to the others, is first, and those nearest to it follow. More than
     `LINKED` rows are first parted by k-means, and then linked part by part.
     """
-    from threadpoolctl import threadpool_limits
-
     found: list[NDArray[np.int64]] = []
-    with threadpool_limits(1):  # small steps, in which threads wait for each other
-        for part in _parts(embeddings, np.arange(len(embeddings))):
-            numbers = _linked(embeddings[part])
-            found += [
-                _from_medoid(embeddings, part[numbers == number])
-                for number in range(numbers.max() + 1)
-            ]
+    for part in _parts(embeddings, np.arange(len(embeddings))):
+        numbers = _linked(embeddings[part])
+        found += [
+            _from_medoid(embeddings, part[numbers == number]) for number in range(numbers.max() + 1)
+        ]
     return sorted(found, key=lambda rows: (-len(rows), rows[0]))
 
 
 def _parts(embeddings: NDArray[np.float32], rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Rows in parts of at most `LINKED`."""
     from sklearn.cluster import MiniBatchKMeans
+    from threadpoolctl import threadpool_limits
 
     if len(rows) <= LINKED:
         return [rows] if len(rows) else []
     count = -(-len(rows) // LINKED)
     means = MiniBatchKMeans(count, random_state=_SEED, n_init=1, batch_size=2048)
-    numbers = means.fit_predict(embeddings[rows])
+    with threadpool_limits(1):  # small steps, in which threads wait for each other
+        numbers = means.fit_predict(embeddings[rows])
     if np.bincount(numbers).max() == len(rows):  # all alike
         return np.array_split(rows, count)
     return [part for number in range(count) for part in _parts(embeddings, rows[numbers == number])]
