@@ -21,7 +21,7 @@ def main() -> None:
     """Read the command line, attack, print, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="may be given several times")
-    parser.add_argument("--files", type=int, default=100_000, help="mutated pictures of all formats")
+    parser.add_argument("--files", type=int, default=100_000, help="mutated pictures, all formats")
     parser.add_argument(
         "--guided", type=int, default=60_000, help="pictures changed where it took a new way"
     )

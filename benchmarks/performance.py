@@ -3,8 +3,8 @@
 Writes the tables of docs/performance.md. Each contender runs in a process of its own; they take
 turns, so that a busy machine slows all alike. Pictures are made here, but those with faces to find
 are real; without the data set that measure is left out. The environments of peers are made on first
-use. Where there is a CUDA device, training is measured on it, and latency and finding faces are left
-out. On a busy machine use --quick, which measures everything on tiny sizes and writes nothing.
+use. Where there is a CUDA device, training is measured on it, and latency and finding faces are
+left out. On a busy machine use --quick, which measures everything on tiny sizes and writes nothing.
 """
 
 import argparse

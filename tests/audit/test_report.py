@@ -1,6 +1,7 @@
 """The page needs nothing else, stays small, and shows what was found."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_label_errors_and_claims_are_shown(found, tmp_path):
 
 def test_examples_are_bounded(found, tmp_path):
     many = found.duplicates.pairs * 200
-    duplicates = type(found.duplicates)(many, found.duplicates.group)
+    duplicates = replace(found.duplicates, pairs=many)
     errors = tuple(LabelError(row % 30, 0, 1, 0.1, 0.9) for row in range(5000))
     more = findings.Findings(**{**vars(found), "duplicates": duplicates, "label_errors": errors})
     report.write(tmp_path / "audit.html", more)

@@ -8,6 +8,7 @@ import kagglehub
 import pytest
 from PIL import Image
 
+from simpsons.characters import display_name
 from simpsons.dataset import kaggle
 from simpsons.demo.drawings import DOLLS
 
@@ -62,7 +63,7 @@ def test_stats_counts_and_lists_what_is_left_out(cli, messy):
     result = cli("data", "stats", messy)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    first, second = (doll.slug.replace("_", " ") for doll in DOLLS[:2])
+    first, second = (display_name(doll.slug) for doll in DOLLS[:2])
     width = max(len(first), len(second))
     assert lines[0] == f"{first:<{width}}       4  {'#' * 40}"
     assert lines[1] == f"{second:<{width}}       4  {'#' * 40}"

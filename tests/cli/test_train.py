@@ -209,7 +209,7 @@ def test_it_says_what_it_runs_on_and_what_an_onnx_file_does_not_tell(
     said = cli("train", many_drawings, *how).stderr
     assert "xception, recipe default: 30 epochs, batch 48" in said
     assert "on cpu (" in said
-    assert f"Warning: {model} does not say which pictures it learnt from" in said
+    assert f"Warning: {model} does not say which pictures it was trained on" in said
     machine = json.loads((out / "config.json").read_text())["machine"]
     assert machine["device"] == "cpu"
     assert machine["processes"] == 1
@@ -231,7 +231,7 @@ def test_on_a_gpu_the_same_command_takes_larger_batches(
     monkeypatch.setattr(loop, "train", interrupted)
     monkeypatch.setattr(train, "choose_device", lambda name: torch.device("cuda"))
     monkeypatch.setattr(train, "describe", lambda device, precision: device)
-    many = SimpleNamespace(pictures=range(17_077), summary="17,077 pictures")
+    many = SimpleNamespace(pictures=range(17_077), summary="17,077 pictures", classes=())
     monkeypatch.setattr(train, "find", lambda folder, characters: many)
     said = cli("train", many_drawings, "--recipe", recipe, "--out", tmp_path / "run").stderr
     expected = f"xception, recipe {recipe}: {chosen}\non cuda\n{many_drawings}: 17,077 pictures\n"

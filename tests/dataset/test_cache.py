@@ -322,7 +322,7 @@ def test_bad_files_become_problems_and_the_rest_goes_on(pictures, decoded):
 def test_a_file_that_vanishes_before_it_is_read_is_a_problem(pictures, monkeypatch):
     listing = find(pictures)
     (pictures / "cat" / "1.jpg").unlink()
-    monkeypatch.setattr(cache, "find", lambda *_: listing)
+    monkeypatch.setattr(cache, "find", lambda *_, **__: listing)
     dataset = cache.load(pictures)
     assert dataset.problems == (Problem("cat/1.jpg", "no such file; check the path"),)
     assert_right(dataset, pictures, 7)
@@ -436,7 +436,7 @@ def test_pictures_of_a_drive_that_went_away_are_read_again(pictures, decoded):
     listing = find(pictures)
     (pictures / "dog").rename(away)
     with pytest.MonkeyPatch.context() as listed:
-        listed.setattr(cache, "find", lambda *_: listing)
+        listed.setattr(cache, "find", lambda *_, **__: listing)
         dataset = cache.load(pictures)
     assert_right(dataset, pictures, 4)
     assert {problem.path.split("/")[0] for problem in dataset.problems} == {"dog"}

@@ -85,8 +85,11 @@ def covered_sound(path):
 NO_FILMS = {
     "missing": (lambda path: None, "no such file"),
     "folder": (lambda path: path.mkdir(), "is a folder, not a film"),
-    "empty": (lambda path: path.write_bytes(b""), "no film that can be read"),
-    "text": (lambda path: path.write_text("Once upon a time.\n" * 50), "no film that can be read"),
+    "empty": (lambda path: path.write_bytes(b""), "is not a film that can be read"),
+    "text": (
+        lambda path: path.write_text("Once upon a time.\n" * 50),
+        "is not a film that can be read",
+    ),
     "sound": (sound, "has no pictures"),
     "cover": (covered_sound, "has only sound and a still picture"),
     "picture": (lambda path: Image.new("RGB", (8, 8)).save(path, "PNG"), "is a picture"),

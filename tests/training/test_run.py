@@ -359,7 +359,10 @@ def test_so_is_one_that_learnt_from_another_copy_of_the_pictures(unbroken, many_
     ("how", "message"),
     [
         ({"split": "shipped"}, "the split shipped has no train pictures in it; choose another"),
-        ({"initial": "cnn"}, "cnn: is no xception, so none of its weights would fit"),
+        (
+            {"initial": "cnn"},
+            "cnn: is another architecture than xception, so none of its weights would fit",
+        ),
         (
             {"recipe": recipe.NOTEBOOK, "teachers": ["cnn"]},
             "the recipe notebook doesn't learn from teachers; omit --teacher, or choose --recipe",
@@ -466,8 +469,12 @@ def test_a_data_set_that_moved_and_grew_is_read_as_the_run_knew_it(unbroken, mov
 def test_a_run_goes_on_with_pictures_that_were_moved(moved, cli, monkeypatch, tmp_path):
     folder, data = moved
     given = []
-    monkeypatch.setattr(run, "export_run", lambda _run, out, *said: given.append(said))
-    (tmp_path / "out.onnx").write_bytes(b"")
+
+    def export(_run, out, *said):
+        given.append(said)
+        out.write_bytes((folder / run.MODEL).read_bytes())
+
+    monkeypatch.setattr(run, "export_run", export)
     result = cli("export", folder, tmp_path / "out.onnx", "--data", data)
     assert result.exit_code == 0, result.output
     assert "Note: 1 pictures are not in the split" in result.stderr

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from simpsons import familiarity
-from simpsons.classifier import Classifier
+from simpsons.classifier import Classifier, Prediction
 from simpsons.dataset import boxed_pictures, boxes, cache, crops, sources
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxes import Box
@@ -159,7 +159,7 @@ def test_a_file_is_read_back_and_learns_on(found, scenes, listed, tmp_path, unfi
     )
     best = learnt.load_best(folder)[0].eval()
     torch.testing.assert_close(best(pixels)[0], expected[0], atol=1.0, rtol=0.2)
-    with pytest.raises(SimpsonsError, match="is no xception"):
+    with pytest.raises(SimpsonsError, match="another architecture than xception"):
         run.start(
             tmp_path / "other",
             scenes,
@@ -180,9 +180,10 @@ def test_only_a_detector_is_read_as_one(onnx_model):
 
 def test_the_threshold_is_that_of_the_best_f1():
     box = Box("a.png", 0, 0, 9, 9, "moe")
+    nobody = Prediction(None, (("moe", 1.0),))
 
     def outcome(score, hit):
-        face = None if score is None else Face((0, 0, 9, 9), score, None)
+        face = None if score is None else Face((0, 0, 9, 9), score, nobody)
         return Outcome("a.png", box if hit else None, face)
 
     few = [outcome(0.9, True), outcome(0.7, True), outcome(0.5, False), outcome(0.3, False)]

@@ -582,7 +582,8 @@ def _learn_from(
             )
         if type(initial) is not type(models.build(config.network)):
             raise SimpsonsError(
-                f"{config.initial}: is not a {config.network}, so none of its weights would fit; "
+                f"{config.initial}: is another architecture than {config.network}, so none of its "
+                "weights would fit; "
                 "choose another with --from"
             )
         if isinstance(dataset, BoxedPictures):
