@@ -103,10 +103,11 @@ class Familiarity(nn.Module):
 def combined(scores: Tensor) -> Tensor:
     """The familiarity, `[N]`, of the scores, in the order of this module, `[N, 3 or 4]`."""
     energy, nearness, style, *acquaintance = scores.split(1, 1)
-    known: Tensor = (energy + nearness) / 2
+    known = (energy + nearness) / 2
     for one in acquaintance:
         known = (known + ACQUAINTANCE_WEIGHT * one) / (1 + ACQUAINTANCE_WEIGHT)
-    return (known + STYLE_WEIGHT * (style + STYLE_FROM).clamp(max=0)).flatten()
+    penalty: Tensor = (style + STYLE_FROM).clamp(max=0)
+    return (known + STYLE_WEIGHT * penalty).flatten()
 
 
 def pooled(maps: list[Tensor]) -> Tensor:
