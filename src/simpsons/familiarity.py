@@ -106,8 +106,8 @@ def combined(scores: Tensor) -> Tensor:
     known = (energy + nearness) / 2
     for one in acquaintance:
         known = (known + ACQUAINTANCE_WEIGHT * one) / (1 + ACQUAINTANCE_WEIGHT)
-    penalty: Tensor = (style + STYLE_FROM).clamp(max=0)
-    return (known + STYLE_WEIGHT * penalty).flatten()
+    found: Tensor = known + STYLE_WEIGHT * (style + STYLE_FROM).clamp(max=0)
+    return found.flatten()
 
 
 def pooled(maps: list[Tensor]) -> Tensor:
