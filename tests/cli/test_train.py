@@ -191,7 +191,7 @@ def test_ctrl_c_says_how_to_resume(cli, many_drawings, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "load", interrupted)
     result = cli("train", many_drawings, "--out", tmp_path / "another")
     assert result.exit_code == 130
-    assert result.stderr.endswith("\nStopped.\n")
+    assert result.stderr.rstrip().endswith("\nStopped.")
 
 
 def test_it_says_what_it_runs_on_and_what_an_onnx_file_does_not_tell(

@@ -140,7 +140,7 @@ def mounted(tmp_path, monkeypatch):
         Image.new("RGB", (9, 9), (len(name), 0, 0)).save(picture)
 
     def client(handle):
-        print("Using Colab cache for faster access to the dataset.")
+        print("Using Colab cache for faster access to the dataset.", flush=True)
         return str(folder)
 
     monkeypatch.setattr(kagglehub, "dataset_download", client)
