@@ -17,9 +17,9 @@ from benchmarks.speedrun import DOCUMENT, RECIPE
 from benchmarks.spread import Spread
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
-from simpsons.images import SIZE
+from simpsons.pixels.images import SIZE
 from simpsons.progress import bar
-from simpsons.training import learnt, loop
+from simpsons.training import loop, pretrained
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display
 from simpsons.training.recipe import NOTEBOOK, Recipe
@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     dataset = cache.load(folder(arguments), track=bar)
     split = splits.make(dataset, "shipped")
-    teacher = learnt.load(TEACHER, dataset, split)[0]
+    teacher = pretrained.load(TEACHER, dataset, split)[0]
     base = replace(RECIPE[NETWORK], name="ablation", epochs=EPOCHS)
     lines = []
     whole: Spread | None = None

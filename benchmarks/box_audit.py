@@ -12,7 +12,7 @@ from benchmarks import frames
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
 from simpsons import Detector
-from simpsons.audit import boxes as audit
+from simpsons.auditing import boxes as audit
 from simpsons.dataset import boxes
 from simpsons.dataset.split import parts_of
 from simpsons.progress import bar

@@ -19,12 +19,13 @@ from benchmarks import contenders, faces, frames, other_cartoon
 from benchmarks.peers import environment
 from benchmarks.report import table
 from benchmarks.spread import Spread
-from simpsons import Detector, images
+from simpsons import Detector
 from simpsons.dataset.boxes import Box
 from simpsons.dataset.cache import cache_folder
 from simpsons.detector import NAMES
 from simpsons.evaluation.average_precision import Scene, average_precision
 from simpsons.evaluation.detection import FLOOR
+from simpsons.pixels import images
 from simpsons.progress import bar
 
 OURS, BOXES, HOG = "simpsons, boxes and names", "simpsons, boxes", "dlib's HOG, boxes"

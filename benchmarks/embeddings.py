@@ -20,11 +20,11 @@ from benchmarks import other_cartoon
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
 from benchmarks.strangers import minor_files
-from simpsons import images
 from simpsons.classifier import UNKNOWN, model_path
-from simpsons.dataset import near_duplicates
+from simpsons.duplicates import near_duplicates
 from simpsons.evaluation.metrics import wilson_interval
-from simpsons.images import Pixels
+from simpsons.pixels import images
+from simpsons.pixels.images import Pixels
 from simpsons.project.embedding import MODEL, Embedder, Vectors
 
 DOCUMENT = "docs/collect.md"

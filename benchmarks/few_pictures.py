@@ -27,12 +27,12 @@ from simpsons.dataset.split import Split
 from simpsons.demo.drawings import write_drawings
 from simpsons.demo.path import DRAWINGS
 from simpsons.evaluation.metrics import wilson_interval
+from simpsons.formats.onnx_import import read_onnx
 from simpsons.models import NETWORKS
-from simpsons.onnx_import import read_onnx
 from simpsons.progress import bar
-from simpsons.training import checkpoint, last_layer, loop, unfold
-from simpsons.training.history import Silent
+from simpsons.training import checkpoint, last_layer, loop, unfuse
 from simpsons.training.inference import predict_logits
+from simpsons.training.observer import Silent
 from simpsons.training.recipe import DEFAULT, Network
 
 DOCUMENT = "docs/your-own-cartoon.md"
@@ -56,7 +56,7 @@ def right(dataset: Dataset, split: Split, network: Network, shipped: bool, seed:
     initial = None
     if shipped:
         pixels = dataset.images[split.rows("train")]
-        initial = unfold.trainable(read_onnx(network), recipe, pixels)
+        initial = unfuse.trainable(read_onnx(network), recipe, pixels)
         last_layer.adapt(initial, Classifier(network).labels, dataset, split)
     with tempfile.TemporaryDirectory() as folder:
         loop.train(

@@ -20,13 +20,13 @@ from benchmarks import film_scenes
 from benchmarks.data import data_option, folder
 from benchmarks.film_scenes import DISSOLVE, HEIGHT, KINDS, RATE, WIDTH, Pictures, Shot
 from benchmarks.report import machine, table
-from simpsons import Detector, timeline
+from simpsons import Detector, films
 from simpsons.characters import SLUGS
 from simpsons.detector import FACES, NAMES
-from simpsons.timeline import Timeline
-from simpsons.timeline.intervals import SHORTEST
-from simpsons.timeline.reading import RATE as SAMPLES
-from simpsons.timeline.tracks import MINIMUM
+from simpsons.films import Timeline
+from simpsons.films.intervals import SHORTEST
+from simpsons.films.reading import RATE as SAMPLES
+from simpsons.films.tracks import MINIMUM
 
 WITH_NAMES = ("one", "several")
 
@@ -127,8 +127,8 @@ def main() -> None:
         film = Path(temporary) / "film.mp4"
         film_scenes.write(film, shots)
         start = time.perf_counter()
-        found = timeline.read(film, detector, given.rate, given.minimum, given.shortest)
-        timeline.write(Path(temporary) / "out", found)
+        found = films.read(film, detector, given.rate, given.minimum, given.shortest)
+        films.write(Path(temporary) / "out", found)
         speed = len(true.kind) / RATE / (time.perf_counter() - start)
     result = figures(said(found, len(true.kind)), true)
     if given.json:

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks import frames, other_cartoon
 from benchmarks.strangers import PHOTOGRAPHS, minor_files
-from simpsons import images
 from simpsons.characters import SLUGS
 from simpsons.dataset.boxes import Box as BoxOfFace
+from simpsons.pixels import images
 
 WIDTH, HEIGHT, RATE = 960, 540, 25
 """Of the film: pixels and frames a second."""

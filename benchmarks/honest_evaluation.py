@@ -18,16 +18,17 @@ from benchmarks import other_cartoon
 from benchmarks.data import data_option, folder
 from benchmarks.label_errors import DOCUMENT, watch
 from benchmarks.report import machine, table, write_section
-from simpsons import images
-from simpsons.audit import claim
-from simpsons.audit.claim import Accuracy
+from simpsons.auditing import random_claim
+from simpsons.auditing.random_claim import Accuracy
 from simpsons.classifier import Classifier
-from simpsons.dataset import cache, copies
+from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
+from simpsons.duplicates import copies
 from simpsons.evaluation.measure import measure
+from simpsons.pixels import images
 from simpsons.progress import bar
-from simpsons.training.held_out import held_out
+from simpsons.training.cross_validation import held_out
 from simpsons.training.recipe import Network
 
 NETWORKS: tuple[Network, ...] = ("cnn", "xception")
@@ -96,7 +97,7 @@ def shipped_weights(dataset: Dataset) -> tuple[str, str]:
 
 def random_split(dataset: Dataset) -> str:
     """Each network trained on the notebook's random split."""
-    claims = [claim.of_random_split(dataset, network, watch=watch) for network in NETWORKS]
+    claims = [random_claim.of_random_split(dataset, network, watch=watch) for network in NETWORKS]
     rows = [
         [f"`{each.network}`", shown(each.claimed), shown(each.leaking), shown(each.clean)]
         for each in claims
@@ -108,7 +109,7 @@ def other_cartoon_claims(root: Path, epochs: int) -> str:
     """A network trained on a random split of the other cartoon, and one on a leak-free split."""
     dataset = cache.load(root, other_cartoon.FOLDERS, bar)
     network: Network = "xception"
-    claimed = claim.of_random_split(dataset, network, epochs=epochs, watch=watch)
+    claimed = random_claim.of_random_split(dataset, network, epochs=epochs, watch=watch)
     split = splits.make(dataset, "leak-free", track=bar)
     rows = np.sort(np.concatenate([split.rows(part) for part in splits.PARTS[1:]]))
     answers = held_out(dataset, rows, network=network, epochs=epochs, watch=watch).argmax(axis=1)

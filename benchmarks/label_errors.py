@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
-from simpsons.audit import labels as label_errors
+from simpsons.auditing import labels as label_errors
 from simpsons.characters import SLUGS, display_name
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.progress import bar
+from simpsons.training.cross_validation import FOLDS, out_of_fold, recipe_for
 from simpsons.training.display import Display
-from simpsons.training.held_out import FOLDS, out_of_fold, recipe_for
-from simpsons.training.history import Observer
+from simpsons.training.observer import Observer
 from simpsons.training.recipe import Recipe
 
 SHARE = 0.05

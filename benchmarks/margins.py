@@ -15,11 +15,11 @@ from PIL import Image
 from benchmarks.data import data_option, folder
 from benchmarks.distortions import BARS, Distortion, saved
 from benchmarks.report import machine, table, write_section
-from simpsons import images
 from simpsons.classifier import Classifier
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
-from simpsons.images import Pixels
+from simpsons.pixels import images
+from simpsons.pixels.images import Pixels
 from simpsons.progress import bar
 
 DOCUMENT = "docs/pictures.md"

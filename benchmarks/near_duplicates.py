@@ -33,12 +33,13 @@ from benchmarks.distortions import (
 )
 from benchmarks.frames import COMPLETE
 from benchmarks.report import machine, table, write_section
-from simpsons import images
 from simpsons.classifier import UNKNOWN
-from simpsons.dataset import boxes, copies, near_duplicates
+from simpsons.dataset import boxes
 from simpsons.dataset.boxes import Box
 from simpsons.demo.dolls import DOLLS
-from simpsons.images import Pixels
+from simpsons.duplicates import copies, near_duplicates
+from simpsons.pixels import images
+from simpsons.pixels.images import Pixels
 from simpsons.progress import bar
 
 DOCUMENT = "docs/near-duplicates.md"

@@ -20,7 +20,7 @@ from simpsons.progress import bar
 from simpsons.training import loop
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display
-from simpsons.training.history import Epoch
+from simpsons.training.observer import Epoch
 from simpsons.training.recipe import NOTEBOOK
 
 FOLDER = Path("runs", "notebook")

@@ -28,9 +28,9 @@ from simpsons.dataset import boxes, cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.explain import heat_map, occlusion
-from simpsons.images import SIZE
+from simpsons.formats.onnx_import import read_onnx
 from simpsons.models import class_activation
-from simpsons.onnx_import import read_onnx
+from simpsons.pixels.images import SIZE
 from simpsons.progress import bar
 
 DOCUMENT = "docs/explain.md"

@@ -24,10 +24,10 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
+from simpsons.formats.quantize import CALIBRATION
 from simpsons.models import NETWORKS
 from simpsons.progress import bar
-from simpsons.quantize import CALIBRATION
-from simpsons.training import ship
+from simpsons.runs import exporting
 
 DOCUMENT = "docs/performance.md"
 BATCHES = (1, 32)
@@ -38,7 +38,7 @@ def variants(network: str, dataset: Dataset, split: Split, out: Path) -> dict[st
     """Files of a shipped network: as it is, int8, float16."""
     shipped = model_path(network)
     plain, int8, half = (out / f"{network}-{kind}.onnx" for kind in ("plain", "int8", "half"))
-    ship.ship_again(network, int8, dataset, split, int8=True)
+    exporting.ship_again(network, int8, dataset, split, int8=True)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC

@@ -25,10 +25,10 @@ from PIL import Image
 from benchmarks.distortions import DISTORTIONS
 from benchmarks.near_duplicates import DOCUMENT
 from benchmarks.report import machine, table, write_section
-from simpsons import images
-from simpsons.audit import duplicates
+from simpsons.auditing import duplicates
 from simpsons.dataset import cache, kaggle
-from simpsons.images import Pixels
+from simpsons.pixels import images
+from simpsons.pixels.images import Pixels
 from simpsons.progress import bar
 
 SEED = 0

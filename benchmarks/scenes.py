@@ -17,9 +17,10 @@ from PIL import Image
 from benchmarks import frames
 from benchmarks.data import data_option, folder
 from benchmarks.report import table, write_section
-from simpsons import Classifier, Detector, images
+from simpsons import Classifier, Detector
 from simpsons.classifier import UNKNOWN, Prediction
 from simpsons.detector import FACES, Found
+from simpsons.pixels import images
 from simpsons.progress import bar
 
 DOCUMENT = "docs/everyone.md"

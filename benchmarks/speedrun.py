@@ -28,7 +28,7 @@ from simpsons.models import NETWORKS
 from simpsons.progress import bar
 from simpsons.training import loop
 from simpsons.training.device import choose_device, describe
-from simpsons.training.history import Epoch
+from simpsons.training.observer import Epoch
 from simpsons.training.recipe import DEFAULT, Network, Recipe
 
 DOCUMENT = "docs/leaderboard.md"

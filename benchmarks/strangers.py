@@ -10,8 +10,8 @@ import skimage.data
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_images
 
-from simpsons import images
 from simpsons.demo.drawings import DOLLS, draw
+from simpsons.pixels import images
 
 PHOTOGRAPHS = (
     "astronaut",

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
-from simpsons.dataset import alignment, cache, copies, near_duplicates
+from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import PARTS, Split
-from simpsons.images import Pixels
+from simpsons.duplicates import alignment, copies, near_duplicates
+from simpsons.pixels.images import Pixels
 from simpsons.progress import bar
 
 DOCUMENT = "docs/near-duplicates.md"

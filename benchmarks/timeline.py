@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import machine, table
-from simpsons import Detector, timeline
+from simpsons import Detector, films
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.detector import FACES, NAMES
-from simpsons.timeline.film import Film
-from simpsons.timeline.shots import ShotDetector
+from simpsons.films.film import Film
+from simpsons.films.shots import ShotDetector
 
 WIDTH, HEIGHT, FRAME_RATE, SHOT = 640, 360, 24, 60
 
@@ -72,9 +72,9 @@ def main() -> None:
         make(film, given.seconds)
         decoding = seconds_of(lambda: decode(film), given.repeats)
         with_shots = seconds_of(lambda: decode(film, ShotDetector()), given.repeats)
-        whole = seconds_of(lambda: timeline.read(film, detector, given.rate), given.repeats)
-        found = timeline.read(film, detector, given.rate)
-        writing = seconds_of(lambda: timeline.write(Path(folder) / "out", found), given.repeats)
+        whole = seconds_of(lambda: films.read(film, detector, given.rate), given.repeats)
+        found = films.read(film, detector, given.rate)
+        writing = seconds_of(lambda: films.write(Path(folder) / "out", found), given.repeats)
     total = whole + writing
     steps = {
         "decoding": decoding,

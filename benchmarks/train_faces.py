@@ -17,17 +17,17 @@ from torch import nn
 
 from benchmarks import frames, other_cartoon
 from benchmarks.data import data_option, folder
-from simpsons import images
 from simpsons.dataset import boxes
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxed_pictures import LONGEST
 from simpsons.demo.groups import write_scenes
 from simpsons.evaluation.overlap import iou
+from simpsons.pixels import images
 from simpsons.progress import bar
 from simpsons.training import allocator, loop
-from simpsons.training.canvas import Boxed
 from simpsons.training.display import Display
-from simpsons.training.faces import FaceTraining, find
+from simpsons.training.faces.canvas import Boxed
+from simpsons.training.faces.training import FaceTraining, find
 from simpsons.training.recipe import DEFAULT
 
 SURE = (0.42, 0.66)

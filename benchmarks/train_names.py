@@ -22,17 +22,18 @@ from torch.nn import functional
 from benchmarks import frames, other_cartoon, strangers
 from benchmarks.data import data_option, folder
 from benchmarks.train_faces import Array, middles_inside
-from simpsons import Detector, images
+from simpsons import Detector
 from simpsons.characters import SLUGS
 from simpsons.dataset import boxes, cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxed_pictures import LONGEST
 from simpsons.dataset.split import Split
 from simpsons.evaluation.overlap import iou
+from simpsons.formats.onnx_import import read_onnx
 from simpsons.models import NETWORKS
-from simpsons.onnx_import import read_onnx
+from simpsons.pixels import images
 from simpsons.progress import bar
-from simpsons.training import allocator, checkpoint, loop, unfold
+from simpsons.training import allocator, checkpoint, loop, unfuse
 from simpsons.training.display import Display
 from simpsons.training.recipe import DEFAULT
 
@@ -339,7 +340,7 @@ def names(
     recipe = replace(
         recipe, warm_up=0.1, average=0.998, augmentation=replace(recipe.augmentation, mix=0.5)
     )
-    first = unfold.trainable(read_onnx(start / f"{network}.onnx"), recipe, crops.images[rows])
+    first = unfuse.trainable(read_onnx(start / f"{network}.onnx"), recipe, crops.images[rows])
     taught_by = [read_onnx(teachers / f"{name}.onnx") for name in NETWORKS]
     learnt = first
     for number, stage in enumerate((LAST if last else STAGES)[network], start=1):

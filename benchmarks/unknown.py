@@ -18,12 +18,12 @@ from sklearn.metrics import roc_auc_score
 from benchmarks import strangers
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
-from simpsons import familiarity
 from simpsons.classifier import Classifier
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
-from simpsons.onnx_import import read_onnx
+from simpsons.formats.onnx_import import read_onnx
+from simpsons.models import familiarity
 from simpsons.progress import bar
 
 DOCUMENT = "docs/unknown.md"

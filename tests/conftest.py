@@ -22,11 +22,11 @@ from click.testing import CliRunner, Result
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from simpsons import images
 from simpsons.characters import SLUGS
 from simpsons.cli import main
 from simpsons.dataset import cache
 from simpsons.demo.drawings import DOLLS, draw, write_drawings
+from simpsons.pixels import images
 
 REAL_DATA = os.environ.get("SIMPSONS_DATA") or Path(__file__).parents[2] / "shared/data/simpsons"
 """Where the real pictures are, if they are on this machine at all."""
@@ -65,7 +65,7 @@ def traces(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def traced_once(traces):
     """Networks of one structure are traced once, if a test that was collected exports any."""
-    if "simpsons.export" in sys.modules:
+    if "simpsons.formats.onnx_export" in sys.modules:
         from tests.traces import share
 
         share(traces)
@@ -117,7 +117,7 @@ def onnx_model(tmp_path_factory) -> Path:
     import torch
 
     from simpsons import models
-    from simpsons.export import export
+    from simpsons.formats.onnx_export import export
 
     path = _shared_folder(tmp_path_factory) / "untrained.onnx"
     with FileLock(f"{path}.lock"):
@@ -132,7 +132,7 @@ def onnx_model(tmp_path_factory) -> Path:
 @pytest.fixture
 def unreported(monkeypatch):
     """Trainings end with their ONNX file: no report, no curves."""
-    from simpsons.training import run
+    from simpsons.runs import run
 
     monkeypatch.setattr(run, "write_report", lambda *_, **__: None)
     monkeypatch.setattr(run._Curves, "draw", lambda *_: None)
@@ -141,7 +141,7 @@ def unreported(monkeypatch):
 @pytest.fixture
 def unfinished(monkeypatch):
     """Trainings end with their weights: no export, no report."""
-    from simpsons.training import run
+    from simpsons.runs import run
 
     monkeypatch.setattr(run, "finish", lambda *_: None)
 

@@ -14,7 +14,7 @@ from PIL import Image
 from simpsons import Classifier, Failure, ModelError, Prediction, processors
 from simpsons.characters import SLUGS
 from simpsons.classifier import BATCH
-from simpsons.images import ImageError, load
+from simpsons.pixels.images import ImageError, load
 
 COLOURS = ("red", "green", "blue_is_best")
 HEAVY = ("torch", "matplotlib", "sklearn", "scipy", "onnx", "h5py", "kagglehub", "rich")

@@ -16,7 +16,6 @@ from simpsons import (
     Failure,
     ModelError,
     Prediction,
-    images,
     processors,
 )
 from simpsons.classifier import BATCH, model_path
@@ -24,7 +23,8 @@ from simpsons.demo.drawings import DOLLS
 from simpsons.demo.groups import draw_scene
 from simpsons.detector import _is_part
 from simpsons.errors import SimpsonsError
-from simpsons.images import ImageError
+from simpsons.pixels import images
+from simpsons.pixels.images import ImageError
 
 SHAPE = (240, 320)  # the longer side is what the detector of the tests looks at
 

@@ -7,10 +7,11 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from simpsons import explain, images
+from simpsons import explain
 from simpsons.classifier import Classifier, ModelError
 from simpsons.dataset import boxes
 from simpsons.dataset import split as splits
+from simpsons.pixels import images
 
 QUADRANTS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 

@@ -21,7 +21,8 @@ import PIL
 
 from benchmarks.attacks import mutations, seeds
 from benchmarks.attacks.pictures import Judge
-from simpsons import bounded, formats, images, jpeg, margins, png, processors, tiff
+from simpsons import processors
+from simpsons.pixels import bounded, file_kinds, images, jpeg, margins, png, tiff
 
 HEADERS = ["format", "files", "kept", "ways before", "ways after", "read", "as Pillow", "failures"]
 
@@ -29,7 +30,10 @@ _PATIENCE = 7200.0  # seconds for a format
 _PLUGINS = ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "Tiff", "WebP")
 _FILES = frozenset(
     [
-        *(str(module.__file__) for module in (bounded, formats, images, jpeg, margins, png, tiff)),
+        *(
+            str(module.__file__)
+            for module in (bounded, file_kinds, images, jpeg, margins, png, tiff)
+        ),
         *(str(Path(PIL.__file__).with_name(f"{name}ImagePlugin.py")) for name in _PLUGINS),
         *(str(Path(PIL.__file__).with_name(name)) for name in ("Image.py", "ImageFile.py")),
     ]

@@ -21,7 +21,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.attacks import mutations, seeds
-from simpsons import images, processors
+from simpsons import processors
+from simpsons.pixels import images
 
 T = TypeVar("T")
 

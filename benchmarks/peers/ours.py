@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.peers import protocol
-from simpsons import images
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detector, Found
+from simpsons.pixels import images
 from simpsons.shares import in_shares
 
 _SHARE = 4  # pictures that a thread looks at on its own

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from simpsons.characters import CHARACTERS, Character
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detection, Detector, Face
-from simpsons.images import ImageError
 from simpsons.network import ModelError
+from simpsons.pixels.images import ImageError
 from simpsons.predictor import Predictor
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons import images
 from simpsons.characters import display_name
-from simpsons.decoding import Decoder
 from simpsons.network import FACES_TASK, ModelError, Network, find
-from simpsons.picture_files import each
-from simpsons.plain_resize import ANTIALIAS, WAYS, Resize
+from simpsons.pixels import images
+from simpsons.pixels.decoding import Decoder
+from simpsons.pixels.picture_files import each
+from simpsons.pixels.plain_resize import ANTIALIAS, WAYS, Resize
 from simpsons.shares import in_shares
 
 SHIPPED = ("cnn", "xception", "cnn-int8")

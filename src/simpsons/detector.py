@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simpsons import images, margins
 from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction, path_of, set_fields
 from simpsons.errors import SimpsonsError
 from simpsons.network import FACES_TASK, ModelError, Network, find
-from simpsons.picture_files import each
+from simpsons.pixels import images, margins
+from simpsons.pixels.picture_files import each
 from simpsons.shares import in_shares
 from simpsons.suppression import suppress
 
@@ -211,7 +211,7 @@ class Detector:
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
             raise images.ImageError(
                 f"the pixels are {pixels.dtype} {list(pixels.shape)}; give uint8 [H, W, 3] of one "
-                "picture, as simpsons.images.decode does, or let `detect` take the picture"
+                "picture, as simpsons.pixels.images.decode does, or let `detect` take the picture"
             )
         return self._boxes(self._network.on_all_cores, pixels)
 

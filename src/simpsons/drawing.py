@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from simpsons import images
 from simpsons.classifier import UNKNOWN
 from simpsons.detector import Face
+from simpsons.pixels import images
 
 KNOWN, STRANGER = "#ffd90f", "#d0d0d0"
 """Colours of the box and of the ground behind its text."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simpsons.classifier import Classifier
-from simpsons.images import SIZE, WHOLE, Pixels, Shares
 from simpsons.network import ModelError
+from simpsons.pixels.images import SIZE, WHOLE, Pixels, Shares
 
 Heat = NDArray[np.float32]
 """float32 `[64, 64]`, 0 (no evidence) to 1 (the most in this picture)."""

@@ -65,7 +65,7 @@ class Network:
     def with_addition(self, addition: bytes) -> Any:
         """A session of the file with this put behind its bytes, which gives it further outputs.
 
-        Raises ModelError where the two can't be run together; see `simpsons.onnx_addition`.
+        Raises ModelError where the two can't be run together; see `simpsons.formats.onnx_addition`.
         """
         try:
             return self._session(self._threads, addition)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from simpsons import images
 from simpsons.classifier import SHIPPED, UNKNOWN, Classifier, Failure, Prediction, model_path
 from simpsons.detector import FACES, Detection, Detector, Face
-from simpsons.picture_files import each
+from simpsons.pixels import images
+from simpsons.pixels.picture_files import each
 from simpsons.shares import in_shares
 
 _SHARE = 8  # pictures that a thread answers on its own

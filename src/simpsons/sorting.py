@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from simpsons import files, images
+from simpsons import files
 from simpsons.classifier import Prediction
 from simpsons.errors import SimpsonsError
+from simpsons.pixels import images
 
 _LONGEST = 100  # bytes of a folder's name
 _LONGEST_STEM = 200  # bytes; a name may have 255

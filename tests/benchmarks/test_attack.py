@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.attacks import guided, kills, lies, mutations, pictures, seeds
-from simpsons import images, png
 from simpsons.files import whole
+from simpsons.pixels import images, png
 
 
 @pytest.mark.parametrize("kind", seeds.KINDS)

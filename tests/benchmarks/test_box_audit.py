@@ -1,5 +1,5 @@
 from benchmarks.box_audit import rows
-from simpsons.audit.boxes import Finding
+from simpsons.auditing.boxes import Finding
 
 
 def finding(path, kind="misses"):

@@ -9,7 +9,7 @@ pytest.importorskip("skimage")
 from benchmarks import film, film_scenes
 from benchmarks.film_scenes import DISSOLVE, HEIGHT, KINDS, WIDTH, Shot
 from simpsons.characters import SLUGS
-from simpsons.timeline import Interval, Timeline
+from simpsons.films import Interval, Timeline
 
 HOMER, MARGE, LISA = ("homer_simpson", "marge_simpson", "lisa_simpson")
 

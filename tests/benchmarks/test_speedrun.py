@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks import speedrun
-from simpsons.training.history import Epoch
+from simpsons.training.observer import Epoch
 
 
 def epoch(number, seconds, accuracy):

@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
-from simpsons import images
 from simpsons.bulk import errors
+from simpsons.pixels import images
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from simpsons import Classifier, classifier, images
+from simpsons import Classifier, classifier
 from simpsons.characters import SLUGS
 from simpsons.demo.drawings import DOLLS
+from simpsons.pixels import images
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +260,7 @@ def other_model(tmp_path):
 
 def exported(path, names):
     from simpsons import models
-    from simpsons.export import export
+    from simpsons.formats.onnx_export import export
 
     export(models.build("cnn", len(names)), path, names, {"network": "cnn"})
     return path

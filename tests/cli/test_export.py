@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from simpsons.demo.drawings import DOLLS
-from simpsons.training import ship
+from simpsons.runs import exporting
 from simpsons.web import page, runtime
 
 
@@ -82,7 +82,7 @@ def test_labels_stand_beside_a_file(cli, drawings, doll_model, monkeypatch, tmp_
     def copied(source, out, *_):
         shutil.copy(source, out)
 
-    monkeypatch.setattr(ship, "ship_again", copied)
+    monkeypatch.setattr(exporting, "ship_again", copied)
     out = tmp_path / "own.onnx"
     result = cli("export", doll_model, out, "--data", drawings, "--split", "random")
     assert result.exit_code == 0, result.output

@@ -11,9 +11,9 @@ import onnx
 import pytest
 from PIL import Image
 
-from simpsons import images
 from simpsons.characters import SLUGS
 from simpsons.classifier import Classifier
+from simpsons.pixels import images
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 HOME = json.loads((FIXTURES / "keras_home.json").read_text(encoding="utf-8"))["answers"]

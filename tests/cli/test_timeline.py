@@ -9,7 +9,7 @@ from dataclasses import replace
 import av
 import pytest
 
-from simpsons import Detector, timeline
+from simpsons import Detector, films
 from simpsons.cli.timeline import timeline as command
 from simpsons.errors import SimpsonsError
 from simpsons.project.store import Source, write_faces, write_project
@@ -45,9 +45,7 @@ def test_json_is_what_the_api_says(run, copy, doll_model, doll_faces, tmp_path):
     named = tmp_path / "named.mp4"
     result = run(copy, "--json", "--out", tmp_path / "results", "--annotate", named)
     assert result.exit_code == 0, result.output
-    assert (
-        json.loads(result.stdout) == timeline.read(copy, Detector(doll_faces, doll_model)).to_json()
-    )
+    assert json.loads(result.stdout) == films.read(copy, Detector(doll_faces, doll_model)).to_json()
     assert json.loads((tmp_path / "results" / "timeline.json").read_text("utf-8")) == json.loads(
         result.stdout
     )
@@ -64,7 +62,7 @@ def test_a_folder_is_no_film(run, tmp_path, monkeypatch):
 
 
 def test_the_defaults_are_the_apis():
-    api = inspect.signature(timeline.read).parameters
+    api = inspect.signature(films.read).parameters
     options = {option.name: option.default for option in command.params}
     for name in ("rate", "minimum", "shortest"):
         assert options[name] == api[name].default
@@ -117,7 +115,7 @@ def test_options_that_are_refused_before_anything_is_written(run, copy, options,
 
 
 def test_says_which_extra_is_missing(run, copy, monkeypatch):
-    for module in [name for name in sys.modules if name.startswith("simpsons.timeline")]:
+    for module in [name for name in sys.modules if name.startswith("simpsons.films")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "av", None)
     result = run(copy)
@@ -228,7 +226,7 @@ def test_a_copy_that_fails_leaves_the_time_line(run, season, tmp_path, monkeypat
     def full(*_):
         raise SimpsonsError("named.mp4: can't be written (No space left on device)")
 
-    monkeypatch.setattr(timeline, "annotate", full)
+    monkeypatch.setattr(films, "annotate", full)
     target = tmp_path / ("named.mp4" if count == 1 else "named")
     out = tmp_path / "results"
     result = run(*season[:count], "--annotate", target, "--out", out, "--rate", 1, "--json")
@@ -243,7 +241,7 @@ def test_a_copy_that_fails_leaves_the_time_line(run, season, tmp_path, monkeypat
 
 
 def test_what_a_copy_lacks_is_noted(run, copy, tmp_path, monkeypatch):
-    monkeypatch.setattr(timeline, "annotate", lambda *_: ("sound 1 is left out",))
+    monkeypatch.setattr(films, "annotate", lambda *_: ("sound 1 is left out",))
     result = run(copy, "--annotate", tmp_path / "named.mp4", "--rate", 1)
     assert result.exit_code == 0
     assert result.stderr == "Note: sound 1 is left out\n"

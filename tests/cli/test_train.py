@@ -15,7 +15,7 @@ from simpsons.cli import train
 from simpsons.dataset import cache, exclusions
 from simpsons.dataset import split as splits
 from simpsons.dataset.exclusions import DROP, Line
-from simpsons.export import add_metadata
+from simpsons.formats.onnx_export import add_metadata
 from simpsons.models import resnet
 from simpsons.training import loop
 

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 from platformdirs import user_cache_path
 
-from simpsons import images, processors
+from simpsons import processors
 from simpsons.dataset import cache, memory_map
 from simpsons.dataset.folders import DataError, Problem, find
+from simpsons.pixels import images
 
 
 @pytest.fixture(autouse=True)
@@ -484,7 +485,7 @@ def test_nothing_readable_is_an_error_and_is_not_kept(tmp_path, paint):
 
 SLOW_LOAD = """
 import hashlib, sys, time
-from simpsons import images
+from simpsons.pixels import images
 from simpsons.dataset import cache, memory_map
 
 real, count = images.load_file, 0

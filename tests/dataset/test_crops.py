@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simpsons import images
 from simpsons.dataset import boxes, cache, crops
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxes import Box
 from simpsons.dataset.folders import DataError, Problem
+from simpsons.pixels import images
 
 
 @pytest.fixture(autouse=True)

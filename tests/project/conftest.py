@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from simpsons import Prediction, images
+from simpsons import Prediction
 from simpsons.detector import Found
+from simpsons.pixels import images
 from simpsons.project import collecting
 from simpsons.project.embedding import Embedder
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simpsons import images
 from simpsons.dataset import boxes
 from simpsons.dataset.boxes import Box
 from simpsons.errors import DataError, SimpsonsError
+from simpsons.pixels import images
 from simpsons.project import boxed
 from simpsons.project.cutting import square
 

@@ -12,11 +12,11 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from simpsons import images
 from simpsons.errors import SimpsonsError
+from simpsons.films.film import FilmError
+from simpsons.pixels import images
 from simpsons.project import Project, ProjectError, collecting
 from simpsons.project.journal import Journal
-from simpsons.timeline.film import FilmError
 
 from .conftest import HEIGHT, MAGENTA, WIDTH, held, room, write_film
 

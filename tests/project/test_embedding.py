@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from simpsons import ModelError, images, models
+from simpsons import ModelError, models
 from simpsons.demo.drawings import DOLLS, draw
+from simpsons.pixels import images
 from simpsons.project.embedding import Embedder, Embedding
 
 

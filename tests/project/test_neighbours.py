@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 import simpsons
-from simpsons import images
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.errors import DataError
+from simpsons.pixels import images
 from simpsons.project import neighbours
 from simpsons.project.embedding import Embedding
 

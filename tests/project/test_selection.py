@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from simpsons.films.film import Film
 from simpsons.project import selection
-from simpsons.timeline.film import Film
 
 from .conftest import held, room, write_film
 

@@ -1,5 +1,5 @@
 from simpsons.training.display import Display, TensorBoard
-from simpsons.training.history import Epoch, to_csv
+from simpsons.training.observer import Epoch, to_csv
 
 EPOCHS = [
     Epoch(1, 2.5, 0.2, 2.1, 0.3, 1e-3, 250.0, 4.0),

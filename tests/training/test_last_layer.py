@@ -9,7 +9,7 @@ import torch
 from simpsons import models
 from simpsons.dataset import cache
 from simpsons.dataset.split import Split
-from simpsons.onnx_import import read_onnx
+from simpsons.formats.onnx_import import read_onnx
 from simpsons.training import last_layer
 from simpsons.training.inference import predict_logits
 

@@ -11,9 +11,9 @@ from simpsons import models
 from simpsons.dataset import cache
 from simpsons.dataset.split import Split
 from simpsons.training import augment, checkpoint, loop
-from simpsons.training.history import Epoch, Silent
 from simpsons.training.inference import predict_logits
 from simpsons.training.interrupt import Interrupt
+from simpsons.training.observer import Epoch, Silent
 from simpsons.training.recipe import Augmentation, Recipe
 
 PLAIN = Augmentation(flip=False)

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.split import Split
-from simpsons.training import learnt, loop, recipe, run
-from simpsons.training.history import Silent
+from simpsons.runs import run
+from simpsons.training import loop, pretrained, recipe
+from simpsons.training.observer import Silent
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends itself SIGINT")
 
@@ -37,8 +38,9 @@ import torch
 torch.set_default_dtype(torch.float64)
 torch.Tensor.float = torch.Tensor.double
 from simpsons.cli import main
-from simpsons.training import recipe, run
-from simpsons.training.history import Silent
+from simpsons.training import recipe
+from simpsons.runs import run
+from simpsons.training.observer import Silent
 
 data, split, out = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 rank = os.environ["RANK"]
@@ -129,7 +131,7 @@ def train_alone(folder, drawings, split_file, network, teachers=()):
     """What one process leaves."""
     dataset = cache.load(drawings)
     split = splits.read(split_file, dataset)
-    taught = [learnt.load(str(teacher), dataset, split)[0] for teacher in teachers]
+    taught = [pretrained.load(str(teacher), dataset, split)[0] for teacher in teachers]
     how = {"seed": 1, "device": "cpu", "observer": Silent(), "teachers": taught}
     loop.train(dataset, split, network, TINY[network], folder, **how)
     return folder

@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from simpsons import familiarity
 from simpsons.classifier import Classifier, Prediction
 from simpsons.dataset import boxed_pictures, boxes, cache, crops, sources
 from simpsons.dataset import split as splits
@@ -19,15 +18,18 @@ from simpsons.demo.groups import BOXES, write_scenes
 from simpsons.detector import Detector, Face
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation.detection import Outcome
+from simpsons.formats.onnx_import import read_faces
+from simpsons.models import familiarity
 from simpsons.models.faces import boxes as boxes_of
 from simpsons.models.faces import peaks
 from simpsons.network import ModelError
-from simpsons.onnx_import import read_faces
+from simpsons.runs import run
+from simpsons.runs.config import CONFIG, Config
 from simpsons.suppression import suppress
-from simpsons.training import face_ship, learnt, loop, recipe, run
-from simpsons.training.config import CONFIG, Config
+from simpsons.training import loop, pretrained, recipe
 from simpsons.training.device import choose_device
-from simpsons.training.history import Silent
+from simpsons.training.faces import export
+from simpsons.training.observer import Silent
 
 SHORT = replace(
     recipe.DEFAULT["faces"], name="short", epochs=2, batch=4, average=0.5, sizes=((0.0, 64),)
@@ -94,7 +96,7 @@ def test_scenes_that_look_alike_are_in_one_part(found, scenes):
 
 @pytest.mark.parametrize(("count", "height", "width"), [(1, 32, 32), (2, 33, 47), (1, 240, 320)])
 def test_the_file_finds_what_the_network_does(found, count, height, width):
-    network, _ = learnt.load_best(found)
+    network, _ = pretrained.load_best(found)
     rng = np.random.default_rng(height)
     patches = rng.integers(0, 256, (count, 6, 8, 3), np.uint8)
     pixels = patches.repeat(height // 6 + 1, 1).repeat(width // 8 + 1, 2)[:, :height, :width]
@@ -142,7 +144,7 @@ def test_a_stopped_run_of_faces_ends_with_the_same_weights(
 
 def test_a_file_is_read_back_and_learns_on(found, scenes, listed, tmp_path, unfinished):
     pixels = torch.rand(2, 3, 64, 64)
-    expected = learnt.load_best(found)[0].eval()(pixels)
+    expected = pretrained.load_best(found)[0].eval()(pixels)
     again = read_faces(found / "model.onnx")
     torch.testing.assert_close(again(pixels), expected, atol=2e-2, rtol=2e-2)
     folder = tmp_path / "run"
@@ -157,7 +159,7 @@ def test_a_file_is_read_back_and_learns_on(found, scenes, listed, tmp_path, unfi
         device="cpu",
         observer=Silent(),
     )
-    best = learnt.load_best(folder)[0].eval()
+    best = pretrained.load_best(folder)[0].eval()
     torch.testing.assert_close(best(pixels)[0], expected[0], atol=1.0, rtol=0.2)
     with pytest.raises(SimpsonsError, match="another architecture than xception"):
         run.start(
@@ -187,9 +189,9 @@ def test_the_threshold_is_that_of_the_best_f1():
         return Outcome("a.png", box if hit else None, face)
 
     few = [outcome(0.9, True), outcome(0.7, True), outcome(0.5, False), outcome(0.3, False)]
-    assert face_ship.best_threshold(few) == pytest.approx(0.6)
-    assert face_ship.best_threshold([*few, outcome(0.2, True)]) == pytest.approx(0.6)
-    assert face_ship.best_threshold([outcome(None, True)]) == 0.5
+    assert export.best_threshold(few) == pytest.approx(0.6)
+    assert export.best_threshold([*few, outcome(0.2, True)]) == pytest.approx(0.6)
+    assert export.best_threshold([outcome(None, True)]) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ def test_the_card_says_what_was_measured(found, scenes, listed, tmp_path):
     model = tmp_path / "faces.onnx"
     model.write_bytes((found / "model.onnx").read_bytes())
     config, dataset, split = run.load(found)
-    text = face_ship.write_card(model, dataset, split).read_text(encoding="utf-8")
+    text = export.write_card(model, dataset, split).read_text(encoding="utf-8")
     assert text.startswith("# faces.onnx\n")
     assert f"24 pictures with {dataset.faces(np.arange(24))} faces" in text
     assert "| test (" in text
@@ -410,7 +412,7 @@ def test_real_strangers_teach_who_is_unknown():
 
 def test_a_cache_of_scenes_is_used_again(scenes, listed, monkeypatch):
     boxed_pictures.load(scenes, listed)
-    monkeypatch.setattr("simpsons.images.decode", lambda _: pytest.fail("decoded again"))
+    monkeypatch.setattr("simpsons.pixels.images.decode", lambda _: pytest.fail("decoded again"))
     dataset = boxed_pictures.load(scenes, listed)
     assert len(dataset.larger) == 24
     for pixels, found, each, size in zip(

@@ -1,4 +1,4 @@
-"""The page's scripts make of a picture what `simpsons.images` makes of it."""
+"""The page's scripts make of a picture what `simpsons.pixels.images` makes of it."""
 
 import base64
 import io
@@ -12,10 +12,10 @@ import PIL
 import pytest
 from PIL import Image
 
-from simpsons import images
 from simpsons.demo.drawings import DOLLS, draw
-from simpsons.margins import content
-from simpsons.plain_resize import WAYS
+from simpsons.pixels import images
+from simpsons.pixels.margins import content
+from simpsons.pixels.plain_resize import WAYS
 
 PAGE = resources.files("simpsons.web") / "page"
 

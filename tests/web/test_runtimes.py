@@ -14,14 +14,15 @@ import onnx
 import onnxruntime
 import pytest
 
-from simpsons import Classifier, familiarity
+from simpsons import Classifier
 from simpsons.classifier import model_path
 from simpsons.dataset import cache
 from simpsons.demo.drawings import DOLLS, draw
-from simpsons.export import export
-from simpsons.images import fit
+from simpsons.formats.onnx_export import export
+from simpsons.formats.onnx_import import read_onnx
+from simpsons.models import familiarity
 from simpsons.network import find
-from simpsons.onnx_import import read_onnx
+from simpsons.pixels.images import fit
 
 TOLERANCE = {"probabilities": 1e-5, "familiarity": 1e-4}
 INT8 = {"probabilities": 0.005, "familiarity": 0.02}

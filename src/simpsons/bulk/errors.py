@@ -4,8 +4,8 @@ import errno
 import re
 from typing import Any
 
-from simpsons import images
 from simpsons.errors import SimpsonsError
+from simpsons.pixels import images
 
 MISSING = "missing"
 DENIED = "denied"

@@ -9,13 +9,13 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pyarrow
 
-from simpsons import images
 from simpsons.bulk import errors, manifest
 from simpsons.bulk.errors import BulkError, ObjectError
 from simpsons.bulk.manifest import Work
 from simpsons.classifier import Classifier, Prediction, model_path
 from simpsons.detector import Detection, Detector, Found
 from simpsons.network import FACES_TASK, find
+from simpsons.pixels import images
 
 CLASSIFY, DETECT = "classify", "detect"
 

@@ -20,7 +20,7 @@ from simpsons.progress import bar
 from simpsons.training.recipe import Network
 
 if TYPE_CHECKING:
-    from simpsons.audit.findings import Findings
+    from simpsons.auditing.findings import Findings
     from simpsons.training.display import Display
     from simpsons.training.recipe import Recipe
 
@@ -125,7 +125,7 @@ def audit(
         return
     if faces:
         raise SimpsonsError("--faces finds faces for boxes; give the file with --boxes")
-    from simpsons.audit import report as reports
+    from simpsons.auditing import report as reports
 
     judges = (model if label_errors else None, model if random_claim else None)
     found = _find(folder, test, split, judges, characters, device)
@@ -167,7 +167,7 @@ def clean(
     No picture is touched. Read and edit the list: each line has a path, an action (drop or
     relabel), the new character, and the reason.
     """
-    from simpsons.audit import clean as cleaning
+    from simpsons.auditing import clean as cleaning
     from simpsons.dataset import exclusions
 
     require_writable(out)
@@ -198,8 +198,8 @@ def _find(
     device: str,
 ) -> Findings:
     """The findings; judges: the networks for label errors and for a random split's claim."""
-    from simpsons.audit import findings
-    from simpsons.training.run import require_trainable
+    from simpsons.auditing import findings
+    from simpsons.runs.run import require_trainable
 
     chosen = parse_characters(characters)
     dataset = cache.load(kaggle.resolve(folder), chosen, bar)

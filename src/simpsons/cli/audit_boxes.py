@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from simpsons.audit import boxes as auditing
-from simpsons.audit import boxes_report
+from simpsons.auditing import boxes as auditing
+from simpsons.auditing import boxes_report
 from simpsons.cli import options
 from simpsons.cli.terminal import say
 from simpsons.dataset import boxes

@@ -65,8 +65,8 @@ def collect(
     are not read again. A truncated film yields what comes before the break, and one that can't be
     read is reported: exit code 1 then, and 2 when nothing could be read.
     """
+    from simpsons.films.film import FilmError
     from simpsons.project.collecting import Collector
-    from simpsons.timeline.film import FilmError
 
     sources: list[Source] = []
     problems: list[str] = []

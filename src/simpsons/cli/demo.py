@@ -10,7 +10,7 @@ from simpsons.cli import options
 from simpsons.cli.terminal import say
 from simpsons.demo import path
 from simpsons.progress import bar
-from simpsons.training import run
+from simpsons.runs import run
 from simpsons.training.display import Display
 
 

@@ -10,12 +10,12 @@ from typing import BinaryIO
 import click
 from PIL import Image
 
-from simpsons import images
 from simpsons.classifier import UNKNOWN, Failure
 from simpsons.cli import options, pictures
 from simpsons.cli.folder import PictureFolder
 from simpsons.detector import FACES, NAMES, Detection, Detector, Face
 from simpsons.drawing import draw_faces
+from simpsons.pixels import images
 
 _JPEG = frozenset({".jfif", ".jpe", ".jpeg", ".jpg"})
 _QUALITY = 92

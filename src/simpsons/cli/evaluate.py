@@ -17,7 +17,7 @@ from simpsons.evaluation import on_folder
 from simpsons.evaluation.metrics import Evaluation, confused_sentences
 from simpsons.evaluation.on_boxes import evaluate_boxes
 from simpsons.progress import bar
-from simpsons.training.config import CONFIG
+from simpsons.runs.config import CONFIG
 
 _part = click.option(
     "--part",

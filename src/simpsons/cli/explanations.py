@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from simpsons import images
 from simpsons.classifier import Classifier, Prediction
 from simpsons.cli.folder import PictureFolder
 from simpsons.explain import heat_map, overlay
-from simpsons.plain_resize import ANTIALIAS
+from simpsons.pixels import images
+from simpsons.pixels.plain_resize import ANTIALIAS
 
 
 def writer(classifier: Classifier, folder: Path) -> Callable[[images.Source, Prediction], str]:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simpsons import facts
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.cli import options
 from simpsons.cli.terminal import say
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
-from simpsons.plain_resize import ANTIALIAS
+from simpsons.formats import facts
+from simpsons.pixels.plain_resize import ANTIALIAS
 from simpsons.progress import bar
 from simpsons.web import page
 
@@ -118,9 +118,9 @@ def _write_file(
 ) -> None:
     from simpsons.dataset import cache, kaggle
     from simpsons.dataset import split as splits
-    from simpsons.training import run, ship
-    from simpsons.training.card import card_path, require_provenance
-    from simpsons.training.config import CONFIG
+    from simpsons.runs import exporting, run
+    from simpsons.runs.card import card_path, require_provenance
+    from simpsons.runs.config import CONFIG
 
     if card:
         card_path(out)
@@ -137,7 +137,7 @@ def _write_file(
         resize = Classifier(source).resize
         if resize != ANTIALIAS:
             dataset = cache.load(dataset.root, track=bar, resize=resize)
-        ship.ship_again(source, out, dataset, parts, half, int8, bar)
+        exporting.ship_again(source, out, dataset, parts, half, int8, bar)
     else:
         folder = Path(source)
         if folder.is_file():
@@ -158,9 +158,9 @@ def _write_file(
 
 def _write_card(out: Path, dataset: "Dataset | BoxedPictures", parts: "Split") -> Path:
     from simpsons.dataset.boxed_pictures import BoxedPictures
-    from simpsons.training import face_ship
-    from simpsons.training.card import write_card
+    from simpsons.runs.card import write_card
+    from simpsons.training.faces import export
 
     if isinstance(dataset, BoxedPictures):
-        return face_ship.write_card(out, dataset, parts, bar)
+        return export.write_card(out, dataset, parts, bar)
     return write_card(out, dataset, parts, bar)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from simpsons import facts, models
+from simpsons import models
 from simpsons.characters import SLUGS
 from simpsons.cli import options
 from simpsons.cli.terminal import say
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
-from simpsons.plain_resize import ANTIALIAS, WAYS, Resize
+from simpsons.formats import facts
+from simpsons.pixels.plain_resize import ANTIALIAS, WAYS, Resize
 
 _VALUES = ("0..1", "-1..1", "0..255")
 _MOST = 2**20  # bytes of a file of labels
@@ -61,8 +62,8 @@ def import_keras(
     the same picture files it does if --values, --bgr and --resize say how your code read them,
     which the file doesn't tell; OUT keeps what they say.
     """
-    from simpsons.export import export as write_onnx
-    from simpsons.keras_import import read
+    from simpsons.formats.keras import read
+    from simpsons.formats.onnx_export import export as write_onnx
 
     require_writable(out)
     facts.facts_path(out)

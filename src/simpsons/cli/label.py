@@ -78,13 +78,13 @@ def label(
     elif status:
         _show_status(opened, as_json)
     else:
-        from simpsons.label.server import serve
+        from simpsons.labelling.server import serve
 
         serve(opened, host, port, names, announced(host, is_opened))
 
 
 def _show_status(project: "Project", as_json: bool) -> None:
-    from simpsons.label.session import Session
+    from simpsons.labelling.session import Session
 
     status = Session(project).status()
     if as_json:

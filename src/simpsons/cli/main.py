@@ -8,7 +8,7 @@ import click
 from simpsons import __version__
 from simpsons.cli.terminal import shown
 from simpsons.errors import SimpsonsError
-from simpsons.quiet import silence_pillow
+from simpsons.pixels.quiet import silence_pillow
 
 COMMANDS = {
     "predict": ("simpsons.cli.predict:predict", "Say who is in pictures."),

@@ -5,8 +5,8 @@ import click
 from simpsons import models as networks
 from simpsons.cli import options
 from simpsons.cli.terminal import say
-from simpsons.images import SIZE
 from simpsons.models.summary import Layer, count, layers, statistics
+from simpsons.pixels.images import SIZE
 
 _SEEN = {**dict.fromkeys(networks.NETWORKS, (SIZE, SIZE)), networks.DETECTOR: (320, 240)}
 """Width and height of the picture whose multiply-adds are shown, by network."""

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
-from simpsons import images, urls
+from simpsons import urls
 from simpsons.classifier import Failure, Prediction
 from simpsons.cli import options
 from simpsons.cli.terminal import say, shown
 from simpsons.detector import Detection
 from simpsons.errors import SimpsonsError
 from simpsons.files import csv_line, utf16
-from simpsons.picture_files import Expansion
+from simpsons.pixels import images
+from simpsons.pixels.picture_files import Expansion
 from simpsons.progress import bar
 from simpsons.shares import beside
 from simpsons.sorting import SortingError

@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 import click
 
-from simpsons import images
 from simpsons.characters import display_name
 from simpsons.classifier import UNKNOWN, Failure, Prediction
 from simpsons.cli import explanations, options, pictures
 from simpsons.cli.terminal import say
 from simpsons.errors import SimpsonsError
+from simpsons.pixels import images
 from simpsons.predictor import ByFaces, Predictor
 from simpsons.sorting import SortedFolder
 

@@ -31,7 +31,7 @@ open_page = click.option("--open", "is_opened", is_flag=True, help="Open the pag
 
 def announced(host: str, is_opened: bool) -> Callable[[str], None]:
     """What says where a service is when it can be asked, and opens its page."""
-    from simpsons.serve.server import is_local
+    from simpsons.service.server import is_local
 
     def started(url: str) -> None:
         click.echo(f"{url}  (Ctrl+C stops)")
@@ -91,7 +91,7 @@ def serve(
 
     Pictures stay in this machine's memory. /openapi.json describes the API.
     """
-    from simpsons.serve import server
+    from simpsons.service import server
 
     classifiers = server.load(model)
     detector = server.load_detector(classifiers, faces)

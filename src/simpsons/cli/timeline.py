@@ -17,7 +17,7 @@ from simpsons.files import require_writable, write_text
 from simpsons.progress import bar
 
 if TYPE_CHECKING:
-    from simpsons.timeline import Timeline
+    from simpsons.films import Timeline
 
 
 @click.command()
@@ -105,9 +105,9 @@ def timeline(
     is reported, as is a copy that can't be written, once the time line is: exit code 1 then, and
     2 when nothing could be read.
     """
-    from simpsons.timeline.annotate import require_target
-    from simpsons.timeline.reading import require_settings
-    from simpsons.timeline.writing import require_folder
+    from simpsons.films.annotate import require_target
+    from simpsons.films.reading import require_settings
+    from simpsons.films.writing import require_folder
 
     require_settings(rate, minimum, shortest)
     listed = [film for named in films for film in _films(named)]
@@ -178,7 +178,7 @@ class _Reader:
     def several(
         self, films: list[tuple[str | Path, Path, Path | None]], out: Path | None, as_json: bool
     ) -> int:
-        from simpsons.timeline.totals import Totals
+        from simpsons.films.totals import Totals
 
         totals = Totals()
         results: list[dict[str, Any]] = []
@@ -215,7 +215,7 @@ class _Reader:
         return 2 if failed == len(films) else int(failed + problems > 0)
 
     def _read(self, film: str | Path, folder: Path) -> tuple["Timeline", list[Path]]:
-        from simpsons import timeline as timelines
+        from simpsons import films as timelines
 
         found = timelines.read(film, self._detector, *self._settings, bar)
         written = timelines.write(folder, found)
@@ -225,7 +225,7 @@ class _Reader:
 
     def _annotate(self, copy: Path, found: "Timeline") -> bool:
         """Whether there is a copy; else why not was reported."""
-        from simpsons import timeline as timelines
+        from simpsons import films as timelines
 
         try:
             notes = timelines.annotate(copy, found, bar)

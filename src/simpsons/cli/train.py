@@ -19,12 +19,13 @@ from simpsons.dataset.boxes import ANNOTATION, Boxes, read
 from simpsons.dataset.folders import Characters, characters_text, find, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar, silent
-from simpsons.training import changes, learnt, parallel, run
+from simpsons.runs import changes, run
+from simpsons.runs.config import CONFIG, SPLIT, Config
+from simpsons.training import parallel, pretrained
 from simpsons.training import recipe as recipes
-from simpsons.training.config import CONFIG, SPLIT, Config
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display, TensorBoard
-from simpsons.training.history import Observer, Silent
+from simpsons.training.observer import Observer, Silent
 
 _SHIPPED = (*SHIPPED, networks.DETECTOR)
 _FEW = 1024  # pictures
@@ -180,7 +181,7 @@ def train(
                 on_gpu = choose_device(device).type == "cuda"
                 chosen = (chosen.on_gpu(count) if on_gpu else chosen).for_few(count)
                 is_few = count < _FEW and not initial and model in _SHIPPED
-                if initial and classes and set(classes) <= set(learnt.classes(initial)):
+                if initial and classes and set(classes) <= set(pretrained.classes(initial)):
                     chosen = chosen.going_on()
             chosen = replace(
                 chosen,
@@ -211,7 +212,9 @@ def train(
                     "more accurate; the result carries its licence, CC BY-NC-SA 4.0.",
                     err=True,
                 )
-            for source in learnt.of_unknown_split([initial, *teachers] if initial else teachers):
+            for source in pretrained.of_unknown_split(
+                [initial, *teachers] if initial else teachers
+            ):
                 say(
                     f"Warning: {source} does not say which pictures it was trained on; if "
                     "some are held out here, the accuracy will be inflated.",

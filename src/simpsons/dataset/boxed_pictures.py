@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons import images
 from simpsons.dataset import decoded
 from simpsons.dataset.boxes import Box, Boxes
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError, Listing, Problem
-from simpsons.images import Pixels
+from simpsons.pixels import images
+from simpsons.pixels.images import Pixels
 from simpsons.progress import Track, silent
 
 LONGEST = 288

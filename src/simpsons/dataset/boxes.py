@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from simpsons import images
 from simpsons.characters import CHARACTERS
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset.box_formats import ANNOTATION, COLUMNS, IGNORED, BadRow, Row, rows
 from simpsons.dataset.folders import DataError
 from simpsons.dataset.picture_names import PictureNames, parts_of
 from simpsons.files import write_text
+from simpsons.pixels import images
 
 __all__ = ["ANNOTATION", "BadRow", "Box", "Boxes", "read", "write"]
 

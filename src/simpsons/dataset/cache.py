@@ -20,11 +20,11 @@ import simplejpeg
 from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
-from simpsons import images
 from simpsons.dataset import entries, memory_map
 from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find, find_any
-from simpsons.decoding import Decoder
-from simpsons.plain_resize import ANTIALIAS, Resize
+from simpsons.pixels import images
+from simpsons.pixels.decoding import Decoder
+from simpsons.pixels.plain_resize import ANTIALIAS, Resize
 from simpsons.progress import Track, silent
 
 FORMAT = 6

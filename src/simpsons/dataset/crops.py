@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons import images
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset import decoded, memory_map
 from simpsons.dataset.boxes import Box, Boxes
 from simpsons.dataset.cache import Dataset, Wholes, cache_folder
 from simpsons.dataset.folders import DataError, Listing, Problem
+from simpsons.pixels import images
 from simpsons.progress import Track, silent
 
 _BLOCK = 1024  # pictures that are copied before what was read is let go

@@ -17,12 +17,12 @@ import numpy as np
 import PIL
 import simplejpeg
 
-from simpsons import images
 from simpsons.dataset import entries
 from simpsons.dataset.boxes import Box, Boxes
 from simpsons.dataset.cache import cache_folder
 from simpsons.dataset.folders import DataError, Picture, Problem
-from simpsons.images import Pixels
+from simpsons.pixels import images
+from simpsons.pixels.images import Pixels
 from simpsons.progress import Track, silent
 from simpsons.shares import in_shares
 

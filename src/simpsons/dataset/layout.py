@@ -6,8 +6,8 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 
-from simpsons import images
 from simpsons.errors import DataError
+from simpsons.pixels import images
 
 SYSTEM_FOLDER = "hidden, or a folder of the system's own"
 NO_PICTURE = "not a picture file"

@@ -5,7 +5,7 @@ import mmap
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.images import Pixels
+from simpsons.pixels.images import Pixels
 
 _READ = 128
 """Pictures that are read before their pages are let go."""

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from simpsons import images, urls
+from simpsons import urls
 from simpsons.dataset.folders import DataError
+from simpsons.pixels import images
 
 
 def parts_of(path: str) -> list[str]:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from simpsons.characters import composed
 from simpsons.classifier import UNKNOWN
-from simpsons.dataset import near_duplicates
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
-from simpsons.dataset.near_duplicates import NearDuplicates
+from simpsons.duplicates import near_duplicates
+from simpsons.duplicates.near_duplicates import NearDuplicates
 from simpsons.files import csv_line, read_table, write_text
 from simpsons.progress import Track, silent
 

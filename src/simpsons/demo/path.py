@@ -23,9 +23,9 @@ from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.report import write_report
 from simpsons.files import whole
 from simpsons.progress import Track, silent
-from simpsons.training import run
-from simpsons.training.config import SPLIT, Config
-from simpsons.training.history import Observer
+from simpsons.runs import run
+from simpsons.runs.config import SPLIT, Config
+from simpsons.training.observer import Observer
 from simpsons.training.recipe import DEFAULT, Recipe
 
 DRAWINGS_PER_CHARACTER = 40

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from simpsons.classifier import Classifier
-from simpsons.dataset import cache, copies, kaggle
+from simpsons.dataset import cache, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.detector import Detector
+from simpsons.duplicates import copies
 from simpsons.evaluation.measure import Measured
 from simpsons.progress import Track, silent
-from simpsons.training.config import CONFIG, SPLIT
+from simpsons.runs.config import CONFIG, SPLIT
 
 
 def learnt_from(paths: Sequence[str], network: Classifier | Detector) -> int | None:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from simpsons import images
 from simpsons.evaluation.plots import BLUE, ORANGE
+from simpsons.pixels import images
 
 LONGEST = 360
 """Pixels of the longer side of a drawn picture."""

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simpsons.images import SIZE
 from simpsons.models.cnn import CNN
 from simpsons.models.xception import Block, SamePool, Xception
+from simpsons.pixels.images import SIZE
 
 Back = Callable[[Tensor], Tensor]
 """From the gradient of a layer's output to that of its input."""

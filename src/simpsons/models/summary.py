@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from simpsons.images import SIZE
+from simpsons.pixels.images import SIZE
 
 
 class Layer(NamedTuple):

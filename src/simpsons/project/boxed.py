@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from simpsons import images, jpeg
 from simpsons.dataset.boxes import Box, Boxes
 from simpsons.dataset.folders import Problem
 from simpsons.errors import DataError
+from simpsons.pixels import images, jpeg
 from simpsons.progress import Track, silent
 from simpsons.project.cutting import square
 from simpsons.project.folders import file_name, free_name, require_new, whole_folder

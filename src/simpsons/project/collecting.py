@@ -18,12 +18,14 @@ import av
 import numpy as np
 from filelock import FileLock, Timeout
 
-from simpsons import images, urls
+from simpsons import urls
 from simpsons.classifier import SHIPPED, model_path
 from simpsons.dataset.picture_names import PictureNames
 from simpsons.detector import Detector
 from simpsons.errors import DataError, SimpsonsError
 from simpsons.files import write_bytes
+from simpsons.films.film import Film, FilmError
+from simpsons.pixels import images
 from simpsons.progress import Track, silent
 from simpsons.project import selection, store
 from simpsons.project.cutting import Cut, CutPicture, Cutter, Listed
@@ -37,7 +39,6 @@ from simpsons.project.selection import PER_SHOT
 from simpsons.project.store import Project, Source
 from simpsons.shares import in_shares
 from simpsons.sorting import folder_name
-from simpsons.timeline.film import Film, FilmError
 
 MOST_PER_SHOT = 100
 """What `per_shot` is at most."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from simpsons import images, jpeg
-from simpsons.dataset import copies
 from simpsons.detector import Detector, Face
-from simpsons.margins import Rectangle
+from simpsons.duplicates import copies
+from simpsons.pixels import images, jpeg
+from simpsons.pixels.margins import Rectangle
 from simpsons.project.embedding import Embedder, Vectors
 from simpsons.project.selection import Picture, Shot, is_flat
 

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons import images, processors
+from simpsons import processors
 from simpsons.classifier import Classifier, Failure, path_of
 from simpsons.network import ModelError
-from simpsons.picture_files import each
+from simpsons.pixels import images
+from simpsons.pixels.picture_files import each
 from simpsons.shares import in_shares
 
 MODEL = "xception"

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from simpsons import images
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset import boxes, split
 from simpsons.dataset.boxes import Box
 from simpsons.errors import DataError
 from simpsons.files import csv_line, write_text
+from simpsons.pixels import images
 from simpsons.progress import Track, silent
 from simpsons.project.answers import LATER, NO_FACE, NOBODY, SPECIAL
 from simpsons.project.errors import ProjectError

@@ -18,8 +18,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import near_duplicates, neighbours
-from simpsons.dataset.near_duplicates import Links
+from simpsons.duplicates import near_duplicates, neighbours
+from simpsons.duplicates.near_duplicates import Links
 from simpsons.project.errors import ProjectError
 from simpsons.project.kept import Alike
 from simpsons.project.store import FACE_FOLDER, FRAME_FOLDER, CollectedFace, Source
@@ -116,7 +116,7 @@ class Journal:
         """int64 `[faces]`: of each face the group, numbered in the order of the first.
 
         Frames of one shot share one, and those that are linked as near-duplicates are
-        (`simpsons.dataset.near_duplicates`).
+        (`simpsons.duplicates.near_duplicates`).
         """
         count = len(self.frames)
         first, second, agreement, mirrored = self._pairs()

@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons import images
-from simpsons.dataset import alignment, borders, copies, near_duplicates
-from simpsons.dataset.candidates import PARTS
-from simpsons.dataset.near_duplicates import Links
+from simpsons.duplicates import alignment, borders, copies, near_duplicates
+from simpsons.duplicates.candidates import PARTS
+from simpsons.duplicates.near_duplicates import Links
+from simpsons.pixels import images
 from simpsons.project.rows import RowFile
 
 NEAREST, WITHIN = 12, 0.6

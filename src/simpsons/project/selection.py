@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simpsons import images
-from simpsons.margins import Rectangle
+from simpsons.films.bars import Bars
+from simpsons.films.film import Film, Frame
+from simpsons.films.screen import Screen
+from simpsons.films.shots import ShotDetector
+from simpsons.films.stills import time_in_name
+from simpsons.pixels import images
+from simpsons.pixels.margins import Rectangle
 from simpsons.progress import Track, silent
-from simpsons.timeline.bars import Bars
-from simpsons.timeline.film import Film, Frame
-from simpsons.timeline.screen import Screen
-from simpsons.timeline.shots import ShotDetector
-from simpsons.timeline.stills import time_in_name
 
 PER_SHOT = 3
 """Frames of a shot that are kept at most."""

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simpsons.errors import SimpsonsError
-from simpsons.training.config import TENSORBOARD
-from simpsons.training.history import Epoch
+from simpsons.runs.config import TENSORBOARD
+from simpsons.training.observer import Epoch
 
 
 class Display:

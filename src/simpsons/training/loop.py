@@ -26,12 +26,12 @@ from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
 from simpsons.models.first_weights import draw_as_keras
 from simpsons.plain import built
-from simpsons.training import allocator, augment, checkpoint, graph, optimizer, parallel
-from simpsons.training.average import Average
+from simpsons.training import allocator, augment, checkpoint, cuda_graph, optimizer, parallel
 from simpsons.training.device import choose_device, precision, validation_precision
-from simpsons.training.history import Epoch, Observer, Silent, finished, to_csv
+from simpsons.training.ema import Average
 from simpsons.training.inference import predict_logits
 from simpsons.training.interrupt import Interrupt, Stopped
+from simpsons.training.observer import Epoch, Observer, Silent, finished, to_csv
 from simpsons.training.recipe import Recipe
 from simpsons.training.tally import Tally
 from simpsons.training.targets import targets
@@ -367,7 +367,7 @@ class Classification(Training):
             checkpoint.set_fitting_weights(built, initial)
         goes_on = initial is not None
         super().__init__(built, recipe, train_rows, Tally(labels), seed, device, goes_on)
-        self.forward = graph.replayed(cast(nn.Module, self.forward), device)
+        self.forward = cuda_graph.replayed(cast(nn.Module, self.forward), device)
         self.teachers = Teachers(teachers, dataset, split, recipe, device)
 
     def begin_epoch(self) -> None:

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from simpsons.dataset.cache import Dataset
-from simpsons.images import Pixels
+from simpsons.pixels.images import Pixels
 from simpsons.training.augment import augment
 from simpsons.training.recipe import Augmentation
 

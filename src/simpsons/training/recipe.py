@@ -4,9 +4,9 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from simpsons.images import SIZE
+from simpsons.pixels.images import SIZE
+from simpsons.pixels.plain_resize import ANTIALIAS, Resize
 from simpsons.plain import built
-from simpsons.plain_resize import ANTIALIAS, Resize
 
 Network = Literal["cnn", "xception"]
 Trained = Literal["cnn", "xception", "resnet", "faces"]

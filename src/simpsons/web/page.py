@@ -12,10 +12,10 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from simpsons import facts
 from simpsons.classifier import SHIPPED
 from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable, write_bytes
+from simpsons.formats import facts
 from simpsons.network import find
 from simpsons.web import runtime
 
@@ -66,7 +66,7 @@ def write(
         data=f", learnt from data under {known['data_licence']}" if known["data_licence"] else "",
     )
     own = resources.files("simpsons.web") / "page"
-    shared = resources.files("simpsons.serve") / "page"
+    shared = resources.files("simpsons.service") / "page"
     files = {
         "model.js": _script(FACTS=known, MODEL=path.read_bytes()),
         "runtime.js": _script(LOADER=parts.loader, ENGINE=parts.engine),

@@ -1,5 +1,0 @@
-"""A web page and an HTTP API that say who is in pictures: `simpsons serve`.
-
-`simpsons.serve.app.create_app` is the ASGI application, for any server; `simpsons.serve.server`
-runs it on this machine. The extra `app` has what they need.
-"""

@@ -1,0 +1,1 @@
+"""Training a face detector: canvases, targets, loss and export."""
