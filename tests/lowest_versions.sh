@@ -3,14 +3,17 @@
 #
 #   tests/lowest_versions.sh [PYTEST'S OPTIONS]
 #
-# Needs uv and Python 3.11. UV_FIND_LINKS, UV_INDEX_URL and the like say where packages are;
-# CONSTRAINTS is a file of more constraints, such as torch==2.13.0+cpu for the build without a GPU.
+# Needs Python 3.11 as python3. PyTorch comes from where pip finds it, everything else by uv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 environment=$(mktemp -d)
 trap 'rm -rf "$environment"' EXIT
 
-uv venv --quiet --python 3.11 "$environment"
-uv pip install --quiet --python "$environment/bin/python" --resolution lowest-direct \
-  ${CONSTRAINTS:+--constraints "$CONSTRAINTS"} '.[dev]'
-"$environment/bin/python" -m pytest "$@"
+python3 -m venv "$environment"
+python="$environment/bin/python"
+torch=$(sed -n 's/^ *"torch>=\([0-9.]*\).*/\1/p' pyproject.toml)
+"$python" -m pip install --quiet uv "torch==$torch"
+"$python" -m pip freeze | grep '^torch==' >"$environment/torch.txt" # with its build, such as +cpu
+"$python" -m uv pip install --quiet --python "$python" --resolution lowest-direct \
+  --constraints "$environment/torch.txt" '.[dev]'
+"$python" -m pytest "$@"
