@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 from benchmarks import limited_animation as cels
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.duplicates import near_duplicates as near
+from simpsons.duplicates import neighbours
 from simpsons.duplicates.near_duplicates import Links
 from simpsons.pixels import images
 
@@ -62,6 +63,35 @@ def test_a_small_move_of_the_camera_shares_the_group(originals, turn):
     group = near.groups(pixels([*before, *after]))
     assert np.array_equal(group[:COUNT], group[COUNT:])
     assert len(set(group)) == COUNT
+
+
+def test_a_slow_pan_is_one_group(originals):
+    """Each frame might be a copy of the next; the first and the last have nothing in common."""
+    scene = np.concatenate([picture.resize((128, 96)) for picture in originals[:4]], axis=1)
+    shown = [Image.fromarray(scene[:, left : left + 96]) for left in range(0, 121, 8)]
+    assert set(near.groups(pixels(shown))) == {0}
+
+
+def cut_out(picture, share, place):
+    """A part whose sides are that share of the picture's; place: 0 upper left, 1 lower right."""
+    left, upper = (place * (1 - share) * side for side in picture.size)
+    right, lower = left + share * picture.width, upper + share * picture.height
+    return picture.crop([round(edge) for edge in (left, upper, right, lower)])
+
+
+def test_a_corner_cut_out_is_linked_to_its_original(originals):
+    """The thumbnails of the whole pictures are too unlike; those of parts are compared too."""
+    corners = [cut_out(picture, 0.82, place=1) for picture in originals]
+    found = near.find(pixels([*originals, *corners]))
+    assert pairs_of(found.links) == {(number, number + COUNT) for number in range(COUNT)}
+
+
+def test_a_middle_cut_out_of_very_many_is_linked_to_its_original(originals, monkeypatch):
+    """Of so many that an index is searched, and no parts are compared."""
+    monkeypatch.setattr(neighbours, "EXACT_UP_TO", COUNT)
+    middles = [cut_out(picture, 0.85, place=0.5) for picture in originals]
+    found = near.find(pixels([*originals, *middles]))
+    assert pairs_of(found.links) == {(number, number + COUNT) for number in range(COUNT)}
 
 
 def test_different_drawings_of_one_doll_are_alone():

@@ -103,6 +103,17 @@ def test_recoloured_pictures_keep_their_drawing(dataset):
     np.testing.assert_allclose(changed.max(axis=3), pixels.max(axis=3), atol=6)  # values stay
 
 
+def test_recoloured_pictures_have_other_hues():
+    """A hue is exchanged with the channels, or turned by at least 40 of 256."""
+    hsv = np.full((200, 64, 64, 3), (20, 200, 200), np.uint8)
+    pixels = np.stack([np.asarray(Image.fromarray(one, mode="HSV").convert("RGB")) for one in hsv])
+    changed = familiarity.recoloured(pixels, np.random.default_rng(0))
+    hues = np.array([np.array(Image.fromarray(one).convert("HSV"))[0, 0, 0] for one in changed])
+    turned = (hues - 20).astype(np.uint8)  # modulo 256
+    assert np.minimum(turned, -turned).min() >= 38  # rounded twice
+    assert len(np.unique(turned)) > 50
+
+
 @pytest.mark.parametrize("counts", [(1, 1), (1, 5), (2, 0)])
 def test_few_pictures_are_enough(counts, noise):
     torch.manual_seed(0)
@@ -122,6 +133,18 @@ def test_nearness_needs_half_as_many_pictures_as_the_map_has_channels(count, cou
     energy, nearness, _ = fitted.scores(torch.zeros(30, 2), others).unbind(1)
     assert energy.isfinite().all()
     assert bool(nearness.any()) == counts
+
+
+def test_a_picture_at_the_middle_of_any_class_is_near_however_far_the_others_are():
+    """Else only what lies between all classes were familiar."""
+    rng = np.random.default_rng(0)
+    middles = 20 * np.eye(4, 8)
+    labels = np.repeat(np.arange(4), 50)
+    means = middles[labels] + rng.normal(size=(200, 8))
+    fitted = familiarity.fit_features(rng.normal(size=(200, 4)), means, -means, labels, 8)
+    asked = torch.from_numpy(np.vstack([middles, middles.mean(0)])).float()
+    *at_classes, between = fitted.scores(torch.zeros(5, 4), asked)[:, 1].tolist()
+    assert min(at_classes) > 0 > between
 
 
 def test_equal_pictures_are_enough():

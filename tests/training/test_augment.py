@@ -110,6 +110,18 @@ def test_the_notebooks_ranges():
     assert 0.5 < rows[:, :, 2].norm(dim=1).max() <= 0.4 * 2**0.5 + 1e-6
 
 
+def test_a_zoom_that_keeps_the_aspect_stretches_as_far_as_it_may_and_no_further():
+    torch.manual_seed(2)
+    how = Augmentation(flip=False, zoom=0.25, keep_aspect=True, stretch=0.1)
+    rows = affine(4000, how)
+    across, down = rows[:, 0, 0], rows[:, 1, 1]
+    zoom, stretch = (across * down).sqrt(), (across / down).sqrt()
+    for drawn, limit in ((zoom, 1.25), (stretch, 1.1)):
+        assert 1 / limit - 1e-5 <= drawn.min() < 1.002 / limit
+        assert limit / 1.002 < drawn.max() <= limit + 1e-5
+    assert abs(float(torch.corrcoef(torch.stack([zoom.log(), stretch.log()]))[0, 1])) < 0.1
+
+
 @pytest.mark.parametrize("how", [NOTEBOOK.augmentation, DEFAULT["xception"].augmentation])
 def test_values_stay_in_range_and_repeat_from_a_seed(pictures, how):
     torch.manual_seed(3)
