@@ -1,13 +1,19 @@
 """`python -m benchmarks`: the performance table. `python -m benchmarks all`: every benchmark."""
 
+import argparse
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks import performance
+from benchmarks.data import data_option
 
 FIRST = "performance"
+
+NEED_ARGUMENTS = {"bulk", "train_dolls", "train_faces", "train_names"}
+"""Those that can't run without: they say what to measure, or where trained weights go."""
 
 
 def benchmarks() -> dict[str, str]:
@@ -23,11 +29,22 @@ def benchmarks() -> dict[str, str]:
 
 def run_all(options: list[str]) -> None:
     """Run each benchmark in turn, this folder's table first; exit code 1 if one fails."""
-    names = sorted(benchmarks(), key=lambda name: (name != FIRST, name))
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks all",
+        description="Run every benchmark in turn, each with its own defaults, but for "
+        f"{', '.join(sorted(NEED_ARGUMENTS))}, which need arguments.",
+    )
+    data_option(parser)
+    data = parser.parse_args(options).data
+    if data is not None and not data.is_dir():
+        parser.error(f"--data {data}: is no folder; give the data set's")
+    found = {"SIMPSONS_DATA": str(data.resolve())} if data else {}
+    names = sorted(benchmarks().keys() - NEED_ARGUMENTS, key=lambda name: (name != FIRST, name))
     failed = []
     for name in names:
         print(f"\n== {name}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options]).returncode:
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        if subprocess.run(command, env=os.environ | found).returncode:
             failed.append(name)
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 

@@ -22,17 +22,17 @@ from simpsons.progress import bar
 from simpsons.training import loop, pretrained
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display
-from simpsons.training.recipe import NOTEBOOK, Recipe
+from simpsons.training.recipe import NOTEBOOK, Network, Recipe
 
-NETWORK = "xception"
-TEACHER = "cnn"
+NETWORK: Network = "xception"
+TEACHER: Network = "cnn"
 EPOCHS = 6
 FOLDER = Path("runs", "ablation")
 
 
 def _plain_picture(recipe: Recipe) -> Recipe:
-    changes = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "erase": 0.0}
-    return replace(recipe, augmentation=replace(recipe.augmentation, **changes))
+    plain = replace(recipe.augmentation, brightness=0.0, contrast=0.0, saturation=0.0, erase=0.0)
+    return replace(recipe, augmentation=plain)
 
 
 WHOLE = "all of it"

@@ -51,7 +51,7 @@ def write_network(path: Path) -> None:
     """Who is meant by the mean of a picture: nobody in particular, in no time."""
     from onnx import TensorProto, helper, numpy_helper
 
-    constants = {"sides": np.array([1, 2]), "scale": np.float32(50)}
+    constants = {"sides": np.array([1, 2]), "scale": np.array(50, np.float32)}
     nodes = [
         helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["numbers", "sides"], ["means"], keepdims=0),

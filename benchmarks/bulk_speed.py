@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.bulk_pictures import write_network, write_pictures
@@ -42,8 +43,8 @@ def speed(count: int, part_size: int, model: str, turns: int) -> None:
         rates: dict[str, list[float]] = {}
         with cluster.workers_here(1) as one, cluster.workers_here(2) as two:
             for workers, address in ((1, one), (2, two)):
-                ways[f"bulk, {workers} worker{'s' * (workers > 1)} of one thread"] = (
-                    lambda address=address: _on(address, folder, paths, part_size, model)
+                ways[f"bulk, {workers} worker{'s' * (workers > 1)} of one thread"] = partial(
+                    _on, address, folder, paths, part_size, model
                 )
             for turn in range(turns + 1):
                 for way, run in ways.items():

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -98,7 +98,7 @@ def memory(pid: int) -> float:
     """
     try:
         process = psutil.Process(pid)
-        held = process.memory_info().rss
+        held: float = process.memory_info().rss
         for child in process.children(recursive=True):
             held += child.memory_full_info().uss
     except psutil.Error:  # ended while we looked
@@ -107,7 +107,7 @@ def memory(pid: int) -> float:
 
 
 def in_turns(
-    commands: dict[str, Sequence[str]], repetitions: int
+    commands: Mapping[str, Sequence[str]], repetitions: int
 ) -> dict[str, list[dict[str, float]]]:
     """The figures of each contender: one repetition of each, then the next of each."""
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in commands}

@@ -54,7 +54,7 @@ def cropped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     edges = []
     for length in picture.size:
         cut = round(length * _between(rng, 0.10, 0))
-        before = int(rng.choice((0, cut, rng.integers(cut + 1))))
+        before = int(rng.choice([0, cut, int(rng.integers(cut + 1))]))
         edges.append((before, before + length - cut))
     (left, right), (top, bottom) = edges
     return saved(picture.crop((left, top, right, bottom)))

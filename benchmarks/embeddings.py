@@ -52,7 +52,8 @@ def nearest_is_right(
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     alike = unit @ unit.T
     alike[group[:, None] == group] = -np.inf
-    return labels[alike.argmax(axis=1)] == labels
+    right: NDArray[np.bool_] = labels[alike.argmax(axis=1)] == labels
+    return right
 
 
 def minor(data: Path, only_held_out: bool) -> tuple[Pixels, NDArray[np.str_], NDArray[np.int64]]:
@@ -69,7 +70,9 @@ def minor(data: Path, only_held_out: bool) -> tuple[Pixels, NDArray[np.str_], ND
 def other(data: Path) -> tuple[Pixels, NDArray[np.str_], NDArray[np.int64]]:
     """Faces, labels and groups of the test part of the other cartoon."""
     root = other_cartoon.folder(data)
-    crops, labels, frames, wholes = [], [], [], []
+    crops: list[Pixels] = []
+    wholes: list[Pixels] = []
+    labels, frames = [], []
     for path, boxes in other_cartoon.complete(root, "test").items():
         named = [box for box in boxes if box.name != UNKNOWN]
         if named:

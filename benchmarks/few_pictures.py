@@ -12,6 +12,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 import torch
@@ -106,7 +107,7 @@ def write_table(dataset: Dataset, arguments: argparse.Namespace) -> None:
         for each in arguments.pictures:
             cells = [f"`{network}`", str(each or "all")]
             few = [limited(dataset, split, each) for split in parts]
-            cells.append(digits(np.mean([len(split.rows("train")) for split in few])))
+            cells.append(digits(mean(len(split.rows("train")) for split in few)))
             for shipped in (False, True):
                 found = sum(right(dataset, s, network, shipped, seed) for seed, s in enumerate(few))
                 low, high = wilson_interval(found, tested)

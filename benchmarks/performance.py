@@ -284,7 +284,7 @@ def main(prog: str | None = None, epilog: str | None = None) -> None:
     by = f"`python -m benchmarks`, n = {sizes.repetitions} in turns; {gpu}{machine()}."
     measures = list(WITH_A_GPU) if on_gpu else [*BENCHMARKS, FACES]
     wanted = [arguments.only] if arguments.only else measures
-    sections = {}
+    sections: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as temporary:
         if FACES in wanted:
             wanted.remove(FACES)

@@ -30,6 +30,7 @@ from simpsons.dataset.cache import Dataset
 from simpsons.explain import heat_map, occlusion
 from simpsons.formats.onnx_import import read_onnx
 from simpsons.models import class_activation
+from simpsons.models.cnn import CNN
 from simpsons.pixels.images import SIZE
 from simpsons.progress import bar
 
@@ -37,6 +38,7 @@ DOCUMENT = "docs/explain.md"
 MASKS = 64
 
 Heat = NDArray[np.float32]
+Colour = NDArray[np.number]
 Method = Callable[[NDArray[np.uint8], int], Heat]
 
 
@@ -145,7 +147,7 @@ def gradient_methods(network: nn.Module) -> dict[str, Method]:
 
 def untrained(network: nn.Module) -> Method:
     """The chosen map, of a network that has learnt nothing."""
-    name = "cnn" if isinstance(network, models.CNN) else "xception"
+    name = "cnn" if isinstance(network, CNN) else "xception"
     torch.manual_seed(0)
     fresh = models.build(name, models.outputs(network)).eval()
 
@@ -190,7 +192,7 @@ def rise(classifier: Classifier) -> Method:
 
 
 def weighted(
-    classifier: Classifier, pixels: NDArray[np.uint8], label: int, masks: Heat, ground: NDArray
+    classifier: Classifier, pixels: NDArray[np.uint8], label: int, masks: Heat, ground: Colour
 ) -> Heat:
     """The sum of masks, weighted by the class's probability where only they show the picture."""
     shown = ground + masks[..., None] * (pixels.astype(np.float32) - ground)

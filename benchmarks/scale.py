@@ -57,7 +57,7 @@ def paint_alike(count: int, rng: np.random.Generator) -> Pixels:
     """One random picture again and again, each time with other noise; see `paint`."""
     noise = rng.integers(-_NOISE, _NOISE + 1, (count, images.SIZE, images.SIZE, 3), np.int16)
     card = paint(1, np.random.default_rng(SEED)).astype(np.int16)
-    return np.clip(card + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(card + noise, 0, 255), np.uint8)
 
 
 def plant(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.int64]:

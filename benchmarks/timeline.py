@@ -55,7 +55,8 @@ def seconds_of(work: Callable[[], object], repeats: int) -> NDArray[np.float64]:
         start = time.perf_counter(), time.process_time()
         work()
         times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
-    return np.min(times, axis=0)
+    least: NDArray[np.float64] = np.min(times, axis=0)
+    return least
 
 
 def main() -> None:

@@ -151,8 +151,7 @@ def middles_inside(faces: Array, box: NDArray[np.float64] | None) -> NDArray[np.
     if box is None:
         return np.zeros(len(faces), bool)
     middle = (faces[:, :2] + faces[:, 2:]) / 2
-    inside: NDArray[np.bool_] = ((box[:2] <= middle) & (middle <= box[2:])).all(axis=1)
-    return inside
+    return np.asarray(((box[:2] <= middle) & (middle <= box[2:])).all(axis=1), np.bool_)
 
 
 def learn(

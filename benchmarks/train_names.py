@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -27,11 +27,13 @@ from simpsons.characters import SLUGS
 from simpsons.dataset import boxes, cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxed_pictures import LONGEST
+from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.evaluation.overlap import iou
 from simpsons.formats.onnx_import import read_onnx
 from simpsons.models import NETWORKS
 from simpsons.pixels import images
+from simpsons.pixels.images import Pixels
 from simpsons.progress import bar
 from simpsons.training import allocator, checkpoint, loop, unfuse
 from simpsons.training.display import Display
@@ -90,7 +92,7 @@ class Crops:
     labels: of the 18, -1 for strangers. is_face: whether a face, cut out, or a whole picture.
     """
 
-    images: images.Pixels
+    images: Pixels
     labels: NDArray[np.int64]
     part: NDArray[np.str_]
     is_face: NDArray[np.bool_]
@@ -99,7 +101,7 @@ class Crops:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def in_memory(self) -> images.Pixels:
+    def in_memory(self) -> Pixels:
         """As `Dataset` has it."""
         return self.images
 
@@ -347,7 +349,8 @@ def names(
         run = out / str(number)
         run.mkdir(parents=True, exist_ok=True)
         recipe = replace(recipe, epochs=stage.epochs, learning_rate=stage.rate)
-        training = NamesTraining(crops, split, network, recipe, learnt, taught_by, 0, _CPU)
+        data_set = cast(Dataset, crops)  # has all that a training asks of one
+        training = NamesTraining(data_set, split, network, recipe, learnt, taught_by, 0, _CPU)
         training.crops, training.whole = crops, stage.whole
         with Display(stage.epochs) as display:
             loop.run(training, run, display)

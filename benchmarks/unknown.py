@@ -96,7 +96,8 @@ class Scorer:
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def compare(known: Scores, strange: dict[str, Scores]) -> dict[str, list[tuple[float, float]]]:

@@ -254,7 +254,8 @@ def _half_written(folder: Path) -> list[str]:
         if hidden or "cache" in path.relative_to(folder).parts or not path.is_file():
             continue
         try:
-            _CHECKS.get(path.suffix, lambda _: None)(path)
+            if check := _CHECKS.get(path.suffix):
+                check(path)
         except Exception as error:  # whatever the reader says of it
             found.append(f"{path.relative_to(folder)}: {error}")
     return found

@@ -20,7 +20,13 @@ HEADERS = ["lies in", "lies", "commands", "refused", "taken", "tracebacks", "cra
 
 _PATIENCE = 120  # seconds for a command
 _VALUES: tuple[object, ...] = (None, -5, 10**40, "x", [], {}, float("nan"))
-_STEPS = ({"step": -5}, {"step": 10**12}, {"sums": []}, {"history": [{}]}, {"history": None})
+_STEPS: tuple[dict[str, object], ...] = (
+    {"step": -5},
+    {"step": 10**12},
+    {"sums": []},
+    {"history": [{}]},
+    {"history": None},
+)
 _FIXTURES = Path(__file__).parents[2] / "tests" / "fixtures"
 
 

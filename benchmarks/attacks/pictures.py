@@ -15,7 +15,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -149,7 +149,7 @@ def judge(kind: str, first: int, count: int, seed: int) -> dict[str, object]:
     return judged.found()
 
 
-def _ask(kind: str, first: int, count: int, seed: int) -> dict[str, object]:
+def _ask(kind: str, first: int, count: int, seed: int) -> dict[str, Any]:
     """`judge` in a process of its own."""
     words = [kind, str(first), str(count), str(seed)]
     command = [sys.executable, "-m", "benchmarks.attacks.pictures", *words]
@@ -159,26 +159,28 @@ def _ask(kind: str, first: int, count: int, seed: int) -> dict[str, object]:
         return {"failures": [f"{kind} {first}: a hang in this and the next {count}"]}
     except subprocess.CalledProcessError as error:
         return {"failures": [f"{kind} {first}: exit code {error.returncode} in {count}"]}
-    answer: dict[str, object] = json.loads(done.stdout)
+    answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
 def rows(files: int, seed: int) -> tuple[list[list[str]], list[str]]:
     """A row for each format and one for all, and the failures. files: of all formats together."""
     each = -(-files // len(seeds.KINDS))
-    table, failures, all_together = [], [], Counter[str]()
-    slowest, alone = 0.0, Counter[str]()
+    table: list[list[str]] = []
+    failures: list[str] = []
+    slowest, all_together, alone = 0.0, Counter[str](), Counter[str]()
     with ThreadPoolExecutor(processors.count()) as pool:
         for kind in seeds.KINDS:
             shares = [(start, min(_SHARE, each - start)) for start in range(0, each, _SHARE)]
-            answers = list(pool.map(lambda share: _ask(kind, *share, seed), shares))  # noqa: B023
+            asked = [pool.submit(_ask, kind, *share, seed) for share in shares]
+            answers = [one.result() for one in asked]
             total: Counter[str] = Counter()
             for answer in answers:
                 total.update({k: v for k, v in answer.items() if isinstance(v, int)})
-                total["failures"] += len(answer["failures"])  # type: ignore[arg-type]
-                failures += answer["failures"]  # type: ignore[arg-type]
-                alone.update(answer.get("alone", {}))  # type: ignore[call-overload]
-            longest = max(float(answer.get("longest", 0)) for answer in answers)  # type: ignore[arg-type]
+                total["failures"] += len(answer["failures"])
+                failures += answer["failures"]
+                alone.update(answer.get("alone", {}))
+            longest = max(float(answer.get("longest", 0)) for answer in answers)
             table.append(_row(kind, total, longest))
             all_together += total
             slowest = max(slowest, longest)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
@@ -13,7 +14,7 @@ if __name__ == "__main__":
     listed, target, model, part_size = sys.argv[1:]
     ray.init(include_dashboard=False, _node_ip_address="127.0.0.1")
 
-    def answer(part):
+    def answer(part: Any) -> Any:
         """A part, on one processor."""
         return classify_part(part["path"], model, limits=Limits(cores=1))
 

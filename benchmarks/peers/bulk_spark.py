@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -21,7 +23,7 @@ if __name__ == "__main__":
         .getOrCreate()
     )
 
-    def answer(frames):
+    def answer(frames: Iterable[Any]) -> Iterator[Any]:
         """Parts, one after the other."""
         columns = [one.split()[0] for one in SCHEMA.split(", ")]
         for frame in frames:

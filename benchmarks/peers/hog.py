@@ -139,7 +139,7 @@ def _groups(looks: np.ndarray) -> np.ndarray:
     middles = looks[rng.choice(len(looks), TEMPLATES, replace=False)]
     for _ in range(_ROUNDS):
         distance = np.square(looks[:, None] - middles).sum(2)
-        nearest = distance.argmin(1)
+        nearest: np.ndarray = distance.argmin(1)
         for number in np.unique(nearest):
             middles[number] = looks[nearest == number].mean(0)
     return nearest
@@ -198,7 +198,9 @@ def _sure(path: Path) -> Found:
 def find(weights: Path, pictures: list[str], to: Path) -> None:
     """Write what is found in each picture as JSON."""
     with Pool(initializer=_begin, initargs=(weights,)) as pool:
-        to.write_text(json.dumps(dict(zip(pictures, pool.map(_likely, pictures, 8), strict=True))))
+        to.write_text(
+            json.dumps(dict(zip(pictures, pool.map(_likely, map(Path, pictures), 8), strict=True)))
+        )
 
 
 def folder(weights: Path, paths: list[Path]) -> None:

@@ -73,7 +73,9 @@ def read(paths: list[Path]) -> np.ndarray:
     """Decode and resize one by one: uint8 `[N, 64, 64, 3]`, RGB."""
     pictures = []
     for path in paths:
-        picture = cv2.resize(cv2.imread(str(path)), (64, 64))
+        decoded = cv2.imread(str(path))
+        assert decoded is not None
+        picture = cv2.resize(decoded, (64, 64))
         pictures.append(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
     return np.array(pictures)
 
@@ -108,7 +110,7 @@ def augment(paths: list[Path]) -> None:
     protocol.serve(repetition)
 
 
-class _Stopwatch(keras.callbacks.Callback):
+class _Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
     """From the first step of an epoch to the end of the last.
 
     At the end of an epoch Keras may wait for 5 s for a batch that nobody makes any more. In the

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,6 +18,10 @@ from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detector, Found
 from simpsons.pixels import images
 from simpsons.shares import in_shares
+
+if TYPE_CHECKING:
+    from simpsons.training.observer import Epoch
+    from simpsons.training.recipe import Network
 
 _SHARE = 4  # pictures that a thread looks at on its own
 
@@ -30,13 +35,13 @@ class _Repetitions:
     def on_step(self, epoch: int, done: int, total: int, loss: float, accuracy: float) -> None:
         pass
 
-    def on_epoch(self, history: Sequence, best: bool) -> None:  # noqa: ARG002
+    def on_epoch(self, history: "Sequence[Epoch]", best: bool) -> None:  # noqa: ARG002
         warm = len(history) > 1
         protocol.say({"rate": self._pictures / history[-1].seconds} if warm else {})
         protocol.wait()
 
 
-def train(network: str, folder: Path, count: int, recipe_name: str) -> None:
+def train(network: "Network", folder: Path, count: int, recipe_name: str) -> None:
     """Train from the cache; the pictures after the first `count` validate, outside the time."""
     from simpsons.dataset import cache
     from simpsons.dataset.split import Split
@@ -156,10 +161,11 @@ def machine(paths: list[Path], device: str, precision: str) -> None:
     """
     import torch
 
-    def decode_smallest(path: Path) -> None:
+    def decode_smallest(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             image.draft(None, (1, 1))
             image.load()
+            return image.size
 
     on_gpu = device == "cuda"
     side = 8192 if on_gpu else 2048
