@@ -38,7 +38,7 @@ def variants(network: str, dataset: Dataset, split: Split, out: Path) -> dict[st
     """Files of a shipped network: as it is, int8, float16."""
     shipped = model_path(network)
     plain, int8, half = (out / f"{network}-{kind}.onnx" for kind in ("plain", "int8", "half"))
-    exporting.ship_again(network, int8, dataset, split, int8=True)
+    exporting.export_again(network, int8, dataset, split, int8=True)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC

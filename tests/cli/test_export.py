@@ -82,7 +82,7 @@ def test_labels_stand_beside_a_file(cli, drawings, doll_model, monkeypatch, tmp_
     def copied(source, out, *_):
         shutil.copy(source, out)
 
-    monkeypatch.setattr(exporting, "ship_again", copied)
+    monkeypatch.setattr(exporting, "export_again", copied)
     out = tmp_path / "own.onnx"
     result = cli("export", doll_model, out, "--data", drawings, "--split", "random")
     assert result.exit_code == 0, result.output

@@ -11,12 +11,12 @@ import torch
 
 from simpsons import Classifier
 from simpsons.classifier import model_path
-from simpsons.cli import train
 from simpsons.dataset import cache, exclusions
 from simpsons.dataset import split as splits
 from simpsons.dataset.exclusions import DROP, Line
 from simpsons.formats.onnx_export import add_metadata
 from simpsons.models import resnet
+from simpsons.runs import train
 from simpsons.training import loop
 
 

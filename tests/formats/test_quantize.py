@@ -33,7 +33,7 @@ def split(dataset):
 @pytest.fixture(scope="module")
 def int8(dataset, split, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "int8.onnx"
-    exporting.ship_again("cnn", path, dataset, split, int8=True)
+    exporting.export_again("cnn", path, dataset, split, int8=True)
     return Classifier(path)
 
 
@@ -47,7 +47,7 @@ def test_it_answers_as_the_float_file_does(int8, dataset):
 
 
 def test_its_familiarity_is_that_of_a_float_file(int8, dataset, split, tmp_path):
-    exporting.ship_again("cnn", tmp_path / "float.onnx", dataset, split)
+    exporting.export_again("cnn", tmp_path / "float.onnx", dataset, split)
     float32 = Classifier(tmp_path / "float.onnx")
     expected = float32.probabilities_and_familiarity(dataset.images)[1]
     familiarity = int8.probabilities_and_familiarity(dataset.images)[1]
@@ -127,7 +127,7 @@ def test_nothing_learns_from_it(int8, dataset, split, tmp_path):
     with pytest.raises(ModelError, match="int8, too coarse"):
         pretrained.load(str(int8.path), dataset, split)
     with pytest.raises(ModelError, match="int8, too coarse"):
-        exporting.ship_again(int8.path, tmp_path / "again.onnx", dataset, split)
+        exporting.export_again(int8.path, tmp_path / "again.onnx", dataset, split)
 
 
 def test_calibration_pictures_are_some_of_the_training_part_and_always_the_same():

@@ -46,7 +46,9 @@ def fitted(network, dataset, split):
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory, network, dataset, split):
     path = tmp_path_factory.mktemp("shipped") / "model.onnx"
-    exporting.ship(network, path, dataset, split, {"network": "x", "split": {}}, 0.5, half=True)
+    exporting.export_fitted(
+        network, path, dataset, split, {"network": "x", "split": {}}, 0.5, half=True
+    )
     return path
 
 
@@ -233,7 +235,7 @@ def test_a_file_written_anew_has_the_same_probabilities(drawings, tmp_path, nois
     part = np.tile(["train", "validation", "train", "test"], len(drawn) // 4)
     split = splits.Split("own", 0, part, np.arange(len(drawn)))
     out = tmp_path / "again.onnx"
-    exporting.ship_again("xception", out, named, split, half=True)
+    exporting.export_again("xception", out, named, split, half=True)
     after = Classifier(out)
     np.testing.assert_allclose(after.probabilities(noise), before.probabilities(noise), atol=1e-6)
     assert after.threshold is not None
@@ -251,10 +253,10 @@ def test_writing_anew_needs_the_files_own_classes_and_split(onnx_model, drawings
     drawn = cache.load(drawings)
     split = splits.Split("own", 0, np.full(len(drawn), "train"), np.arange(len(drawn)))
     with pytest.raises(DataError, match="has other classes than"):
-        exporting.ship_again(onnx_model, tmp_path / "again.onnx", drawn, split)
+        exporting.export_again(onnx_model, tmp_path / "again.onnx", drawn, split)
     named = replace(drawn, listing=replace_classes(drawn, Classifier(onnx_model).labels))
     with pytest.raises(DataError, match="no validation pictures in it; give the split"):
-        exporting.ship_again(onnx_model, tmp_path / "again.onnx", named, split)
+        exporting.export_again(onnx_model, tmp_path / "again.onnx", named, split)
 
 
 def test_the_command_line_says_unknown(cli, shipped, drawings, tmp_path, noise):

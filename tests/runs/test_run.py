@@ -132,7 +132,7 @@ def test_what_starts_from_other_weights_carries_their_licence(
     assert licences == {"new": None, "from": LICENCE, "after": LICENCE, "taught": LICENCE}
 
     written = []
-    monkeypatch.setattr(run.ship, "ship", lambda *given: written.append(given[4]))
+    monkeypatch.setattr(run.exporting, "export_fitted", lambda *given: written.append(given[4]))
     dataset = cache.load(many_drawings)
     split = splits.read(tmp_path / "run" / SPLIT, dataset)
     run.export_run(tmp_path / "run", tmp_path / "own.onnx", dataset, split)
@@ -142,7 +142,7 @@ def test_what_starts_from_other_weights_carries_their_licence(
 def test_the_temperature_is_fitted_on_the_validation_part(unbroken, tmp_path, monkeypatch):
     given, shipped = [], []
     monkeypatch.setattr(run, "fit_temperature", lambda *seen: given.append(seen) or 1.25)
-    monkeypatch.setattr(run.ship, "ship", lambda *what: shipped.append(what))
+    monkeypatch.setattr(run.exporting, "export_fitted", lambda *what: shipped.append(what))
     _, dataset, split = run.load(unbroken)
     run.export_run(unbroken, tmp_path / "model.onnx", dataset, split)
     rows = split.rows("validation")
@@ -262,8 +262,8 @@ from simpsons.runs import run
 def export_a_part(network, path, *_):
     Path(path).write_bytes(b"a part")
     os.kill(os.getpid(), signal.SIGKILL)
-run.ship.export = export_a_part
-run.ship.familiarity.fit = lambda *_, **__: None
+run.exporting.export = export_a_part
+run.exporting.familiarity.fit = lambda *_, **__: None
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
 config = run.Config.read(folder)
 dataset = cache.load(config.data)
@@ -506,7 +506,7 @@ def test_the_notebooks_pictures_are_resized_as_its_are(many_drawings, tmp_path, 
     assert np.array_equal(dataset.images, other.images)
 
     written = []
-    monkeypatch.setattr(run.ship, "ship", lambda *given: written.append(given[4]))
+    monkeypatch.setattr(run.exporting, "export_fitted", lambda *given: written.append(given[4]))
     for name in ("plain", "notebook"):
         state = loop.checkpoint.State(loop.checkpoint.weights(run.models.build("cnn", 18)), {})
         loop.checkpoint.write(tmp_path / name / loop.BEST, state)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
 
 from simpsons.cli import options
+from simpsons.cli.audit_boxes import print_boxes
 from simpsons.cli.terminal import say
-from simpsons.dataset import cache, kaggle
-from simpsons.dataset import split as splits
 from simpsons.dataset.folders import parse_characters
 from simpsons.detector import FACES
 from simpsons.errors import SimpsonsError
-from simpsons.files import require_writable
 from simpsons.progress import bar
 from simpsons.training.recipe import Network
 
@@ -113,27 +110,41 @@ def audit(
     With --boxes, a detector looks for the faces, and the boxes that do not go with them are listed,
     the surest first; nothing else is looked for.
     """
-    require_writable(report)
-    if boxes:
-        from simpsons.cli.audit_boxes import audit_boxes
+    from simpsons.auditing import on_folder
 
+    if boxes:
         for option in ("test", "split", "label_errors", "random_claim", "model", "characters"):
             if options.given(option):
                 name = option.replace("_", "-")
                 raise SimpsonsError(f"--{name} does not go with --boxes; leave one of them out")
-        audit_boxes(kaggle.resolve(folder), boxes, faces or FACES, report, as_json)
-        return
-    if faces:
-        raise SimpsonsError("--faces finds faces for boxes; give the file with --boxes")
-    from simpsons.auditing import report as reports
-
-    judges = (model if label_errors else None, model if random_claim else None)
-    found = _find(folder, test, split, judges, characters, device)
-    reports.write(report, found)
-    if as_json:
-        options.print_json(found.to_json() | {"report": str(report)})
-        return
-    _print(found)
+        wrong = on_folder.audit(folder, boxes=boxes, faces=faces, report=report, track=bar)
+        if as_json:
+            options.print_json(
+                wrong.to_json() | {"faces_model": faces or FACES, "report": str(report)}
+            )
+            return
+        print_boxes(wrong)
+    else:
+        if faces:
+            raise SimpsonsError("--faces finds faces for boxes; give the file with --boxes")
+        with _Watch() as watch:
+            found = on_folder.audit(
+                folder,
+                test=test,
+                split=split,
+                label_errors=label_errors,
+                random_claim=random_claim,
+                model=model,
+                report=report,
+                characters=parse_characters(characters),
+                device=device,
+                watch=watch,
+                track=bar,
+            )
+        if as_json:
+            options.print_json(found.to_json() | {"report": str(report)})
+            return
+        _print(found)
     say(f"wrote {report}")
 
 
@@ -167,56 +178,27 @@ def clean(
     No picture is touched. Read and edit the list: each line has a path, an action (drop or
     relabel), the new character, and the reason.
     """
-    from simpsons.auditing import clean as cleaning
-    from simpsons.dataset import exclusions
+    from simpsons.auditing import on_folder
 
-    require_writable(out)
-    if out.is_file():
-        raise SimpsonsError(
-            f"{out}: already exists and may have been edited; move it away, or choose another "
-            "file with --out"
-        )
-    judges = (model if label_errors else None, None)
-    found = _find(folder, test, None, judges, characters, device)
-    lines = cleaning.suggestions(found, copies)
-    exclusions.write(out, lines)
-    counts = Counter(line.action for line in lines)
-    facts = {action: counts[action] for action in (exclusions.DROP, exclusions.RELABEL)}
-    if as_json:
-        options.print_json(facts | {"out": str(out)})
-        return
-    say(f"{facts['drop']:,} pictures to drop, {facts['relabel']:,} to relabel")
-    say(f"wrote {out}")
-
-
-def _find(
-    folder: str | None,
-    test: str | None,
-    split: str | None,
-    judges: tuple[Network | None, Network | None],
-    characters: str | None,
-    device: str,
-) -> Findings:
-    """The findings; judges: the networks for label errors and for a random split's claim."""
-    from simpsons.auditing import findings
-    from simpsons.runs.run import require_trainable
-
-    chosen = parse_characters(characters)
-    dataset = cache.load(kaggle.resolve(folder), chosen, bar)
-    if any(judges):
-        require_trainable(dataset)
-    split = split or ("given" if dataset.listing.parts else None)
     with _Watch() as watch:
-        return findings.find(
-            dataset,
-            test=cache.load(test, chosen, bar, unlabelled=True) if test else None,
-            split=splits.make(dataset, split, track=bar) if split else None,
-            label_errors=judges[0],
-            random_split=[judges[1]] if judges[1] else [],
+        found = on_folder.clean(
+            folder,
+            out=out,
+            test=test,
+            label_errors=label_errors,
+            copies=copies,
+            model=model,
+            characters=parse_characters(characters),
             device=device,
             watch=watch,
             track=bar,
         )
+    counts = found.counts()
+    if as_json:
+        options.print_json(counts | {"out": str(out)})
+        return
+    say(f"{counts['drop']:,} pictures to drop, {counts['relabel']:,} to relabel")
+    say(f"wrote {out}")
 
 
 class _Watch:

@@ -1,26 +1,19 @@
 """`simpsons data audit --boxes`: boxes that are likely wrong."""
 
-from pathlib import Path
+from __future__ import annotations
 
-from simpsons.auditing import boxes as auditing
-from simpsons.auditing import boxes_report
-from simpsons.cli import options
+from typing import TYPE_CHECKING
+
 from simpsons.cli.terminal import say
-from simpsons.dataset import boxes
-from simpsons.detector import Detector
-from simpsons.progress import bar
+
+if TYPE_CHECKING:
+    from simpsons.auditing.boxes import BoxFindings
 
 _PRINTED = 20
 
 
-def audit_boxes(root: Path, file: Path, faces: str, report: Path, as_json: bool) -> None:
-    """Look for wrong boxes, print them, and write the report."""
-    detector = Detector(faces)
-    found = auditing.find(detector, root, boxes.read(file, root), bar)
-    boxes_report.write(report, found, bar)
-    if as_json:
-        options.print_json(found.to_json() | {"faces_model": faces, "report": str(report)})
-        return
+def print_boxes(found: BoxFindings) -> None:
+    """Print the boxes that are likely wrong."""
     say(f"{found.listed.summary}, {found.listed.format}")
     for name, count in found.counts().items():
         say(f"{name:<16} {count:>8,}")
@@ -33,4 +26,3 @@ def audit_boxes(root: Path, file: Path, faces: str, report: Path, as_json: bool)
         say(str(row))
     for problem in found.problems[:_PRINTED]:
         say(f"{problem.path}: {problem.reason}")
-    say(f"wrote {report}")

@@ -8,10 +8,8 @@ import click
 from simpsons.classifier import UNKNOWN
 from simpsons.cli import options
 from simpsons.cli.terminal import say
-from simpsons.dataset import boxes as box_files
 from simpsons.progress import bar
 from simpsons.project import boxed
-from simpsons.project.folders import require_new
 
 
 @click.command()
@@ -46,8 +44,9 @@ def crop(folder: str, boxes: Path, out: Path, margin: float, as_json: bool) -> N
     A crop is a square with the room that networks name a face by. Bad rows, and pictures that can't
     be read, are reported: exit code 1 then, and 2 when no face could be cut out.
     """
-    require_new(out)
-    made = boxed.crop(folder, box_files.read(boxes, folder), out, margin, bar)
+    from simpsons import data
+
+    made = data.crop(folder, boxes=boxes, out=out, margin=margin, track=bar)
     for problem in made.problems:
         say(f"Error: {problem.path}: {problem.reason}", err=True)
     if UNKNOWN in made.crops and len(made.crops) > 1:

@@ -1,21 +1,16 @@
 """`simpsons data`: download, stats, preview and split; audit and clean are in `cli.audit`."""
 
-from collections import Counter
 from pathlib import Path
 
 import click
-import numpy as np
 
 from simpsons.characters import display_name
 from simpsons.cli import options
 from simpsons.cli.audit import audit, clean
 from simpsons.cli.crop import crop
 from simpsons.cli.terminal import say
-from simpsons.dataset import cache, kaggle
-from simpsons.dataset import split as splits
+from simpsons.dataset import kaggle
 from simpsons.dataset.folders import parse_characters
-from simpsons.errors import SimpsonsError
-from simpsons.evaluation import plots
 from simpsons.progress import bar
 from simpsons.training import recipe as recipes
 
@@ -63,50 +58,33 @@ def stats(folder: str | None, characters: str | None, picture: Path | None, as_j
     \b
     simpsons data stats simpsons_dataset --picture counts.png
     """
-    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
-    found = np.bincount(dataset.labels, minlength=len(dataset.classes))
-    counts = {name: int(count) for name, count in zip(dataset.classes, found, strict=True)}
-    widths, heights = dataset.sizes.T
-    sizes = {
-        "width": [int(widths.min()), int(np.median(widths)), int(widths.max())],
-        "height": [int(heights.min()), int(np.median(heights)), int(heights.max())],
-    }
-    formats = dict(Counter(dataset.formats).most_common())
-    if picture:
-        plots.save(plots.class_counts(counts), picture)
-    for note in dataset.listing.notes:
+    from simpsons import data as library
+
+    found = library.stats(
+        folder, characters=parse_characters(characters), picture=picture, track=bar
+    )
+    for note in found.notes:
         say(f"Note: {note}.", err=True)
     if as_json:
-        options.print_json(
-            {
-                "pictures": len(dataset),
-                "characters": counts,
-                "sizes": {side: dict(zip(_RANGE, s, strict=True)) for side, s in sizes.items()},
-                "formats": formats,
-                "problems": [problem._asdict() for problem in dataset.problems],
-                "left_out": dataset.listing.left_out,
-            }
-        )
+        options.print_json(found.to_json())
         return
-    width = max(len(display_name(name)) for name in counts)
-    largest = max(counts.values())
-    for name, count in counts.items():
+    width = max(len(display_name(name)) for name in found.characters)
+    largest = max(found.characters.values())
+    for name, count in found.characters.items():
         say(f"{display_name(name):<{width}} {count:>7,}  {'#' * round(40 * count / largest)}")
-    say(f"{'all':<{width}} {len(dataset):>7,}\n")
-    for side, (low, middle, high) in sizes.items():
+    say(f"{'all':<{width}} {found.pictures:>7,}\n")
+    for side, sizes in found.sizes.items():
+        low, middle, high = sizes.values()
         say(f"{side:<7} {low:,} to {high:,} pixels, median {middle:,}")
-    say(f"formats {', '.join(f'{kind} {count:,}' for kind, count in formats.items())}")
-    if others := dataset.listing.left_out:
+    say(f"formats {', '.join(f'{kind} {count:,}' for kind, count in found.formats.items())}")
+    if others := found.left_out:
         say(
             f"{len(others)} other characters with {sum(others.values()):,} pictures are not "
             "counted; --characters all takes them"
         )
-    say(f"{len(dataset.problems):,} files left out")
-    for problem in dataset.problems:
+    say(f"{len(found.problems):,} files left out")
+    for problem in found.problems:
         say(f"  {problem.path}: {problem.reason}")
-
-
-_RANGE = ("smallest", "median", "largest")
 
 
 @data.command()
@@ -134,14 +112,18 @@ def preview(
     \b
     simpsons data preview simpsons_dataset --out batch.png
     """
-    from simpsons.training.preview import augmented
+    from simpsons import data as library
 
-    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
-    how = recipes.named(recipe, "xception").augmentation
-    pixels, labels = augmented(dataset, how, count, seed)
-    titles = [display_name(dataset.classes[label]) for label in labels]
-    plots.save(plots.picture_grid(pixels, titles, columns=8), out)
-    say(f"wrote {out}")
+    written = library.preview(
+        folder,
+        out=out,
+        recipe=recipe,
+        count=count,
+        characters=parse_characters(characters),
+        seed=seed,
+        track=bar,
+    )
+    say(f"wrote {written}")
 
 
 @data.command()
@@ -170,42 +152,24 @@ def split(
     val and test, in any spelling, which the others are checked against for leaks. shots: of a
     project of `simpsons collect`, 80/10/10 by whole shots.
     """
-    dataset = cache.load(kaggle.resolve(folder), parse_characters(characters), bar)
-    chosen = splits.make(dataset, split, seed, bar)
-    if not any(chosen.counts().values()):
-        raise SimpsonsError(
-            f"{dataset.root}: none of its pictures is in the split {chosen.kind}; choose another "
-            "--split"
-        )
-    chosen = splits.with_groups(dataset, chosen, bar)
-    assert chosen.group is not None
-    splits.write(out, dataset, chosen)
-    group_sizes = np.bincount(chosen.group)
-    leaks = {part: splits.leaks(dataset, chosen, part) for part in splits.PARTS[1:]}
-    facts = {
-        "split": chosen.kind,
-        "seed": chosen.seed,
-        "parts": chosen.counts(),
-        "groups": int((group_sizes > 0).sum()),
-        "largest_group": int(group_sizes.max()),
-        "large_groups": [
-            {"pictures": len(rows), "first": dataset.paths[rows[0]]}
-            for rows in splits.large_groups(chosen.group)
-        ],
-        "near_duplicates_of_training_pictures": leaks,
-        "problems": len(dataset.problems),
-        "out": str(out),
-    }
-    notes = [*dataset.listing.notes, chosen.note, splits.shot_note(dataset, chosen)]
-    if chosen.kind == "leak-free":
-        notes.append(splits.fill_note(dataset, chosen))
-    for note in filter(None, notes):
+    from simpsons import data as library
+
+    found = library.split(
+        folder,
+        split=split,
+        out=out,
+        characters=parse_characters(characters),
+        seed=seed,
+        track=bar,
+    )
+    for note in found.notes:
         say(f"Note: {note}.", err=True)
     if as_json:
-        options.print_json(facts)
+        options.print_json(found.to_json())
         return
-    for part, count in chosen.counts().items():
-        leak = f", {leaks[part]:,} with a near-duplicate in training" if part in leaks else ""
-        say(f"{part:<10} {count:>7,}{leak if count else ''}")
-    say(f"{facts['groups']:,} groups of near-duplicates, the largest of {facts['largest_group']}")
+    for part, count in found.parts.items():
+        leak = found.leaks.get(part)
+        told = "" if leak is None else f", {leak:,} with a near-duplicate in training"
+        say(f"{part:<10} {count:>7,}{told if count else ''}")
+    say(f"{found.groups:,} groups of near-duplicates, the largest of {found.largest_group}")
     say(f"wrote {out}")

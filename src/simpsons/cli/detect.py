@@ -1,24 +1,18 @@
 """`simpsons detect`."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from PIL import Image
 
 from simpsons.classifier import UNKNOWN, Failure
 from simpsons.cli import options, pictures
-from simpsons.cli.folder import PictureFolder
 from simpsons.detector import FACES, NAMES, Detection, Detector, Face
-from simpsons.drawing import draw_faces
-from simpsons.pixels import images
-
-_JPEG = frozenset({".jfif", ".jpe", ".jpeg", ".jpg"})
-_QUALITY = 92
+from simpsons.recognition import drawing_writer
 
 
 @click.command()
@@ -91,22 +85,9 @@ def detect(
         show = pictures.print_json
     elif as_csv:
         show = _csv_printer(min(top, len(detector.names.labels)))
-    writes = {} if draw is None else {"drawing": _drawer(draw)}
+    writes = {} if draw is None else {"drawing": drawing_writer(draw)}
     detect_all = partial(detector.detect_all, top=top)
     sys.exit(pictures.answer(named, paths_from, detect_all, show, "finding faces", writes, [draw]))
-
-
-def _drawer(folder: Path) -> Callable[[images.Source, Detection], str]:
-    """A function that writes a picture with its faces, and says where."""
-    drawings = PictureFolder(folder, "--draw", "drawings")
-
-    def write(source: images.Source, detection: Detection) -> str:
-        drawn = Image.fromarray(draw_faces(images.decode(source), detection.faces))
-        if detection.path and Path(detection.path).suffix.lower() in _JPEG:
-            return drawings.write(drawn, detection.path, ".jpg", quality=_QUALITY)
-        return drawings.write(drawn, detection.path, ".png")
-
-    return write
 
 
 def _print_line(result: Detection | Failure, written: Mapping[str, str]) -> None:

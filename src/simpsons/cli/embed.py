@@ -97,7 +97,7 @@ def similar(picture: Path, among: str, top: int, model: str, as_json: bool) -> N
     FOLDER is a folder of pictures, a project of `simpsons collect`, whose faces are compared, or a
     file that `simpsons embed` wrote. PICTURE itself is left out.
     """
-    found = neighbours.similar(picture, among, top, model, bar)
+    found = neighbours.similar(picture, among, top=top, model=model, track=bar)
     if as_json:
         options.print_json([{"path": one.path, "similarity": one.similarity} for one in found])
         return

@@ -14,8 +14,8 @@ from simpsons.dataset.folders import parse_characters
 from simpsons.detector import FACES, NAMES
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import on_folder
+from simpsons.evaluation.evaluate import evaluate as measured
 from simpsons.evaluation.metrics import Evaluation, confused_sentences
-from simpsons.evaluation.on_boxes import evaluate_boxes
 from simpsons.progress import bar
 from simpsons.runs.config import CONFIG
 
@@ -93,15 +93,16 @@ def evaluate(
     precision at IoU 0.5 and 0.5 to 0.95, of all faces and of each character's, precision and recall
     at the threshold in use, and how many strangers get a name.
     """
+    chosen = parse_characters(characters)
     if boxes:
         for option in ("characters", "picture", "training"):
             if options.given(option):
                 raise SimpsonsError(f"--{option} does not go with --boxes; leave one of them out")
-        found = evaluate_boxes(
-            boxes,
+        found = measured(
             folder,
-            model or NAMES,
-            faces=faces or FACES,
+            model,
+            boxes=boxes,
+            faces=faces,
             split=split,
             part=part,
             seed=seed,
@@ -115,23 +116,23 @@ def evaluate(
         return
     if faces:
         raise SimpsonsError("--faces finds faces by boxes; give the file with --boxes")
-    measured = on_folder.evaluate(
+    known = measured(
         folder,
-        model or "xception",
+        model,
         split=split,
         part=part,
         seed=seed,
-        characters=parse_characters(characters),
+        characters=chosen,
         report=report,
         picture=picture,
         training=training,
         track=bar,
     )
     if as_json:
-        options.print_json(measured.to_json())
+        options.print_json(known.to_json())
         return
-    _print_evaluation(measured.evaluation)
-    _print_notes(measured.notes)
+    _print_evaluation(known.evaluation)
+    _print_notes(known.notes)
 
 
 @click.command()

@@ -66,20 +66,17 @@ def label(
         raise click.UsageError("--json goes with --status or --write; the page has none")
     if frames and not write:
         raise click.UsageError("--frames goes with --write")
-    from simpsons.project import Project, verdicts
+    from simpsons.labelling.label import opened_with
+    from simpsons.labelling.server import serve
 
-    opened = Project.open(project)
-    if model:
-        for failure in verdicts.read_again(opened, model, bar):
-            say(f"Error: {failure.error}", err=True)
-    opened = verdicts.applied(opened)
+    opened, failures = opened_with(project, model, bar)
+    for failure in failures:
+        say(f"Error: {failure.error}", err=True)
     if write:
         _write(opened, write, frames, as_json)
     elif status:
         _show_status(opened, as_json)
     else:
-        from simpsons.labelling.server import serve
-
         serve(opened, host, port, names, announced(host, is_opened))
 
 

@@ -12,11 +12,12 @@ import click
 
 from simpsons.characters import display_name
 from simpsons.classifier import UNKNOWN, Failure, Prediction
-from simpsons.cli import explanations, options, pictures
+from simpsons.cli import options, pictures
 from simpsons.cli.terminal import say
 from simpsons.errors import SimpsonsError
 from simpsons.pixels import images
 from simpsons.predictor import ByFaces, Predictor
+from simpsons.recognition import explanation_writer
 from simpsons.sorting import SortedFolder
 
 _SORTED = "sorted"
@@ -97,7 +98,7 @@ def predict(
         show = _csv_printer(top_there, [] if sort_into is None else [_SORTED])
     writes: dict[str, pictures.Write[Prediction]] = {}
     if explain is not None:
-        writes["explanation"] = explanations.writer(predictor.classifier, explain)
+        writes["explanation"] = explanation_writer(predictor.classifier, explain)
     if sort_into is not None:
         writes[_SORTED] = sorter = _Sorter(sort_into, link)
     predict_all = partial(predictor.predict_all, top=top)

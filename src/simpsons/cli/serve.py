@@ -91,8 +91,14 @@ def serve(
 
     Pictures stay in this machine's memory. /openapi.json describes the API.
     """
-    from simpsons.service import server
+    from simpsons.service.serve import serve as run
 
-    classifiers = server.load(model)
-    detector = server.load_detector(classifiers, faces)
-    server.serve(classifiers, detector, host, port, root_path, names, announced(host, is_opened))
+    run(
+        model,
+        faces=faces,
+        host=host,
+        port=port,
+        root_path=root_path,
+        allow_host=names,
+        started=announced(host, is_opened),
+    )

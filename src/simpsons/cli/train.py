@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,22 +12,20 @@ from simpsons import models as networks
 from simpsons.classifier import SHIPPED
 from simpsons.cli import options
 from simpsons.cli.terminal import say
-from simpsons.dataset import kaggle, sources
-from simpsons.dataset import split as splits
-from simpsons.dataset.boxes import ANNOTATION, Boxes, read
-from simpsons.dataset.folders import Characters, characters_text, find, parse_characters
+from simpsons.dataset.folders import characters_text, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar, silent
-from simpsons.runs import changes, run
+from simpsons.runs import changes
+from simpsons.runs import train as training
 from simpsons.runs.config import CONFIG, SPLIT, Config
-from simpsons.training import parallel, pretrained
+from simpsons.runs.run import CURVES, REPORT
+from simpsons.runs.train import Plan
+from simpsons.training import parallel
 from simpsons.training import recipe as recipes
-from simpsons.training.device import choose_device, describe
-from simpsons.training.display import Display, TensorBoard
+from simpsons.training.display import Display
 from simpsons.training.observer import Observer, Silent
 
 _SHIPPED = (*SHIPPED, networks.DETECTOR)
-_FEW = 1024  # pictures
 _BAD_ROWS = 10  # that are printed
 
 
@@ -163,92 +160,45 @@ def train(
     pictures in which every face has a box.
     """
     out = resume or out or Path("runs", model)
+    if resume:
+        _require_nothing_else()
     with _one_voice() as speaks, ExitStack() as stack:
-        name: str = model
-        is_few = False
-        if resume:
-            _require_nothing_else()
-            config = Config.read(resume)
-            name, chosen, device = config.network, config.recipe, config.device
-        else:
-            if model == networks.DETECTOR:
-                _require_of_a_detector(recipe)
-            chosen = recipes.named(recipe, model)
-            root, asked = kaggle.resolve(folder), parse_characters(characters)
-            listed = read(boxes, root) if boxes else None
-            count, told, classes = _what(root, model, listed, asked)
-            if chosen != recipes.NOTEBOOK:
-                on_gpu = choose_device(device).type == "cuda"
-                chosen = (chosen.on_gpu(count) if on_gpu else chosen).for_few(count)
-                is_few = count < _FEW and not initial and model in _SHIPPED
-                if initial and classes and set(classes) <= set(pretrained.classes(initial)):
-                    chosen = chosen.going_on()
-            chosen = replace(
-                chosen,
-                epochs=epochs or chosen.epochs,
-                batch=batch or chosen.batch,
-                learning_rate=learning_rate or chosen.learning_rate,
-                views=chosen.views if views is None else views,
-                augmentation=chosen.augmentation
-                if mix is None
-                else replace(chosen.augmentation, mix=mix),
-            )
-        observer: Observer = Silent()
-        if speaks:
-            say(f"{name}, recipe {chosen.name}: {chosen.summary}", err=True)
-            say(f"on {describe(choose_device(device), chosen.precision)}", err=True)
-            if not resume:
-                say(f"{root}: {told}", err=True)
-                _tell_bad_rows(listed)
-                if model == networks.DETECTOR and listed and listed.format == ANNOTATION:
-                    say(
-                        f"Warning: {listed.file} has one box a picture; the other faces in it are "
-                        "learnt as none.",
-                        err=True,
-                    )
-            if is_few:
-                say(
-                    f"Few pictures: --from {name} fine-tunes the pretrained network and will be "
-                    "more accurate; the result carries its licence, CC BY-NC-SA 4.0.",
-                    err=True,
-                )
-            for source in pretrained.of_unknown_split(
-                [initial, *teachers] if initial else teachers
-            ):
-                say(
-                    f"Warning: {source} does not say which pictures it was trained on; if "
-                    "some are held out here, the accuracy will be inflated.",
-                    err=True,
-                )
-            observer = display = stack.enter_context(Display(chosen.epochs))
-            if tensorboard:
-                observer = TensorBoard(out, display)
-        track = bar if speaks else silent
-        tell = _warn if speaks else changes.untold
+
+        def watch(plan: Plan) -> Observer:
+            if not speaks:
+                return Silent()
+            say(f"{plan.network}, recipe {plan.recipe.name}: {plan.recipe.summary}", err=True)
+            say(f"on {plan.device}", err=True)
+            if plan.pictures:
+                say(plan.pictures, err=True)
+            _tell_bad_rows(plan)
+            return stack.enter_context(Display(plan.recipe.epochs))
+
         try:
-            if resume:
-                measured = run.resume(
-                    resume, data=folder, observer=observer, track=track, tell=tell
-                )
-            else:
-                measured = run.start(
-                    out,
-                    root,
-                    model,
-                    chosen,
-                    boxes=listed,
-                    split=split,
-                    exclude=exclude,
-                    characters=asked,
-                    initial=initial,
-                    teachers=teachers,
-                    seed=seed,
-                    device=device,
-                    observer=observer,
-                    track=track,
-                    tell=tell,
-                    fit=False,
-                )
+            run = training.train(
+                folder,
+                model=model,
+                boxes=boxes,
+                recipe=recipe,
+                epochs=epochs,
+                batch=batch,
+                learning_rate=learning_rate,
+                split=split,
+                exclude=exclude,
+                characters=parse_characters(characters),
+                seed=seed,
+                device=device if options.given("device") else None,
+                out=None if resume else out,
+                resume=resume,
+                initial=initial,
+                teachers=teachers,
+                views=views,
+                mix=mix,
+                tensorboard=tensorboard,
+                observer=watch,
+                track=bar if speaks else silent,
+                tell=_warn if speaks else changes.untold,
+            )
         except KeyboardInterrupt:
             if speaks:
                 begun = (out / CONFIG).exists()
@@ -256,59 +206,35 @@ def train(
                 remedy = f" Resume with: {command}" if begun else ""
                 say(f"\nStopped.{remedy}", err=True)
             sys.exit(130)
-    if measured is None:
+    if run is None:
         return
-    config = Config.read(out)
-    if note := splits.leak_note(config.parts, config.leaking):
-        say(f"Warning: {note}", err=True)
     if as_json:
-        options.print_json({"run": str(out), "validation": measured.evaluation.to_json()})
+        evaluation = run.measured.evaluation.to_json()
+        options.print_json({"run": str(run.folder), "validation": evaluation})
         return
-    say(f"validation: {measured.evaluation.headline}")
-    say(f"weights     {out / run.MODEL}")
-    say(f"curves      {out / run.CURVES}")
-    say(f"report      {out / run.REPORT}")
-    say(f"next        {_evaluation(out)}")
+    say(f"validation: {run.measured.evaluation.headline}")
+    say(f"weights     {run.model}")
+    say(f"curves      {run.folder / CURVES}")
+    say(f"report      {run.folder / REPORT}")
+    say(f"next        {_evaluation(run.folder)}")
 
 
 def _warn(text: str) -> None:
-    say(f"Warning: {text}.", err=True)
+    say(f"Warning: {text.removesuffix('.')}.", err=True)
 
 
-def _what(
-    root: Path, model: str, listed: Boxes | None, asked: Characters
-) -> tuple[int, str, tuple[str, ...]]:
-    """How many pictures and faces there are to learn from, what they are, in words, and whose."""
-    if listed is None:
-        listing = find(root, asked)
-        return len(listing.pictures), listing.summary, listing.classes
-    if model == networks.DETECTOR:
-        return len(listed.complete), listed.summary, ()
-    chosen = sources.choose(root, listed, asked)
-    return len(chosen), chosen.summary, chosen.classes
-
-
-def _tell_bad_rows(listed: Boxes | None) -> None:
-    if not listed or not listed.bad:
+def _tell_bad_rows(plan: Plan) -> None:
+    if not plan.bad_rows:
         return
     say(
-        f"{listed.file}: {len(listed.bad):,} bad rows; {len(listed.incomplete):,} pictures with "
-        "one are left out:",
+        f"{plan.box_file}: {len(plan.bad_rows):,} bad rows; {plan.left_out:,} pictures with one "
+        "are left out:",
         err=True,
     )
-    for row in listed.bad[:_BAD_ROWS]:
+    for row in plan.bad_rows[:_BAD_ROWS]:
         say(f"  {row}", err=True)
-    if len(listed.bad) > _BAD_ROWS:
-        say(f"  and {len(listed.bad) - _BAD_ROWS:,} more, which the report lists", err=True)
-
-
-def _require_of_a_detector(recipe: str) -> None:
-    """Raise SimpsonsError for options that a face detector has no use for."""
-    for name in ("views", "mix"):
-        if options.given(name):
-            raise SimpsonsError(f"--{name} is for networks that name pictures; omit it")
-    if recipe != "default":
-        raise SimpsonsError(f"the recipe {recipe} is for networks that name pictures; omit it")
+    if len(plan.bad_rows) > _BAD_ROWS:
+        say(f"  and {len(plan.bad_rows) - _BAD_ROWS:,} more, which the report lists", err=True)
 
 
 def _evaluation(folder: Path) -> str:

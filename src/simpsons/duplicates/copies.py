@@ -1,8 +1,8 @@
 """Copies: two files of one drawing, re-encoded, smaller, cropped, mirrored, grey or in a border.
 
-Each link of `simpsons.duplicates.near_duplicates` that may be a copy is looked at closely, in
-the files themselves. In a film that is drawn sparingly neighbouring frames differ in the lips alone;
-those are no copies.
+Each link of `simpsons.duplicates.near_duplicates` that may be a copy is looked at more closely, in
+the files themselves. In a film that is drawn sparingly neighbouring frames differ in the lips
+alone; those are no copies.
 """
 
 from collections.abc import Callable

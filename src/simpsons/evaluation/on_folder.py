@@ -174,7 +174,7 @@ def compare(
     Args:
         first: a network, as `evaluate` takes it.
         second: another one that knows the same characters.
-        folder: and all others: as `evaluate` takes them.
+        folder, split, part, seed, characters, report, training, track: as `evaluate` takes them.
 
     Raises:
         SimpsonsError: for a folder, network, split or file that can't be used; says why.

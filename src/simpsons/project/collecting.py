@@ -19,9 +19,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from simpsons import urls
-from simpsons.classifier import SHIPPED, model_path
+from simpsons.classifier import SHIPPED, Classifier, model_path
 from simpsons.dataset.picture_names import PictureNames
-from simpsons.detector import Detector
+from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import DataError, SimpsonsError
 from simpsons.files import write_bytes
 from simpsons.films.film import Film, FilmError
@@ -70,26 +70,38 @@ class Collected:
 def collect(
     films: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
     out: str | os.PathLike[str],
+    *,
     per_shot: int = PER_SHOT,
+    faces: str | os.PathLike[str] = FACES,
+    model: str | os.PathLike[str] | Classifier = NAMES,
     detector: Detector | None = None,
-    progress: Track = silent,
+    track: Track = silent,
 ) -> Collected:
     """Collect the faces of films, and of folders of pictures or films, into a project.
-
-    films: one or several. out: the project's folder, a new one or one to add to. per_shot: frames
-    that are kept of a shot at most. detector: None for the one that is in the package.
 
     A film that was collected already is not read again; one whose collection was killed goes on,
     with the `per_shot` with which it began. What can't be read is among the failures, and the rest
     goes on.
 
-    Raises ProjectError if the folder is none or another collection is at work there, SimpsonsError
-    for a `per_shot` out of its range, OSError if nothing can be written.
+    Args:
+        films: one or several, and folders of pictures or films.
+        out: the project's folder, a new one or one to add to.
+        per_shot: frames of a shot to keep at most, 1 to 100.
+        faces: what finds faces: faces, an ONNX file, or a run folder.
+        model: what names them: cnn-int8, cnn, xception, an ONNX file, or a run folder.
+        detector: instead of `faces` and `model`.
+        track: shows progress, such as `simpsons.progress.bar`.
+
+    Raises:
+        ProjectError: if `out` is no project, or another collection is at work there.
+        SimpsonsError: for a `per_shot` out of its range, or a network that can't be used.
+        OSError: if nothing can be written.
     """
     given = [films] if isinstance(films, str | os.PathLike) else list(films)
     sources: list[Source] = []
     failures: list[str] = []
-    with Collector(out, per_shot, detector, progress) as collector:
+    detector = detector or Detector(faces, model)
+    with Collector(out, per_shot, detector, track) as collector:
         for path in collector.expanded(given):
             try:
                 sources.append(collector.add(path))

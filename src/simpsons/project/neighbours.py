@@ -54,49 +54,72 @@ class Embedded:
 
 def embed(
     pictures: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    out: str | os.PathLike[str] | None = None,
     model: str | os.PathLike[str] = MODEL,
-    progress: Track = silent,
+    track: Track = silent,
 ) -> Embedded:
-    """The vectors of pictures: of a file, of all in a folder, or of these files.
+    """Pictures as vectors of length 1; the product of two is near 1 for the same character.
 
-    model: as `Embedder` takes it. Raises DataError for a folder without pictures, ModelError as
-    `Embedder` does.
+    Args:
+        pictures: a file, a folder, a pattern, or several files.
+        out: a .npy or .parquet file to write them to, too.
+        model: xception, or an ONNX file or run folder of its kind.
+        track: shows progress, such as `simpsons.progress.bar`.
+
+    Raises:
+        DataError: for a folder without pictures, or an output that is of neither kind.
+        ModelError: for a network of another kind.
+        OSError: where the output can't be written.
     """
+    if out is not None:
+        require_target(out)
     embedder = Embedder(model)
     paths = list(_paths_of(pictures))
-    kept: list[str] = []
-    vectors: list[Vectors] = []
+    kept: list[Embedding] = []
     failures: list[Failure] = []
-    for one in progress(embedder.embed_all(paths), len(paths), "embedding"):
+    for one in track(embedder.embed_all(paths), len(paths), "embedding"):
         if isinstance(one, Failure):
             failures.append(one)
         else:
-            kept.append(str(one.path))
-            vectors.append(one.vector)
+            kept.append(one)
+    if out is not None:
+        with writing(out, embedder.size) as add:
+            for one in kept:
+                add(one)
+    vectors = [one.vector for one in kept]
     rows = np.stack(vectors) if vectors else np.empty((0, embedder.size), np.float32)
-    return Embedded(tuple(kept), rows, tuple(failures))
+    return Embedded(tuple(str(one.path) for one in kept), rows, tuple(failures))
 
 
 def similar(
     picture: images.Source,
     among: str | os.PathLike[str],
+    *,
     top: int = 10,
     model: str | os.PathLike[str] = MODEL,
-    progress: Track = silent,
+    track: Track = silent,
 ) -> list[Similar]:
     """The pictures of a folder that are most like one, the most alike first, in constant memory.
 
-    among: a folder, a project, whose faces are compared, or a file that `write` wrote with the same
-    model. The picture itself is left out. Pictures that can't be read are too.
+    Args:
+        picture: what `images.decode` takes.
+        among: a folder; a project, whose faces are compared; or a file that `embed` wrote with the
+            same model. The picture itself is left out, as are pictures that can't be read.
+        top: how many.
+        model: xception, or an ONNX file or run folder of its kind.
+        track: shows progress, such as `simpsons.progress.bar`.
 
-    Raises ImageError for a picture that can't be read, DataError for a folder without pictures or a
-    file that has no such vectors, ModelError as `Embedder` does.
+    Raises:
+        ImageError: for a picture that can't be read.
+        DataError: for a folder without pictures, or a file that has no such vectors.
+        ModelError: for a network of another kind.
     """
     embedder = Embedder(model)
     asked = embedder.embed(picture)
     itself = os.path.realpath(picture) if isinstance(picture, str | os.PathLike) else None
     best: list[tuple[float, str]] = []
-    for paths, vectors in _blocks(Path(among), embedder, progress):
+    for paths, vectors in _blocks(Path(among), embedder, track):
         for path, cosine in zip(paths, (vectors @ asked).tolist(), strict=True):
             if os.path.realpath(path) != itself:
                 best.append((-cosine, path))

@@ -26,7 +26,7 @@ from simpsons.progress import Track, silent
 _WRITTEN_BY_EXPORT = ("labels", "temperature", "face_familiarity_threshold", "input", "heat")
 
 
-def ship(
+def export_fitted(
     network: nn.Module,
     out: Path,
     dataset: Dataset,
@@ -57,7 +57,7 @@ def ship(
         add_metadata(file, _measured(file, dataset, split))
 
 
-def ship_again(
+def export_again(
     model: str | os.PathLike[str],
     out: Path,
     dataset: Dataset,
@@ -82,7 +82,7 @@ def ship_again(
     splits.require_parts(dataset, split, remedy)
     kept = {k: v for k, v in classifier.metadata.items() if k not in _WRITTEN_BY_EXPORT}
     temperature = classifier.metadata.get("temperature", 1.0)
-    ship(read_onnx(model), out, dataset, split, kept, temperature, half, int8, track)
+    export_fitted(read_onnx(model), out, dataset, split, kept, temperature, half, int8, track)
 
 
 def _measured(file: Path, dataset: Dataset, split: Split) -> dict[str, Any]:

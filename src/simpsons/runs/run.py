@@ -380,7 +380,7 @@ def finish(
     if isinstance(dataset, BoxedPictures):
         network, metadata = _best(folder, config)
         assert isinstance(network, Faces)
-        found = export.ship(network, folder / MODEL, dataset, split, metadata, track)
+        found = export.export_fitted(network, folder / MODEL, dataset, split, metadata, track)
         told = facts(config)
         return export.report(folder / REPORT, folder / MODEL, dataset, split, found, told, track)
     export_run(folder, folder / MODEL, dataset, split, track=track)
@@ -417,20 +417,23 @@ def export_run(
     last: bool = False,
     track: Track = silent,
 ) -> None:
-    """Write the best weights of a run, or those of its last epoch, as one ONNX file; see `ship`."""
+    """Write the best weights of a run, or those of its last epoch, as one ONNX file.
+
+    See `exporting.export_fitted`.
+    """
     config = Config.read(folder)
     network, metadata = _best(folder, config, last)
     if isinstance(dataset, BoxedPictures):
         assert isinstance(network, Faces)
         if int8:
             raise SimpsonsError(f"{folder}: finds faces, which int8 is too coarse for; omit --int8")
-        export.ship(network, out, dataset, split, metadata, track)
+        export.export_fitted(network, out, dataset, split, metadata, track)
         return
     rows = dataset.known(split.rows("validation"))
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
     logits = predict_logits(network, pixels, torch.arange(len(rows)))
     temperature = fit_temperature(logits.numpy(), dataset.labels[rows])
-    exporting.ship(network, out, dataset, split, metadata, temperature, half, int8, track)
+    exporting.export_fitted(network, out, dataset, split, metadata, temperature, half, int8, track)
 
 
 def _best(folder: Path, config: Config, last: bool = False) -> tuple[nn.Module, dict[str, Any]]:

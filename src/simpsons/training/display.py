@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simpsons.errors import SimpsonsError
 from simpsons.runs.config import TENSORBOARD
-from simpsons.training.observer import Epoch
+from simpsons.training.observer import Epoch, Observer
 
 
 class Display:
@@ -77,7 +77,7 @@ class Display:
 class TensorBoard:
     """Writes each epoch's figures for TensorBoard, and passes on what it is told."""
 
-    def __init__(self, folder: Path, observer: Display) -> None:
+    def __init__(self, folder: Path, observer: Observer) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:

@@ -33,7 +33,7 @@ _NOBODY = Prediction(None, ((UNKNOWN, 0.0),))  # faces are found here, not named
 Found = Mapping[str, tuple[Face, ...]]
 
 
-def ship(
+def export_fitted(
     network: Faces,
     out: Path,
     dataset: BoxedPictures,
@@ -118,7 +118,7 @@ def report(
 ) -> detection.Measured:
     """Write a report on the validation part. Returns what was measured there.
 
-    found: what `ship` returned. facts: what the report says of the run.
+    found: what `export_fitted` returned. facts: what the report says of the run.
     """
     rows = split.rows("validation")
     threshold = Detector(model).metadata["threshold"]

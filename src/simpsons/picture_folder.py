@@ -1,4 +1,4 @@
-"""A folder that a command writes a picture to for each that it is given."""
+"""A folder that a picture is written to for each that is given."""
 
 import hashlib
 import os
@@ -8,13 +8,14 @@ from typing import Any
 
 from PIL import Image
 
-from simpsons.cli.pictures import STDIN
 from simpsons.errors import SimpsonsError
 from simpsons.files import whole
 
+_STDIN = "-"  # the path of a picture on standard input
+
 
 class PictureFolder:
-    """The folder of an option. contents: what is written there, for errors.
+    """The folder of an option of a command. contents: what is written there, for errors.
 
     A missing folder is made. Raises SimpsonsError if that fails.
     """
@@ -31,7 +32,7 @@ class PictureFolder:
 
         No two paths share a file. settings: of the format. Raises SimpsonsError if it fails.
         """
-        target = self._folder / f"{_name(path or STDIN)}{suffix}"
+        target = self._folder / f"{_name(path or _STDIN)}{suffix}"
         try:
             with whole(target) as temporary:
                 image.save(temporary, **settings)
@@ -48,7 +49,7 @@ class PictureFolder:
 
 def _name(path: str) -> str:
     """Names of folder and picture, and a digest of the path, so that no two pictures share one."""
-    path = "standard input" if path == STDIN else path
+    path = "standard input" if path == _STDIN else path
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:10]
     names = (Path(path).parent.name, Path(path).stem)
     words = [re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)[:80] for name in names if name]
