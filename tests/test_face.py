@@ -95,7 +95,9 @@ def test_the_package_imports_neither_pytorch_nor_the_functions_that_need_it():
         "heavy = {'torch', 'matplotlib', 'sklearn', 'av', 'fastapi', 'click'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

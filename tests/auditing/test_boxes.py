@@ -9,8 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from simpsons.auditing import boxes as auditing
-from simpsons.auditing import boxes_report
-from simpsons.cli import audit_boxes
+from simpsons.auditing import boxes_report, on_folder
 from simpsons.dataset import boxes
 from simpsons.dataset.boxes import Box
 from simpsons.pixels import images
@@ -220,7 +219,7 @@ def test_the_page_shows_the_surest(audit, truth, tmp_path, monkeypatch):
 
 
 def test_the_command(cli, scenes, truth, eyes, tmp_path, monkeypatch):
-    monkeypatch.setattr(audit_boxes, "Detector", lambda faces: eyes)
+    monkeypatch.setattr(on_folder, "Detector", lambda faces: eyes)
     [path] = alone(truth)[:1]
     file, report = tmp_path / "boxes.csv", tmp_path / "audit.html"
     boxes.write(file, dict(truth) | {path: [scaled(truth[path][0], 0.5)]})

@@ -11,6 +11,7 @@ import torch
 
 from simpsons import Classifier
 from simpsons.classifier import model_path
+from simpsons.cli import train as train_command
 from simpsons.dataset import cache, exclusions
 from simpsons.dataset import split as splits
 from simpsons.dataset.exclusions import DROP, Line
@@ -48,7 +49,7 @@ def test_the_next_command_it_prints_works(cli, run_folder):
 def test_the_next_command_names_the_characters(run_folder, tmp_path, characters, named):
     values = json.loads((run_folder / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(values | {"characters": characters}))
-    assert train._evaluation(tmp_path).endswith(f" --part test --characters {named}")
+    assert train_command._evaluation(tmp_path).endswith(f" --part test --characters {named}")
 
 
 def test_the_next_command_knows_a_split_without_a_test_part_and_a_shipped_name(
@@ -59,7 +60,7 @@ def test_the_next_command_knows_a_split_without_a_test_part_and_a_shipped_name(
     parts = {"train": 8, "validation": 2, "test": 0}
     (tmp_path / "cnn").mkdir()
     (tmp_path / "cnn" / "config.json").write_text(json.dumps(values | {"parts": parts}))
-    command = train._evaluation(Path("cnn"))
+    command = train_command._evaluation(Path("cnn"))
     assert command.endswith(" --model ./cnn --split cnn/split.csv --part validation")
 
 

@@ -19,7 +19,7 @@ from simpsons.project.folders import file_name, free_name, require_new, whole_fo
 from simpsons.shares import in_shares
 from simpsons.sorting import folder_name
 
-MARGIN = (images.CONTEXT - 1) / 2
+MARGIN = round((images.CONTEXT - 1) / 2, 6)
 """Room around a face on each side, in longer sides of its box: what a network names it by."""
 
 _SHARE = 8  # pictures that a thread reads on its own
