@@ -8,6 +8,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from simpsons import extras
 from simpsons.characters import CHARACTERS, Character
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detection, Detector, Face
@@ -93,7 +94,13 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"simpsons.{name}")
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATER[name]), name)
+    try:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    except ModuleNotFoundError as error:
+        remedy = extras.remedy(f"simpsons.{name}", error)
+        if remedy is None:
+            raise
+        raise ModuleNotFoundError(remedy, name=error.name) from None
 
 
 def __dir__() -> list[str]:

@@ -203,4 +203,4 @@ def test_without_the_extra(cli, monkeypatch):
     result = cli("bulk", "x", "--out", "y")
 
     assert result.exit_code == 2
-    assert "pip install 'simpsons[bulk]'" in result.stderr
+    assert "pip install '.[bulk]'" in result.stderr

@@ -413,8 +413,8 @@ def test_a_missing_extra_is_named(cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     result = cli("models")
     assert result.exit_code == 2
-    assert "pip install 'simpsons[train]'" in result.stderr
+    assert "pip install '.[train]'" in result.stderr
     taught = cli("models", "--help")
     assert taught.exit_code == 0
     assert "Show the networks layer by layer" in taught.stdout
-    assert "pip install 'simpsons[train]'" in taught.stdout
+    assert "pip install '.[train]'" in taught.stdout

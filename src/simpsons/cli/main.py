@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from simpsons import __version__
+from simpsons import __version__, extras
 from simpsons.cli.terminal import shown
 from simpsons.errors import SimpsonsError
 from simpsons.pixels.quiet import silence_pillow
@@ -30,42 +30,6 @@ COMMANDS = {
     "demo": ("simpsons.cli.demo:demo", "Run the whole path without any data."),
 }
 """Where each command is, and what it does; its module is imported when it is used."""
-
-TRAIN_PACKAGES = frozenset(
-    {
-        "cleanlab",
-        "filelock",
-        "h5py",
-        "jinja2",
-        "kagglehub",
-        "matplotlib",
-        "onnx",
-        "onnxscript",
-        "platformdirs",
-        "pycocotools",
-        "safetensors",
-        "scipy",
-        "sklearn",
-        "threadpoolctl",
-        "torch",
-        "usearch",
-        "yaml",
-    }
-)
-
-APP_PACKAGES = frozenset({"fastapi", "pydantic", "python_multipart", "starlette", "uvicorn"})
-
-BULK_PACKAGES = frozenset({"aiohttp", "dask", "distributed", "fsspec", "pyarrow"})
-
-VIDEO_PACKAGES = frozenset({"av", "cv2", "scenedetect"})
-
-EXTRAS = {
-    **dict.fromkeys(TRAIN_PACKAGES, "train"),
-    **dict.fromkeys(APP_PACKAGES, "app"),
-    **dict.fromkeys(BULK_PACKAGES, "bulk"),
-    **dict.fromkeys(VIDEO_PACKAGES, "video"),
-}
-"""The extra that has a package which a command may lack."""
 
 
 class _UserError(click.ClickException):
@@ -118,10 +82,10 @@ class _Commands(click.Group):
 
 def _remedy(error: ModuleNotFoundError) -> str:
     """How to get a package of an extra. Raises the error again if it is of none."""
-    extra = EXTRAS.get((error.name or "").partition(".")[0])
-    if extra is None:
+    remedy = extras.remedy("this command", error)
+    if remedy is None:
         raise error
-    return f"this command needs {error.name}: pip install 'simpsons[{extra}]'"
+    return remedy
 
 
 def _lacking(name: str, summary: str, remedy: str) -> click.Command:
