@@ -37,7 +37,7 @@ def test_the_references_are_what_the_code_says(name):
 
 
 def lines_of_commands(text):
-    """The words of each call of `simpsons` in code, comments and what a pipe leads on to left out."""
+    """The words of each call of `simpsons` in code, without comments and what follows a pipe."""
     code = re.findall(r"```.*?\n(.*?)```", text, re.S)
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
     for line in [*inline, *"\n".join(code).replace("\\\n", " ").splitlines()]:
