@@ -29,10 +29,10 @@ from simpsons.demo.drawings import write_drawings
 from simpsons.demo.path import DRAWINGS
 from simpsons.evaluation.metrics import wilson_interval
 from simpsons.formats.onnx_import import read_onnx
-from simpsons.models import NETWORKS
+from simpsons.models import NETWORKS, unfuse
+from simpsons.models.inference import predict_logits
 from simpsons.progress import bar
-from simpsons.training import checkpoint, last_layer, loop, unfuse
-from simpsons.training.inference import predict_logits
+from simpsons.training import checkpoint, last_layer, loop
 from simpsons.training.observer import Silent
 from simpsons.training.recipe import DEFAULT, Network
 

@@ -19,6 +19,7 @@ from benchmarks.data import data_option, folder
 from benchmarks.label_errors import DOCUMENT, watch
 from benchmarks.report import machine, table, write_section
 from simpsons.auditing import random_claim
+from simpsons.auditing.cross_validation import held_out
 from simpsons.auditing.random_claim import Accuracy
 from simpsons.classifier import Classifier
 from simpsons.dataset import cache
@@ -28,7 +29,6 @@ from simpsons.duplicates import copies
 from simpsons.evaluation.measure import measure
 from simpsons.pixels import images
 from simpsons.progress import bar
-from simpsons.training.cross_validation import held_out
 from simpsons.training.recipe import Network
 
 NETWORKS: tuple[Network, ...] = ("cnn", "xception")

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
 from simpsons.auditing import labels as label_errors
+from simpsons.auditing.cross_validation import FOLDS, out_of_fold, recipe_for
 from simpsons.characters import SLUGS, display_name
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.progress import bar
-from simpsons.training.cross_validation import FOLDS, out_of_fold, recipe_for
 from simpsons.training.display import Display
 from simpsons.training.observer import Observer
 from simpsons.training.recipe import Recipe

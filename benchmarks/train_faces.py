@@ -24,7 +24,8 @@ from simpsons.demo.groups import write_scenes
 from simpsons.evaluation.overlap import iou
 from simpsons.pixels import images
 from simpsons.progress import bar
-from simpsons.training import allocator, loop
+from simpsons.training import loop
+from simpsons.training.device import set_thresholds
 from simpsons.training.display import Display
 from simpsons.training.faces.canvas import Boxed
 from simpsons.training.faces.training import FaceTraining, find
@@ -211,7 +212,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     arguments = parser.parse_args()
     torch.set_flush_denormal(True)  # gradients of sure places are tiny, and slow otherwise
-    allocator.set_thresholds(_CPU)
+    set_thresholds(_CPU)
     faces(folder(arguments), arguments.out)
 
 

@@ -31,11 +31,12 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.evaluation.overlap import iou
 from simpsons.formats.onnx_import import read_onnx
-from simpsons.models import NETWORKS
+from simpsons.models import NETWORKS, unfuse
 from simpsons.pixels import images
 from simpsons.pixels.images import Pixels
 from simpsons.progress import bar
-from simpsons.training import allocator, checkpoint, loop, unfuse
+from simpsons.training import checkpoint, loop
+from simpsons.training.device import set_thresholds
 from simpsons.training.display import Display
 from simpsons.training.recipe import DEFAULT
 
@@ -371,7 +372,7 @@ def main() -> None:
         "--last", action="store_true", help="the last stage, from what it starts with"
     )
     arguments = parser.parse_args()
-    allocator.set_thresholds(_CPU)
+    set_thresholds(_CPU)
     data, out = folder(arguments), arguments.out
     names(data, out, arguments.network, arguments.start, arguments.teachers, arguments.last)
 

@@ -25,7 +25,9 @@ def commands() -> str:
         "# Commands\n",
         "What `simpsons COMMAND --help` prints. Made by `python docs/reference.py`.\n",
     ]
-    for words, command, context in _commands(main, click.Context(main, info_name="simpsons")):
+    for words, command, context in _commands(
+        main, click.Context(main, info_name="simpsons", **main.context_settings)
+    ):
         parts.append(
             f"## {words.removeprefix('simpsons ')}\n\n```\n{command.get_help(context)}\n```\n"
         )

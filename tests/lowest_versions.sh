@@ -3,7 +3,8 @@
 #
 #   tests/lowest_versions.sh [PYTEST'S OPTIONS]
 #
-# Needs Python 3.11 as python3. PyTorch comes from where pip finds it, everything else by uv.
+# Needs Python 3.11 as python3. PyTorch comes from where pip finds it, or with UV_TORCH_BACKEND=cpu
+# from its own index; everything else by uv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 environment=$(mktemp -d)
@@ -12,7 +13,8 @@ trap 'rm -rf "$environment"' EXIT
 python3 -m venv "$environment"
 python="$environment/bin/python"
 torch=$(sed -n 's/^ *"torch>=\([0-9.]*\).*/\1/p' pyproject.toml)
-"$python" -m pip install --quiet uv "torch==$torch"
+"$python" -m pip install --quiet uv
+"$python" -m ${UV_TORCH_BACKEND:+uv} pip install --quiet "torch==$torch"
 "$python" -m pip freeze | grep '^torch==' >"$environment/torch.txt" # with its build, such as +cpu
 "$python" -m uv pip install --quiet --python "$python" --resolution lowest-direct \
   --constraints "$environment/torch.txt" '.[dev]'

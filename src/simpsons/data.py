@@ -27,7 +27,7 @@ from simpsons.project import boxed
 from simpsons.project.boxed import MARGIN, Crops
 from simpsons.project.folders import require_new
 from simpsons.training import recipe as recipes
-from simpsons.training.preview import augmented
+from simpsons.training.augment import augmented
 
 __all__ = ["audit", "clean", "crop", "download", "preview", "split", "stats"]
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from simpsons import models
-from simpsons.auditing import findings, random_claim
+from simpsons.auditing import cross_validation, findings, random_claim
 from simpsons.auditing.random_claim import Accuracy
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.split import Split
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.formats.onnx_import import read_onnx
-from simpsons.training import checkpoint, cross_validation
+from simpsons.training import checkpoint
 
 
 def not_asked(name, recipe):

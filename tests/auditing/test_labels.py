@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from simpsons.auditing import cross_validation
 from simpsons.auditing import labels as label_errors
 from simpsons.dataset import cache
 from simpsons.dataset.folders import DataError
-from simpsons.training import cross_validation
 
 
 @pytest.fixture

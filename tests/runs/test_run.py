@@ -17,10 +17,10 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.kaggle import LICENCE
 from simpsons.errors import SimpsonsError
+from simpsons.models.inference import predict_logits
 from simpsons.runs import run
 from simpsons.runs.config import SPLIT, Config
 from simpsons.training import loop, pretrained, recipe
-from simpsons.training.inference import predict_logits
 from simpsons.training.observer import Epoch
 from simpsons.training.recipe import Recipe
 

@@ -10,8 +10,8 @@ from simpsons import models
 from simpsons.dataset import cache
 from simpsons.dataset.split import Split
 from simpsons.formats.onnx_import import read_onnx
+from simpsons.models.inference import predict_logits
 from simpsons.training import last_layer
-from simpsons.training.inference import predict_logits
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy, one_hot
 from simpsons import models
 from simpsons.dataset import cache
 from simpsons.dataset.split import Split
+from simpsons.models.inference import predict_logits
 from simpsons.training import augment, checkpoint, loop
-from simpsons.training.inference import predict_logits
 from simpsons.training.interrupt import Interrupt
 from simpsons.training.observer import Epoch, Silent
 from simpsons.training.recipe import Augmentation, Recipe

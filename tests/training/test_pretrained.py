@@ -19,8 +19,9 @@ from simpsons.dataset.split import PARTS, Split
 from simpsons.errors import SimpsonsError
 from simpsons.formats.onnx_export import add_metadata
 from simpsons.formats.onnx_import import read_onnx
+from simpsons.models import unfuse
 from simpsons.models.xception import Xception
-from simpsons.training import pretrained, unfuse
+from simpsons.training import pretrained
 from simpsons.training.recipe import DEFAULT, NOTEBOOK
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from simpsons.auditing import duplicates, image_properties, labels, random_claim
+from simpsons.auditing.cross_validation import Watch, out_of_fold
 from simpsons.auditing.duplicates import Duplicates, Leaks, Pair
 from simpsons.characters import composed, find_name
 from simpsons.classifier import UNKNOWN
@@ -16,7 +17,6 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
 from simpsons.dataset.split import Split
 from simpsons.progress import Track, silent
-from simpsons.training.cross_validation import Watch, out_of_fold
 from simpsons.training.recipe import Network
 
 BOXES = "faces.csv"

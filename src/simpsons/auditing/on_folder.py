@@ -11,6 +11,7 @@ from simpsons.auditing import boxes_report, findings
 from simpsons.auditing import clean as cleaning
 from simpsons.auditing import report as reports
 from simpsons.auditing.boxes import BoxFindings
+from simpsons.auditing.cross_validation import Watch
 from simpsons.auditing.findings import Findings
 from simpsons.dataset import boxes as box_files
 from simpsons.dataset import cache, exclusions, kaggle
@@ -22,7 +23,6 @@ from simpsons.errors import SimpsonsError
 from simpsons.files import require_writable
 from simpsons.progress import Track, silent
 from simpsons.runs.run import require_trainable
-from simpsons.training.cross_validation import Watch
 from simpsons.training.observer import Observer, Silent
 from simpsons.training.recipe import Network, Recipe
 

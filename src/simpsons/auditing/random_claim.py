@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simpsons.auditing.cross_validation import Watch, held_out
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.evaluation.metrics import wilson_interval
-from simpsons.training.cross_validation import Watch, held_out
 from simpsons.training.recipe import Network
 
 

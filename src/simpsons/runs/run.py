@@ -43,7 +43,9 @@ from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import fit_temperature
 from simpsons.evaluation.report import write_report
 from simpsons.files import is_leftover, remove_leftovers, write_text
+from simpsons.models import unfuse
 from simpsons.models.faces import Faces
+from simpsons.models.inference import predict_logits
 from simpsons.models.scaled import Scaled
 from simpsons.pixels.plain_resize import ANTIALIAS, Resize
 from simpsons.progress import Track, silent
@@ -51,11 +53,10 @@ from simpsons.runs import changes, exporting
 from simpsons.runs.changes import Tell, untold
 from simpsons.runs.config import CONFIG, SPLIT, TENSORBOARD, Config
 from simpsons.runs.run_lock import LOCK, claimed
-from simpsons.training import last_layer, loop, parallel, pretrained, unfuse
+from simpsons.training import last_layer, loop, parallel, pretrained
 from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.faces import export
 from simpsons.training.faces import training as face_training
-from simpsons.training.inference import predict_logits
 from simpsons.training.observer import Epoch, Observer, Silent, finished, to_csv
 from simpsons.training.recipe import DEFAULT, Recipe, Trained, fitted
 

@@ -8,10 +8,14 @@ import math
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from simpsons.dataset.cache import Dataset
+from simpsons.pixels.images import Pixels
 from simpsons.training.recipe import Augmentation
 
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma
@@ -221,3 +225,15 @@ def _centres(device: torch.device, dtype: torch.dtype, length: int) -> Tensor:
 def _luma(device: torch.device, dtype: torch.dtype) -> Tensor:
     """`[1, 3, 1, 1]`, copied to the device once: a copy each step would wait for it."""
     return torch.tensor(_GREY, device=device, dtype=dtype).view(1, 3, 1, 1)
+
+
+def augmented(
+    dataset: Dataset, how: Augmentation, count: int = 32, seed: int = 0
+) -> tuple[Pixels, NDArray[np.int64]]:
+    """Pictures chosen and changed at random: uint8 `[count, 64, 64, 3]`, labels `[count]`."""
+    count = min(count, len(dataset))
+    rows = np.random.default_rng(seed).choice(len(dataset), count, replace=False)
+    torch.manual_seed(seed)
+    pixels = torch.from_numpy(np.array(dataset.images[rows])).permute(0, 3, 1, 2).float() / 255
+    changed = augment(pixels, how).mul(255).round().byte().permute(0, 2, 3, 1)
+    return changed.numpy(), dataset.labels[rows]

@@ -1,11 +1,16 @@
-"""Which device and precision a training uses."""
+"""The device of a training: which one, its precision, its memory, and CUDA graphs."""
 
+import copy
+import ctypes
 import platform
+import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from simpsons import processors
 from simpsons.errors import SimpsonsError
@@ -114,3 +119,58 @@ def _multiplies_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(
         torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     )
+
+
+_M_TRIM_THRESHOLD = -1  # from glibc's malloc.h
+_M_MMAP_THRESHOLD = -3
+_KEPT, _RETURNED = 2**30, 2**16  # bytes of the smallest block that goes back to the system
+
+
+def set_thresholds(device: torch.device) -> None:
+    """Keep large freed blocks for the next step on a CPU, return them at once on another device.
+
+    A training step on the CPU allocates the same large activations again and again. With
+    glibc's defaults each is mapped, faulted in page by page and unmapped, which can take longer
+    than the arithmetic of a small network. On another device no activation is in the system's
+    memory, and what CUDA frees once it has compiled and loaded its kernels would be kept for
+    nothing. Without glibc (macOS, Windows, musl) nothing is done.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        threshold = _KEPT if device.type == "cpu" else _RETURNED
+        libc.mallopt(_M_MMAP_THRESHOLD, threshold)
+        libc.mallopt(_M_TRIM_THRESHOLD, threshold)
+
+
+Pass = Callable[[Tensor], Tensor]
+
+
+def replayed(network: nn.Module, device: torch.device) -> Pass:
+    """The network for training, replayed where one process trains on a CUDA device.
+
+    It takes pixels, float `[N, 3, size, size]`, and returns logits with a gradient. The first
+    batch of a shape takes seconds, as its passes are recorded.
+    """
+    if device.type != "cuda" or parallel.processes() > 1:
+        return network
+    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)  # of recording alone
+    passes: dict[torch.Size, Pass] = {}
+
+    def forward(pixels: Tensor) -> Tensor:
+        if pixels.shape not in passes:
+            passes[pixels.shape] = _record(network, pixels)
+        return passes[pixels.shape](pixels)
+
+    return forward
+
+
+def _record(network: nn.Module, pixels: Tensor) -> Pass:
+    """The passes for such pixels. Random state, weights and moving statistics stay as they are."""
+    before = copy.deepcopy(network.state_dict())
+    with torch.random.fork_rng([pixels.device]), warnings.catch_warnings():
+        # a thread of autograd's has no CUDA context yet; PyTorch makes one, and warns of it
+        warnings.filterwarnings("ignore", "Attempting to run cuBLAS")
+        torch.cuda.make_graphed_callables(network, (pixels.clone(),))
+    network.load_state_dict(before)
+    recorded: Pass = network.__dict__.pop("forward")  # validation goes on as before
+    return recorded

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
-from simpsons.training.inference import predict_logits
+from simpsons.models.inference import predict_logits
 
 REGULARISATION = 0.03
 """`C` of the logistic regression, on features whose variance is 1 in the mean. All have one scale:

@@ -25,16 +25,21 @@ from simpsons.dataset.split import Split
 from simpsons.errors import SimpsonsError
 from simpsons.files import write_text
 from simpsons.models.first_weights import draw_as_keras
+from simpsons.models.inference import predict_logits
 from simpsons.plain import built
-from simpsons.training import allocator, augment, checkpoint, cuda_graph, optimizer, parallel
-from simpsons.training.device import choose_device, precision, validation_precision
-from simpsons.training.ema import Average
-from simpsons.training.inference import predict_logits
+from simpsons.training import augment, checkpoint, optimizer, parallel
+from simpsons.training.device import (
+    choose_device,
+    precision,
+    replayed,
+    set_thresholds,
+    validation_precision,
+)
 from simpsons.training.interrupt import Interrupt, Stopped
 from simpsons.training.observer import Epoch, Observer, Silent, finished, to_csv
+from simpsons.training.optimizer import Average
 from simpsons.training.recipe import Recipe
 from simpsons.training.tally import Tally
-from simpsons.training.targets import targets
 from simpsons.training.teachers import Teachers
 
 BEST = "best.safetensors"
@@ -74,7 +79,7 @@ def train(
     Raises TrainingError when the loss is not finite; the best weights stay in the folder.
     """
     where = choose_device(device)
-    allocator.set_thresholds(where)
+    set_thresholds(where)
     training = Classification(dataset, split, network, recipe, initial, teachers, seed, where)
     return run(training, folder, observer)
 
@@ -367,7 +372,7 @@ class Classification(Training):
             checkpoint.set_fitting_weights(built, initial)
         goes_on = initial is not None
         super().__init__(built, recipe, train_rows, Tally(labels), seed, device, goes_on)
-        self.forward = cuda_graph.replayed(cast(nn.Module, self.forward), device)
+        self.forward = replayed(cast(nn.Module, self.forward), device)
         self.teachers = Teachers(teachers, dataset, split, recipe, device)
 
     def begin_epoch(self) -> None:
@@ -419,3 +424,15 @@ class Classification(Training):
 def seed_of(*numbers: int) -> int:
     """A seed of PyTorch's from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
+
+
+def targets(labels: Tensor, recipe: Recipe, taught: Tensor | None) -> Tensor:
+    """Probabilities to learn, float32 `[N, classes]`, rows that sum to 1.
+
+    labels: probabilities, float32 `[N, classes]`; 1 for the label, or its share of a mixed picture.
+    taught: what teachers answer, probabilities, float32 `[N, classes]`. See `Recipe` for the
+    sources.
+    """
+    smoothing, share = recipe.label_smoothing, recipe.distillation
+    answers = labels * (1 - smoothing) + smoothing / labels.shape[1]
+    return answers if taught is None else answers * (1 - share) + taught * share

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from simpsons.dataset.boxed_pictures import BoxedPictures
 from simpsons.dataset.split import Split
+from simpsons.models import unfuse
 from simpsons.models.faces import Faces, boxes, peaks
 from simpsons.pixels import images
 from simpsons.suppression import suppress
-from simpsons.training import allocator, augment, unfuse
-from simpsons.training.device import choose_device, precision
+from simpsons.training import augment
+from simpsons.training.device import choose_device, precision, set_thresholds
 from simpsons.training.faces import targets
 from simpsons.training.faces.canvas import Boxed, Canvas, compose
 from simpsons.training.loop import Training, run, seed_of
@@ -46,7 +47,7 @@ def train(
     initial: a detector whose weights are the first ones.
     """
     where = choose_device(device)
-    allocator.set_thresholds(where)
+    set_thresholds(where)
     pictures = Boxed(dataset.larger, dataset.boxes, dataset.ignored)
     rows, validation = (split.rows(part) for part in ("train", "validation"))
     training = FaceTraining(pictures, rows, validation, recipe, initial, seed, where)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from simpsons.training.ema import Average
+from simpsons.training.optimizer import Average
 
 
 class Scalar(nn.Module):

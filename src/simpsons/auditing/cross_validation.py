@@ -25,8 +25,9 @@ from simpsons.dataset.cache import Dataset, cache_folder
 from simpsons.dataset.split import Split
 from simpsons.files import write_bytes
 from simpsons.formats.onnx_import import read_onnx
-from simpsons.training import checkpoint, loop, unfuse
-from simpsons.training.inference import predict_logits
+from simpsons.models import unfuse
+from simpsons.models.inference import predict_logits
+from simpsons.training import checkpoint, loop
 from simpsons.training.observer import Observer
 from simpsons.training.recipe import DEFAULT, Network, Recipe
 

@@ -7,8 +7,7 @@ import torch
 from torch.nn import functional
 
 from simpsons import models
-from simpsons.training import cuda_graph
-from simpsons.training.device import precision
+from simpsons.training.device import precision, replayed
 
 CUDA = torch.device("cuda")
 
@@ -30,7 +29,7 @@ def test_replayed_steps_are_those_of_the_network(name):
     plain = models.build(name, dropout=0.5, batch_norm=True)
     plain.to(CUDA, memory_format=torch.channels_last).train()
     recorded = deepcopy(plain)
-    forward = cuda_graph.replayed(recorded, CUDA)
+    forward = replayed(recorded, CUDA)
     sizes = [64] if name == "cnn" else [32, 64]
     for size in [*sizes, *sizes]:
         pixels = torch.rand(8, 3, size, size, device=CUDA)
@@ -45,4 +44,4 @@ def test_replayed_steps_are_those_of_the_network(name):
 
 def test_on_a_cpu_the_network_itself_is_used():
     network = models.build("xception")
-    assert cuda_graph.replayed(network, torch.device("cpu")) is network
+    assert replayed(network, torch.device("cpu")) is network

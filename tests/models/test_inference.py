@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from simpsons.training.inference import predict_logits
+from simpsons.models.inference import predict_logits
 
 
 class Colour(nn.Module):

@@ -6,7 +6,7 @@ import platform
 import pytest
 import torch
 
-from simpsons.training import allocator
+from simpsons.training.device import set_thresholds
 
 TRIM, MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's malloc.h
 
@@ -26,13 +26,13 @@ def asked(monkeypatch):
 
 
 def test_blocks_stay_for_the_next_step_of_a_cpu_whatever_was_trained_on_before(asked):
-    allocator.set_thresholds(torch.device("cuda"))
+    set_thresholds(torch.device("cuda"))
     assert asked == {TRIM: 2**16, MMAP: 2**16}
-    allocator.set_thresholds(torch.device("cpu"))
+    set_thresholds(torch.device("cpu"))
     assert asked == {TRIM: 2**30, MMAP: 2**30}
 
 
 def test_another_c_library_is_left_alone(asked, monkeypatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    allocator.set_thresholds(torch.device("cpu"))
+    set_thresholds(torch.device("cpu"))
     assert asked == {}

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from simpsons.training.loop import targets
 from simpsons.training.recipe import NOTEBOOK
-from simpsons.training.targets import targets
 
 LABELS = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.25, 0.75, 0.0]])
 TAUGHT = torch.tensor([[0.2, 0.4, 0.4, 0.0], [0.0, 0.0, 0.0, 1.0]])
