@@ -111,7 +111,7 @@ def other_cartoon_claims(root: Path, epochs: int) -> str:
     network: Network = "xception"
     claimed = random_claim.of_random_split(dataset, network, epochs=epochs, watch=watch)
     split = splits.make(dataset, "leak-free", track=bar)
-    rows = np.sort(np.concatenate([split.rows(part) for part in splits.PARTS[1:]]))
+    rows = np.sort(np.concatenate([split.rows(part) for part in splits.HELD_OUT]))
     answers = held_out(dataset, rows, network=network, epochs=epochs, watch=watch).argmax(axis=1)
     leak_free = Accuracy(int((answers == dataset.labels[rows]).sum()), len(rows))
     parts = (claimed.claimed, claimed.leaking, claimed.clean, leak_free)

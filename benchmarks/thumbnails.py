@@ -16,7 +16,7 @@ from benchmarks.report import machine, table, write_section
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
-from simpsons.dataset.split import PARTS, Split
+from simpsons.dataset.split import HELD_OUT, PARTS, Split
 from simpsons.duplicates import alignment, copies, near_duplicates
 from simpsons.pixels.images import Pixels
 from simpsons.progress import bar
@@ -106,14 +106,14 @@ def compared(dataset: Dataset) -> str:
     ]
     headers = ["shipped split", "pictures", "with a near-duplicate in training", "of these copies"]
     shipped, leaking = splits.make(dataset, "shipped"), []
-    for part in PARTS[1:]:
+    for part in HELD_OUT:
         leaks, copied = splits.leaking(dataset, shipped, part), _copied(dataset, shipped, part)
         told = len(shipped.rows(part)), len(leaks), len(copied)
         leaking.append([part, *(f"{count:,}" for count in told)])
     text.append(table(headers, leaking))
     today = splits.make(dataset, "leak-free")
     counts = ", ".join(f"{today.counts()[part]:,} {part}" for part in PARTS)
-    left = sum(splits.leaks(dataset, today, part) for part in PARTS[1:])
+    left = sum(splits.leaks(dataset, today, part) for part in HELD_OUT)
     chance = splits.make(dataset, "random")
     is_held, first, second = chance.part == "validation", *linked.T
     across = is_held[first] != is_held[second]

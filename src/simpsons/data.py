@@ -217,7 +217,7 @@ def split(
             {"pictures": len(rows), "first": dataset.paths[rows[0]]}
             for rows in splits.large_groups(chosen.group)
         ),
-        {part: splits.leaks(dataset, chosen, part) for part in splits.PARTS[1:]},
+        {part: splits.leaks(dataset, chosen, part) for part in splits.HELD_OUT},
         len(dataset.problems),
         tuple(filter(None, notes)),
     )

@@ -1,5 +1,7 @@
 """The list says what to do with each picture once, and training takes it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def found(spoilt):
 def with_label_errors(found, *errors):
     rows = {path: row for row, path in enumerate(found.dataset.paths)}
     listed = tuple(LabelError(rows[path], *rest) for path, *rest in errors)
-    return findings.Findings(**{**vars(found), "label_errors": listed})
+    return replace(found, label_errors=listed)
 
 
 def actions(lines):
@@ -53,7 +55,7 @@ def test_what_is_dropped_is_a_copy_of_what_is_kept(found):
     rows = [row for row, label in enumerate(found.dataset.labels) if label == 0][-4:]
     pairs = tuple(Pair(rows[i], rows[i + 1], 0.99, copy=True) for i in range(3))
     alone = Duplicates(pairs, found.duplicates.group, found.duplicates.original)
-    only = findings.Findings(**{**vars(found), "duplicates": alone, "leaks": ()})
+    only = replace(found, duplicates=alone, leaks=())
     names = [found.dataset.paths[row] for row in rows]
     lines = clean.suggestions(only, copies=True)
     assert [(line.path, line.reason) for line in lines] == [

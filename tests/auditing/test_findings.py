@@ -19,6 +19,10 @@ from simpsons.formats.onnx_import import read_onnx
 from simpsons.training import checkpoint
 
 
+def path(found, row):
+    return found.pictures.path(row)
+
+
 def not_asked(name, recipe):
     raise AssertionError("nothing is trained unless it is asked for")
 
@@ -34,12 +38,15 @@ def found(spoilt):
 
 
 def test_a_copy_is_found_within_a_class(found):
-    assert {"0/0.png", "0/copy.jpg"} in [{found.path(row) for row in g} for g in found.groups()]
+    assert {"0/0.png", "0/copy.jpg"} in [{path(found, row) for row in g} for g in found.groups()]
 
 
 def test_a_mirrored_copy_under_another_label_is_found(found):
     [pair] = found.two_labels()
-    assert {found.path(pair.first), found.path(pair.second)} == {"1/0.png", "2/two_labels.png"}
+    assert {path(found, pair.first), path(found, pair.second)} == {
+        "1/0.png",
+        "2/two_labels.png",
+    }
     assert pair.copy
     assert pair.similarity > 0.97
 
@@ -47,15 +54,18 @@ def test_a_mirrored_copy_under_another_label_is_found(found):
 def test_leaks_into_the_test_folder_and_the_split(found):
     folder, validation, test = found.leaks
     [leak] = folder.strongest
-    assert (found.path(leak.first), found.path(leak.second)) == ("0/1.jpg", "0/1.png")
+    assert (path(found, leak.first), path(found, leak.second)) == (
+        "0/1.jpg",
+        "0/1.png",
+    )
     assert found.leaking_by_class(folder) == [("0", 1, 1, 1), ("1", 1, 0, 0), ("2", 1, 0, 0)]
     assert validation.strongest == ()
-    assert [found.path(pair.first) for pair in test.strongest] == ["0/copy.jpg"]
+    assert [path(found, pair.first) for pair in test.strongest] == ["0/copy.jpg"]
     assert test.copies == 1
 
 
 def test_odd_and_unreadable_pictures(found):
-    assert ("1/uniform.png", "uniform") in [(found.path(o.row), o.kind) for o in found.odd]
+    assert ("1/uniform.png", "uniform") in [(path(found, o.row), o.kind) for o in found.odd]
     assert [problem.path for problem in found.dataset.problems] == ["1/broken.jpg"]
 
 
@@ -149,7 +159,7 @@ def test_two_frames_that_show_both_by_their_boxes_have_no_two_labels(spoilt, tmp
     dataset = cache.load(tmp_path / "data")
     found = findings.find(dataset, watch=not_asked)
     assert found.two_labels() == []
-    assert {found.path(row) for pair in found.copies() for row in (pair.first, pair.second)} >= {
+    assert {path(found, row) for pair in found.copies() for row in (pair.first, pair.second)} >= {
         "1/0.png",
         "2/two_labels.png",
     }
@@ -183,7 +193,7 @@ def test_a_test_folder_needs_no_labels(spoilt, tmp_path):
     test = cache.load(tmp_path, unlabelled=True)
     found = findings.find(cache.load(spoilt / "data"), test=test, watch=not_asked)
     [leaks] = found.leaks
-    pairs = {found.path(pair.first): found.path(pair.second) for pair in leaks.strongest}
+    pairs = {path(found, pair.first): path(found, pair.second) for pair in leaks.strongest}
     assert pairs == {"a.png": "0/1.png", "deep/er/b.png": "1/2.png"}
     assert found.leaking_by_class(leaks) == [("deep", 1, 1, 1), ("unknown", 2, 1, 1)]
     assert found.to_json()["leaks"][0]["pictures"] == 3

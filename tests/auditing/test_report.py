@@ -43,10 +43,10 @@ def test_it_shows_what_was_found(page):
 def test_label_errors_and_claims_are_shown(found, tmp_path):
     error = LabelError(3, 0, 2, 0.01, 0.9)
     told = Claim("cnn", Accuracy(90, 100), Accuracy(40, 40), Accuracy(50, 60))
-    more = findings.Findings(**{**vars(found), "label_errors": (error,), "claims": (told,)})
+    more = replace(found, label_errors=(error,), claims=(told,))
     report.write(tmp_path / "audit.html", more)
     page = (tmp_path / "audit.html").read_text(encoding="utf-8")
-    assert found.path(3) in page
+    assert found.pictures.path(3) in page
     for share in ("90.0\N{NO-BREAK SPACE}%", "100.0\N{NO-BREAK SPACE}%", "83.3\N{NO-BREAK SPACE}%"):
         assert share in page
 
@@ -55,7 +55,7 @@ def test_examples_are_bounded(found, tmp_path):
     many = found.duplicates.pairs * 200
     duplicates = replace(found.duplicates, pairs=many)
     errors = tuple(LabelError(row % 30, 0, 1, 0.1, 0.9) for row in range(5000))
-    more = findings.Findings(**{**vars(found), "duplicates": duplicates, "label_errors": errors})
+    more = replace(found, duplicates=duplicates, label_errors=errors)
     report.write(tmp_path / "audit.html", more)
     page = (tmp_path / "audit.html").read_text(encoding="utf-8")
     assert page.count("<img") < 500

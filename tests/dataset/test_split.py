@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.folders import DataError
-from simpsons.dataset.split import PARTS, UNLISTED, Split
+from simpsons.dataset.split import HELD_OUT, PARTS, UNLISTED, Split
 from simpsons.demo import drawings
 
 WEIGHTS = files("simpsons") / "weights"
@@ -442,7 +442,7 @@ def test_a_split_that_folders_give_is_kept_and_checked(given):
     assert split.counts() == {"train": 20, "validation": 2, "test": 3}
     named = {"Train": "train", "valid": "validation", "testing": "test"}
     assert split.part.tolist() == [named[path.split("/")[0]] for path in dataset.paths]
-    found = {part: splits.leaks(dataset, split, part) for part in PARTS[1:]}
+    found = {part: splits.leaks(dataset, split, part) for part in HELD_OUT}
     assert found == {"validation": 0, "test": 1}
     assert splits.leak_note(split.counts(), found).startswith("1 of 3 test pictures have a near-")
     assert splits.make(dataset, "leak-free").kind == "leak-free"

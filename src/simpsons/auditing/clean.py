@@ -38,22 +38,22 @@ def _wrong(findings: Findings) -> Iterator[Line]:
         sure = error.likely_probability >= SURE
         reason = f"looks like {likely} ({error.likely_probability:.0%})"
         action = RELABEL if sure else DROP
-        yield Line(findings.path(error.row), action, likely if sure else "", reason)
+        yield Line(findings.pictures.path(error.row), action, likely if sure else "", reason)
     for pair in findings.two_labels():
         if pair.copy and not doubted & {pair.first, pair.second}:
             for row, other in ((pair.first, pair.second), (pair.second, pair.first)):
-                reason = f"copy of {findings.path(other)}, which has another label"
-                yield Line(findings.path(row), DROP, "", reason)
+                reason = f"copy of {findings.pictures.path(other)}, which has another label"
+                yield Line(findings.pictures.path(row), DROP, "", reason)
 
 
 def _leaking(findings: Findings, leaks: Leaks) -> Iterator[Line]:
     held = set(leaks.rows.tolist())
     for pair in findings.duplicates.pairs:
         training = [row for row in (pair.first, pair.second) if row not in held]
-        if len(training) == 1 and training[0] < len(findings.dataset):
+        if len(training) == 1 and findings.pictures.own(training):
             other = pair.first + pair.second - training[0]
-            reason = f"near-duplicate of {findings.path(other)} in the {leaks.name}"
-            yield Line(findings.path(training[0]), DROP, "", reason)
+            reason = f"near-duplicate of {findings.pictures.path(other)} in the {leaks.name}"
+            yield Line(findings.pictures.path(training[0]), DROP, "", reason)
 
 
 def _copies(findings: Findings, listed: set[str]) -> Iterator[Line]:
@@ -67,14 +67,17 @@ def _copies(findings: Findings, listed: set[str]) -> Iterator[Line]:
         copied[pair.first].add(pair.second)
         copied[pair.second].add(pair.first)
     kept: set[int] = set()
+    pictures = findings.pictures
     for row in range(len(findings.dataset)):
-        path = findings.path(row)
+        path = pictures.path(row)
         if path in listed:
             continue
-        character = findings.character(row)
-        originals = (k for k in sorted(copied[row] & kept) if findings.character(k) == character)
+        character = pictures.character(row)
+        originals = (
+            k for k in sorted(copied[row] & kept) if findings.pictures.character(k) == character
+        )
         original = next(originals, None)
         if original is None:
             kept.add(row)
         else:
-            yield Line(path, DROP, "", f"copy of {findings.path(original)}")
+            yield Line(path, DROP, "", f"copy of {pictures.path(original)}")

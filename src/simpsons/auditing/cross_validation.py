@@ -22,7 +22,7 @@ from simpsons.characters import SLUGS
 from simpsons.classifier import model_path
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset, cache_folder
-from simpsons.dataset.split import Split
+from simpsons.dataset.split import PART_TYPE, Split
 from simpsons.files import write_bytes
 from simpsons.formats.onnx_import import read_onnx
 from simpsons.models import unfuse
@@ -119,7 +119,7 @@ def _judge(
     observer: Observer,
 ) -> NDArray[np.float32]:
     """Train on all but `rows`, then the probabilities of those."""
-    part = np.full(len(dataset), "train", dtype="<U10")
+    part = np.full(len(dataset), "train", dtype=PART_TYPE)
     part[rows] = "held-out"
     part[rows[::_VALIDATED]] = "validation"
     split = Split("held-out", seed, part, np.arange(len(dataset)))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpsons.dataset.cache import Dataset
-from simpsons.dataset.split import PARTS, Split
+from simpsons.dataset.split import HELD_OUT, Split
 from simpsons.duplicates import copies, near_duplicates
 from simpsons.duplicates.copies import Larger
 from simpsons.duplicates.near_duplicates import Links
@@ -151,7 +151,7 @@ def _sorted(pairs: list[Pair]) -> tuple[Pair, ...]:
 def leaks_of_split(found: Duplicates, split: Split) -> list[Leaks]:
     """The leaks of a split's validation and test parts."""
     training = split.rows("train")
-    held = {part: split.rows(part) for part in PARTS[1:]}
+    held = {part: split.rows(part) for part in HELD_OUT}
     name = f"{split.kind} split"
     return [
         found.leaks(f"{name}, {part} part", rows, training)

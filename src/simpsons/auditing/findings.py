@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from simpsons.auditing import duplicates, image_properties, labels, random_claim
 from simpsons.auditing.cross_validation import Watch, out_of_fold
 from simpsons.auditing.duplicates import Duplicates, Leaks, Pair
+from simpsons.auditing.pictures import Pictures
 from simpsons.characters import composed, find_name
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset import boxes
@@ -41,54 +43,39 @@ class Findings:
     claims: tuple[random_claim.Claim, ...]
     boxed: Mapping[str, set[str]] = field(default_factory=dict)
 
-    def path(self, row: int) -> str:
-        """The file of a row, relative to its folder."""
-        dataset, place = self._at(row)
-        return str(dataset.paths[place])
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The data set's and the test folder's, in one numbering."""
+        return Pictures(self.dataset, self.test)
 
-    def character(self, row: int) -> str:
-        """The class that a row's picture is filed under."""
-        dataset, place = self._at(row)
-        return str(dataset.classes[dataset.labels[place]])
-
-    def pixels(self, row: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """A row's picture, uint8 `[64, 64, 3]`."""
-        dataset, place = self._at(row)
-        return np.asarray(dataset.images[place])
-
-    def aspect(self, row: int) -> float:
-        """Width over height of a row's file."""
-        dataset, place = self._at(row)
-        width, height = dataset.sizes[place]
-        return float(width / height)
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Near-duplicates within the data set, the strongest first."""
+        return self.pictures.own_pairs(self.duplicates.pairs)
 
     def two_labels(self) -> list[Pair]:
         """Near-duplicates in the data set of two characters, the strongest first.
 
         Two frames that show both, by their boxes, are no such pair.
         """
-        end = len(self.dataset)
         return [
-            pair
-            for pair in self.duplicates.pairs
-            if pair.first < end
-            and pair.second < end
-            and not self._shown(pair.first) & self._shown(pair.second)
+            pair for pair in self.pairs if not self._shown(pair.first) & self._shown(pair.second)
         ]
 
     def _shown(self, row: int) -> set[str]:
         """Whom a picture shows: the class that it is filed under, and who is named in its boxes."""
-        return {self.character(row), *self.boxed.get(composed(self.path(row)), ())}
+        return {
+            self.pictures.character(row),
+            *self.boxed.get(composed(self.pictures.path(row)), ()),
+        }
 
     def copies(self) -> list[Pair]:
         """Pictures that are in the data set twice, the strongest first."""
-        end = len(self.dataset)
-        return [pair for pair in self.duplicates.pairs if pair.copy and pair.second < end]
+        return [pair for pair in self.pairs if pair.copy]
 
     def groups(self) -> list[list[int]]:
         """The data set's near-duplicate groups of two pictures or more, the largest first."""
-        end = len(self.dataset)
-        inside = [[int(row) for row in rows if row < end] for rows in self.duplicates.groups()]
+        inside = [self.pictures.own(rows) for rows in self.duplicates.groups()]
         return sorted((rows for rows in inside if len(rows) > 1), key=lambda rows: -len(rows))
 
     def large_groups(self) -> list[list[int]]:
@@ -98,23 +85,16 @@ class Findings:
             for rows in splits.large_groups(self.duplicates.group[: len(self.dataset)])
         ]
 
-    def _at(self, row: int) -> tuple[Dataset, int]:
-        if row < len(self.dataset):
-            return self.dataset, row
-        assert self.test is not None
-        return self.test, row - len(self.dataset)
-
     def counts(self) -> dict[str, int | None]:
         """The number of each finding, by what it is; None for what was not looked for."""
         groups = self.groups()
-        inside = [pair for pair in self.duplicates.pairs if pair.second < len(self.dataset)]
         return {
             "pictures": len(self.dataset),
             "left_out": len(self.dataset.problems),
             "near_duplicate_groups": len(groups),
             "pictures_in_groups": sum(len(rows) for rows in groups),
             "largest_group": max((len(rows) for rows in groups), default=0),
-            "near_duplicate_pairs": len(inside),
+            "near_duplicate_pairs": len(self.pairs),
             "copies": len(self.copies()),
             "pairs_with_two_labels": len(self.two_labels()),
             "label_errors": None if self.label_errors is None else len(self.label_errors),
@@ -127,7 +107,7 @@ class Findings:
         return {
             "folder": str(self.dataset.root),
             "counts": self.counts(),
-            "groups": [[self.path(row) for row in rows] for rows in self.groups()],
+            "groups": [[self.pictures.path(row) for row in rows] for rows in self.groups()],
             "copies": [self._pair(pair) for pair in self.copies()],
             "two_labels": [self._pair(pair) for pair in self.two_labels()],
             "leaks": [self._leaks(leaks) for leaks in self.leaks],
@@ -135,7 +115,7 @@ class Findings:
             if self.label_errors is None
             else [self._label_error(error) for error in self.label_errors],
             "odd": [
-                {"path": self.path(found.row), "kind": found.kind, "value": found.value}
+                {"path": self.pictures.path(found.row), "kind": found.kind, "value": found.value}
                 for found in self.odd
             ],
             "claims": [_claim(each) for each in self.claims],
@@ -144,8 +124,8 @@ class Findings:
 
     def leaking_by_class(self, leaks: Leaks) -> list[tuple[str, int, int, int]]:
         """Per class of held-out pictures: name, pictures, near-duplicates, copies among them."""
-        held = [self.character(row) for row in leaks.rows]
-        leaking = [(self.character(pair.first), pair.copy) for pair in leaks.strongest]
+        held = [self.pictures.character(row) for row in leaks.rows]
+        leaking = [(self.pictures.character(pair.first), pair.copy) for pair in leaks.strongest]
         return [
             (
                 name,
@@ -159,8 +139,8 @@ class Findings:
     def _pair(self, pair: Pair) -> dict[str, Any]:
         rows = pair.first, pair.second
         return {
-            "paths": [self.path(row) for row in rows],
-            "characters": [self.character(row) for row in rows],
+            "paths": [self.pictures.path(row) for row in rows],
+            "characters": [self.pictures.character(row) for row in rows],
             "similarity": pair.similarity,
             "copy": pair.copy,
         }
@@ -179,7 +159,7 @@ class Findings:
     def _label_error(self, error: labels.LabelError) -> dict[str, Any]:
         classes = self.dataset.classes
         return {
-            "path": self.path(error.row),
+            "path": self.pictures.path(error.row),
             "given": classes[error.given],
             "likely": classes[error.likely],
             "given_probability": error.given_probability,
@@ -214,7 +194,7 @@ def find(
     found = duplicates.find(dataset, test, track)
     leaks: list[Leaks] = []
     if test is not None:
-        rows = np.arange(len(dataset), len(dataset) + len(test))
+        rows = Pictures(dataset, test).of_test
         leaks.append(found.leaks(f"test folder {test.root.name}", rows, np.arange(len(dataset))))
     if split is not None:
         leaks += duplicates.leaks_of_split(found, split)

@@ -32,9 +32,11 @@ class Shown:
 def write(path: str | os.PathLike[str], findings: Findings) -> None:
     """Write the report, whole or not at all. Raises OSError if that fails."""
 
+    pictures = findings.pictures
+
     def show(row: int) -> Shown:
-        image = _jpeg(findings.pixels(row))
-        return Shown(image, findings.aspect(row), findings.path(row), findings.character(row))
+        image = _jpeg(pictures.pixels(row))
+        return Shown(image, pictures.aspect(row), pictures.path(row), pictures.character(row))
 
     errors = findings.label_errors
     groups = findings.groups()

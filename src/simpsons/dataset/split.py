@@ -26,6 +26,7 @@ from simpsons.files import csv_line, read_table, write_text
 from simpsons.progress import Track, silent
 
 PARTS = ("train", "validation", "test")
+HELD_OUT = PARTS[1:]
 KINDS = ("leak-free", "random", "shipped", "given", "shots")
 
 UNLISTED = "unlisted"
@@ -33,6 +34,9 @@ UNLISTED = "unlisted"
 
 EXCLUDED = "excluded"
 """The part of a training picture that a list of exclusions drops."""
+
+PART_TYPE = np.dtype(f"<U{max(map(len, (*PARTS, UNLISTED, EXCLUDED)))}")
+"""Of an array of parts; a longer name would be cut off without a word."""
 
 _SHIPPED = Path(__file__).parent.parent / "weights" / "split.csv"
 
@@ -124,7 +128,7 @@ def _given(dataset: Dataset, seed: int, track: Track) -> Split:
         inside = (part for folder, part in folders.items() if path.startswith(f"{folder}/"))
         return next(inside, UNLISTED)
 
-    part = np.array([part_of(path) for path in dataset.paths], "<U10")
+    part = np.array([part_of(path) for path in dataset.paths], PART_TYPE)
     if "validation" in folders.values():
         return Split("given", None, part)
     group = groups(dataset, track)
@@ -201,7 +205,7 @@ def leak_free(labels: NDArray[np.int64], group: NDArray[np.int64], seed: int) ->
     """
     purpose = "a split into training, validation and test"
     test, validation, *_ = folds(labels, group, _FOLDS, seed, purpose)
-    part = np.full(len(labels), "train", dtype="<U10")
+    part = np.full(len(labels), "train", dtype=PART_TYPE)
     part[test] = "test"
     part[validation] = "validation"
     for label in np.setdiff1d(labels, labels[part == "train"]):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simpsons.classifier import Classifier
 from simpsons.dataset.cache import Dataset
-from simpsons.dataset.split import PARTS, Split
+from simpsons.dataset.split import HELD_OUT, Split
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation.measure import measure
 from simpsons.evaluation.metrics import Evaluation
@@ -141,7 +141,7 @@ def described(
 
 def _parts(dataset: Dataset, split: Split) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """What is measured: the held-out parts, and faces and whole pictures apart."""
-    for part in PARTS[1:]:
+    for part in HELD_OUT:
         rows = dataset.known(split.rows(part))
         yield part, rows
         if dataset.wholes is not None:

@@ -160,7 +160,7 @@ def start(
                 [initial, *teachers] if initial else teachers,
             ),
             boxes=None if boxes is None else str(_file(boxes).resolve()),
-            leaking={part: splits.leaks(dataset, chosen, part) for part in splits.PARTS[1:]}
+            leaking={part: splits.leaks(dataset, chosen, part) for part in splits.HELD_OUT}
             if chosen.kind == "given"
             else {},
         )

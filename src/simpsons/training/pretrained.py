@@ -143,7 +143,7 @@ def _is_run(source: str) -> bool:
 
 
 def _require_unseen(source: str, seen: NDArray[np.int64], split: Split, remedy: str) -> None:
-    if np.isin(split.part[seen], splits.PARTS[1:]).any():
+    if np.isin(split.part[seen], splits.HELD_OUT).any():
         raise SimpsonsError(
             f"{source}: learnt from pictures that this run holds out, by their names; {remedy}, or "
             "choose another network"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simpsons.classifier import UNKNOWN, Prediction
 from simpsons.dataset.boxed_pictures import BoxedPictures
-from simpsons.dataset.split import PARTS, Split
+from simpsons.dataset.split import HELD_OUT, Split
 from simpsons.detector import Detector, Face
 from simpsons.evaluation import detection, detection_report
 from simpsons.evaluation.detection import DetectionEvaluation, Outcome
@@ -146,7 +146,7 @@ def write_card(model: Path, dataset: BoxedPictures, split: Split, track: Track =
     facts = Detector(model).metadata
     rows = [
         _row(part, evaluate(dataset, one, find(model, dataset, one, track), facts["threshold"]))
-        for part in PARTS[1:]
+        for part in HELD_OUT
         if len(one := split.rows(part))
     ]
     faces = dataset.faces(np.arange(len(dataset)))
