@@ -15,6 +15,7 @@ from tests.traces import share
 share(pathlib.Path({traces!r}))
 DATA = None
 PER_CHARACTER = 10
+DIFFICULTY = 0.15
 EPOCHS = {{'cnn': 1, 'xception': 1}}
 """
 
