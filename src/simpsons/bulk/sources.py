@@ -34,7 +34,7 @@ class Source:
 
     location: a folder, a glob, a picture, a zip or tar, or a list: Parquet or CSV with a column of
     paths, or text with a path a line. options: of the file system of a bucket. column: of a table,
-    that with the paths. left_out: what in folders and archives is no picture, by reason, once
+    that with the paths. left_out: what in folders and archives is not a picture, by reason, once
     `entries` has been read to its end.
     """
 

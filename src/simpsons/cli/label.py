@@ -66,8 +66,7 @@ def label(
         raise click.UsageError("--json goes with --status or --write; the page has none")
     if frames and not write:
         raise click.UsageError("--frames goes with --write")
-    from simpsons.labelling.label import opened_with
-    from simpsons.labelling.server import serve
+    from simpsons.project.verdicts import opened_with
 
     opened, failures = opened_with(project, model, bar)
     for failure in failures:
@@ -77,6 +76,8 @@ def label(
     elif status:
         _show_status(opened, as_json)
     else:
+        from simpsons.labelling.server import serve
+
         serve(opened, host, port, names, announced(host, is_opened))
 
 

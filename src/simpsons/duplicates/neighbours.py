@@ -17,8 +17,8 @@ _BLOCK_VALUES = 2**24
 """Similarities that are held at once."""
 
 _ALONE = 1_000
-"""So many references one thread puts into an index. Of those that several add to an empty graph at
-once, some would miss one another."""
+"""The number of references that a single thread adds first. If several threads add to an empty
+graph at once, some entries miss one another."""
 
 SHARE = 0.25
 """Of the pairs between two groups so many are linked if the groups are one."""

@@ -3,10 +3,9 @@
 import os
 from collections.abc import Callable, Collection
 
-from simpsons.classifier import Failure
 from simpsons.labelling.server import serve
 from simpsons.progress import Track, silent
-from simpsons.project import Project, verdicts
+from simpsons.project.verdicts import opened_with
 
 
 def label(
@@ -39,17 +38,3 @@ def label(
     """
     opened, _ = opened_with(project, model, track)
     serve(opened, host, port, allow_host, started)
-
-
-def opened_with(
-    project: str | os.PathLike[str],
-    model: str | os.PathLike[str] | None = None,
-    track: Track = silent,
-) -> tuple[Project, list[Failure]]:
-    """The project with what its network says of the faces, and the faces that can't be read.
-
-    model: a network that reads them again; see `label`. Raises SimpsonsError as `label` does.
-    """
-    found = Project.open(project)
-    failures = list(verdicts.read_again(found, model, track)) if model else []
-    return verdicts.applied(found), failures

@@ -1,9 +1,9 @@
 """Batch norms for a network whose batch norms were folded away, so that it can learn on.
 
-An ONNX file may have a batch norm that follows a convolution folded into it. Such a one comes
-back as one that only adds a bias. In training it would scale by each batch's variance, and what
-the network learnt would be lost. So each takes the mean and variance that its input has on
-training pictures, and a scale and bias that undo them: the answers stay the same.
+An ONNX file may have a batch norm that follows a convolution folded into it. It comes back as a
+batch norm that only adds a bias. In training it would scale by each batch's variance, and what the
+network learned would be lost. So each takes the mean and variance that its input has on training
+pictures, and a scale and bias that undo them: the answers stay the same.
 """
 
 import numpy as np

@@ -1,9 +1,8 @@
 """Many picture files at once, on every processor.
 
-Threads of one process wait for one another, for Python's lock: two decode twice as many files as
-one, and sixteen far less than sixteen times as many. So where there are many processors, each
-thread hands its files to a process of its own, once there are so many files that starting these
-pays.
+Decoding holds the GIL part of the time: two threads are twice as fast as one, sixteen are not
+sixteen times as fast. So with many processors, each thread hands its files to a worker process of
+its own, once there are enough files for starting these to pay.
 """
 
 import os

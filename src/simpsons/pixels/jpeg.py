@@ -1,8 +1,8 @@
 """Ordinary JPEG files in one go: the pixels that Pillow gives, in less time.
 
 Pillow comes back to Python between the parts of a file, so many threads that decode wait for one
-another. What is not ordinary is left to it: turned or several pictures, colours other than the
-usual, and files with a fault.
+another. Pillow still reads the rest: rotated files, files of several pictures, unusual colour
+spaces, and damaged files.
 """
 
 import io

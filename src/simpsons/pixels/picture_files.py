@@ -26,9 +26,9 @@ def each(sources: images.Source | Iterable[images.Source]) -> Iterable[images.So
 
     One path that is a folder is all pictures in it and below, as on the command line, and a pattern
     such as `frames/*.png` what it matches; any other picture alone is itself. Several are taken as
-    they are: a folder among them is none.
+    they are: a folder among them is not opened.
 
-    Raises DataError for a folder without pictures, TypeError for what is no picture.
+    Raises DataError for a folder without pictures, TypeError for anything else.
     """
     if isinstance(sources, str | os.PathLike):
         return _of_path(os.fspath(sources))

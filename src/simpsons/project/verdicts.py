@@ -99,3 +99,18 @@ def sureness(face: CollectedFace) -> float:
 def least_sure(faces: Iterable[CollectedFace]) -> list[CollectedFace]:
     """The faces by how sure the network is of them, the least sure first."""
     return sorted(faces, key=lambda face: (sureness(face), face.probability))
+
+
+def opened_with(
+    project: str | os.PathLike[str],
+    model: str | os.PathLike[str] | None = None,
+    track: Track = silent,
+) -> tuple[Project, list[Failure]]:
+    """The project with what its network says of the faces, and the faces that can't be read.
+
+    model: a network that reads them again; see `simpsons.label`. Raises SimpsonsError for a
+    project or network that can't be used.
+    """
+    found = Project.open(project)
+    failures = list(read_again(found, model, track)) if model else []
+    return applied(found), failures

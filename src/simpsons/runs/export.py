@@ -67,7 +67,7 @@ def export(
         track: shows progress, such as `simpsons.progress.bar`.
 
     Raises:
-        SimpsonsError: for options that exclude each other, and a network, data or output that
+        SimpsonsError: for options that can't be combined, and a network, data or output that
             can't be used; says why. Nothing is written then.
     """
     if web is not None:

@@ -28,8 +28,8 @@ class Changes(NamedTuple):
 
     matrix: from output to input coordinates, float32 `[N, 2, 3]`; see `affine`. brightness,
     contrast, saturation: factors, float32 `[N, 1, 1, 1]`. erased: float32 `[N, 4]`, a rectangle:
-    its height, where it is of the heights left, its width, where it is of the widths left; all
-    are shares from 0 to 1, and a picture that keeps everything has sides of 0.
+    its height, its top edge as a share of the room above and below it, and likewise its width and
+    left edge, 0 to 1. Height and width are 0 where nothing is erased.
     """
 
     matrix: Tensor

@@ -165,7 +165,8 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 def _set_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put back what `_optimizer_tensors` took.
 
-    A fused step goes through a weight and its state as they lie in memory, so they are laid alike.
+    A fused step goes through a weight and its state as they lie in memory, so both get the same
+    memory layout.
     """
     values = optimizer.state_dict()
     values["state"] = {}

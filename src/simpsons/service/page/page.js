@@ -263,7 +263,7 @@ function choice(name, checked) {
   return label;
 }
 
-// Ways in
+// Picking, dropping, pasting, the camera
 
 function connectWaysIn() {
   const pick = find("#pick");
