@@ -19,9 +19,10 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.pixels.images import SIZE
 from simpsons.progress import bar
-from simpsons.training import loop, pretrained
+from simpsons.training import loop
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display
+from simpsons.training.pretrained import Pretrained
 from simpsons.training.recipe import NOTEBOOK, Network, Recipe
 
 NETWORK: Network = "xception"
@@ -68,7 +69,8 @@ def main() -> None:
     arguments = parser.parse_args()
     dataset = cache.load(folder(arguments), track=bar)
     split = splits.make(dataset, "shipped")
-    teacher = pretrained.load(TEACHER, dataset, split)[0]
+    teacher = Pretrained(TEACHER)
+    teacher.require_unseen(dataset, split)
     base = replace(RECIPE[NETWORK], name="ablation", epochs=EPOCHS)
     lines = []
     whole: Spread | None = None
@@ -86,7 +88,7 @@ def main() -> None:
                     NETWORK,
                     recipe,
                     run,
-                    teachers=[teacher] if part == TAUGHT else (),
+                    teachers=[teacher.network] if part == TAUGHT else (),
                     seed=seed,
                     observer=display,
                 )

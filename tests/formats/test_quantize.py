@@ -125,7 +125,7 @@ def test_nothing_learns_from_it(int8, dataset, split, tmp_path):
     with pytest.raises(ModelError, match=r"int8.onnx: its weights are int8, .* use the float file"):
         read_onnx(int8.path)
     with pytest.raises(ModelError, match="int8, too coarse"):
-        pretrained.load(str(int8.path), dataset, split)
+        _ = pretrained.Pretrained(int8.path).network
     with pytest.raises(ModelError, match="int8, too coarse"):
         exporting.export_again(int8.path, tmp_path / "again.onnx", dataset, split)
 

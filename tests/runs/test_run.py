@@ -22,6 +22,7 @@ from simpsons.runs import run
 from simpsons.runs.config import SPLIT, Config
 from simpsons.training import loop, pretrained, recipe
 from simpsons.training.observer import Epoch
+from simpsons.training.pretrained import Pretrained
 from simpsons.training.recipe import Recipe
 
 SIZES = ((0.0, 32), (0.5, 64))
@@ -352,9 +353,10 @@ def test_so_is_one_that_learnt_from_another_copy_of_the_pictures(unbroken, many_
     shutil.copytree(many_drawings, tmp_path / "copy")
     dataset = cache.load(tmp_path / "copy")
     held = splits.read(unbroken / SPLIT, dataset)
-    assert pretrained.load(str(unbroken), dataset, held)
+    network = Pretrained(unbroken)
+    network.require_unseen(dataset, held)
     with pytest.raises(SimpsonsError, match="learnt from pictures that this run holds out"):
-        pretrained.load(str(unbroken), dataset, splits.make(dataset, seed=2))
+        network.require_unseen(dataset, splits.make(dataset, seed=2))
 
 
 @pytest.mark.parametrize(

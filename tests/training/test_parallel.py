@@ -18,8 +18,9 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.split import Split
 from simpsons.runs import run
-from simpsons.training import loop, pretrained, recipe
+from simpsons.training import loop, recipe
 from simpsons.training.observer import Silent
+from simpsons.training.pretrained import Pretrained
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends itself SIGINT")
 
@@ -131,7 +132,7 @@ def train_alone(folder, drawings, split_file, network, teachers=()):
     """What one process leaves."""
     dataset = cache.load(drawings)
     split = splits.read(split_file, dataset)
-    taught = [pretrained.load(str(teacher), dataset, split)[0] for teacher in teachers]
+    taught = [Pretrained(teacher).network for teacher in teachers]
     how = {"seed": 1, "device": "cpu", "observer": Silent(), "teachers": taught}
     loop.train(dataset, split, network, TINY[network], folder, **how)
     return folder

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+import simpsons
 from simpsons import models
 from simpsons.characters import SLUGS
 from simpsons.classifier import model_path
@@ -21,7 +23,10 @@ from simpsons.formats.onnx_export import add_metadata
 from simpsons.formats.onnx_import import read_onnx
 from simpsons.models import unfuse
 from simpsons.models.xception import Xception
-from simpsons.training import pretrained
+from simpsons.network import find
+from simpsons.runs import run
+from simpsons.training import loop
+from simpsons.training.pretrained import Pretrained
 from simpsons.training.recipe import DEFAULT, NOTEBOOK
 
 
@@ -56,7 +61,7 @@ def test_one_held_out_picture_of_several_that_it_learnt_from_is_enough_to_refuse
     part[1] = "validation"
     split = Split("given", None, part, np.arange(len(dataset)))
     with pytest.raises(SimpsonsError, match="cnn: learnt from pictures"):
-        pretrained.load("cnn", two, split)
+        Pretrained("cnn").require_unseen(two, split)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -64,26 +69,74 @@ def test_a_shipped_network_is_refused_where_its_training_pictures_are_held_out(
     shipped_picture, part
 ):
     split = split_of(shipped_picture, part)
+    network = Pretrained("cnn")
     if part == "train":
-        network, classes = pretrained.load("cnn", shipped_picture, split)
-        assert models.outputs(network) == 18
-        assert classes == SLUGS
+        network.require_unseen(shipped_picture, split)
+        assert models.outputs(network.network) == 18
+        assert network.classes == SLUGS
     else:
         with pytest.raises(SimpsonsError, match=r"cnn: learnt from pictures .* --split shipped"):
-            pretrained.load("cnn", shipped_picture, split)
+            network.require_unseen(shipped_picture, split)
 
 
 def test_an_onnx_file_is_taken_and_its_split_is_unknown(dataset, tmp_path):
     file = shutil.copy(model_path("cnn"), tmp_path / "own.onnx")
     add_metadata(file, {"split": {"kind": "leak-free", "seed": 0}})
-    network, classes = pretrained.load(str(file), dataset, split_of(dataset, "test"))
-    assert models.outputs(network) == len(classes) == 18
-    assert pretrained.of_unknown_split(["cnn", str(file)]) == [str(file)]
+    network = Pretrained(file)
+    network.require_unseen(dataset, split_of(dataset, "test"))
+    assert models.outputs(network.network) == len(network.classes) == 18
+    assert not network.says_what_it_saw
+    assert Pretrained("cnn").says_what_it_saw
 
 
 def test_what_is_no_network_is_refused(dataset, tmp_path):
     with pytest.raises(SimpsonsError, match="nothing: no such weights"):
-        pretrained.load(str(tmp_path / "nothing"), dataset, split_of(dataset, "train"))
+        Pretrained(tmp_path / "nothing").require_unseen(dataset, split_of(dataset, "train"))
+
+
+def test_a_face_detector_has_no_classes_and_is_no_classifier(dataset):
+    detector = Pretrained("faces")
+    assert isinstance(detector.network, models.Faces)
+    assert detector.classes == ()
+    assert detector.licence.startswith(Pretrained("xception").licence)
+
+
+@pytest.mark.parametrize("name", ["xception", "faces"])
+def test_a_training_opens_the_network_it_starts_from_once(
+    name, many_drawings, opened, monkeypatch, tmp_path
+):
+    """Whom it knows, its licence, its split, its weights: one session, one network."""
+    if name == "faces":
+        network = Pretrained(name)
+        assert network.network is network.network
+        assert (network.classes, network.says_what_it_saw) == ((), True)
+        assert network.licence
+    else:
+        begun = []
+        monkeypatch.setattr(
+            loop, "train", lambda *_, initial, **__: begun.append(type(initial).__name__)
+        )
+        monkeypatch.setattr(run, "finish", lambda *_: None)
+        simpsons.train(
+            many_drawings, model=name, initial=name, device="cpu", out=tmp_path, tell=print
+        )
+        assert begun == ["Xception"]
+    assert opened == [name]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The names of shipped networks, in the order of the sessions that were opened of them."""
+    names = {model_path(name).read_bytes(): name for name in ("cnn", "xception")}
+    names[find("faces", ["faces"]).read_bytes()] = "faces"
+    found, session = [], onnxruntime.InferenceSession
+
+    def counted(content, *arguments, **options):
+        found.append(names.get(content, "another"))
+        return session(content, *arguments, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", counted)
+    return found
 
 
 @pytest.mark.parametrize("name", ["cnn", "xception"])

@@ -4,8 +4,10 @@ A file may have a batch norm that follows a convolution folded into it; such a o
 batch norm that only adds the bias. The answers are the same.
 """
 
+import json
 import os
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -25,13 +27,22 @@ from simpsons.models.xception import Xception
 from simpsons.network import FACES_TASK, ModelError, Network, find
 
 
-def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
+def finds_faces(path: Path) -> bool:
+    """Whether a file says that it is a face detector; one that is no ONNX does not."""
+    try:
+        said = onnx.load(path, format="protobuf", load_external_data=False).metadata_props
+    except Exception:  # protobuf's errors share no base class
+        return False
+    return any(one.key == "task" and one.value == json.dumps(FACES_TASK) for one in said)
+
+
+def read_onnx(model: str | os.PathLike[str] | Classifier) -> nn.Module:
     """The network of `cnn`, `xception` or an ONNX file, in evaluation mode; logits as trained.
 
-    The file's temperature is not part of it. Raises ModelError for a file that is missing, no
-    ONNX, int8, of a `resnet`, or that this package did not export.
+    model: may be open already. The file's temperature is not part of it. Raises ModelError for a
+    file that is missing, no ONNX, int8, of a `resnet`, or that this package did not export.
     """
-    classifier = Classifier(model)
+    classifier = model if isinstance(model, Classifier) else Classifier(model)
     if classifier.metadata.get("arithmetic") == INT8:
         raise ModelError(
             f"{classifier.path}: its weights are int8, too coarse to go on from; use the float "
@@ -65,14 +76,16 @@ def read_onnx(model: str | os.PathLike[str]) -> nn.Module:
     return network.eval()
 
 
-def read_faces(model: str | os.PathLike[str]) -> Faces:
+def read_faces(model: str | os.PathLike[str] | Network) -> Faces:
     """The network of `faces` or of a face detector's ONNX file, in evaluation mode.
 
-    Raises ModelError for a file that is missing, no ONNX, or that this package did not export.
+    model: may be open already. Raises ModelError for a file that is missing, no ONNX, or that this
+    package did not export.
     """
     remedy = f"use {FACES}, or a file that `simpsons export` wrote of a run of it"
-    path = find(model, [FACES])
-    if not Network(path, 1, remedy).says("task", FACES_TASK):
+    opened = model if isinstance(model, Network) else Network(find(model, [FACES]), 1, remedy)
+    path = opened.path
+    if not opened.says("task", FACES_TASK):
         raise ModelError(f"{path}: is not a face detector; {remedy}")
     network = Faces()
     graph = _Graph(onnx.load(path, format="protobuf").graph)

@@ -17,6 +17,9 @@ TEACHER = "resnet"
 DETECTOR = "faces"
 """The one that finds faces."""
 
+TYPES = {"cnn": CNN, "xception": Xception, TEACHER: ResNet, DETECTOR: Faces}
+"""What `build` makes."""
+
 
 def build(
     network: str, classes: int = 18, dropout: float = 0.5, batch_norm: bool = False

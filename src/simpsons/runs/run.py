@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -58,6 +58,7 @@ from simpsons.training.device import Machine, choose_device, describe
 from simpsons.training.faces import export
 from simpsons.training.faces import training as face_training
 from simpsons.training.observer import Epoch, Observer, Silent, finished, to_csv
+from simpsons.training.pretrained import Pretrained, StrPath
 from simpsons.training.recipe import DEFAULT, Recipe, Trained, fitted
 
 EXCLUDE = "exclude.csv"
@@ -78,8 +79,8 @@ def start(
     split: str | None = None,
     exclude: str | os.PathLike[str] | None = None,
     characters: Characters = None,
-    initial: str | os.PathLike[str] | None = None,
-    teachers: Sequence[str | os.PathLike[str]] = (),
+    initial: StrPath | Pretrained | None = None,
+    teachers: Sequence[StrPath | Pretrained] = (),
     seed: int = 0,
     device: str = "auto",
     observer: Observer | None = None,
@@ -106,6 +107,7 @@ def start(
     folder = Path(folder)
     where = choose_device(device)
     asked = recipe or DEFAULT[network]
+    learnt = _Learnt.of(initial, teachers)
 
     def prepare() -> tuple[Config, Dataset, Split]:
         if (folder / CONFIG).exists():
@@ -141,8 +143,8 @@ def start(
             recipe=fitted(asked, network, len(dataset), on_gpu) if fit else asked,
             data=str(Path(data).resolve()),
             characters=characters,
-            initial=pretrained.named(initial) if initial else None,
-            teachers=tuple(pretrained.named(teacher) for teacher in teachers),
+            initial=learnt.initial.name if learnt.initial else None,
+            teachers=tuple(teacher.name for teacher in learnt.teachers),
             split=chosen.kind,
             split_seed=chosen.seed,
             seed=seed,
@@ -157,14 +159,14 @@ def start(
             machine=asdict(describe(where, asked.precision)),
             licence=_licence(
                 dataset.names if isinstance(dataset, BoxedPictures) else dataset.classes,
-                [initial, *teachers] if initial else teachers,
+                learnt.all,
             ),
             boxes=None if boxes is None else str(_file(boxes).resolve()),
             leaking={part: splits.leaks(dataset, chosen, part) for part in splits.HELD_OUT}
             if chosen.kind == "given"
             else {},
         )
-        _learn_from(config, dataset, chosen)
+        learnt.require_fit(config, dataset, chosen)
         try:
             if exclude:
                 exclusions.write(folder / EXCLUDE, exclusions.read(exclude))
@@ -182,7 +184,46 @@ def start(
     parallel.first_does(lambda: _require_free(folder))
     with claimed(folder):
         prepared = parallel.first_does(prepare) or load(folder, silent)
-        return _train(folder, *prepared, observer or Silent(), track)
+        return _train(folder, *prepared, learnt, observer or Silent(), track)
+
+
+class _Learnt(NamedTuple):
+    """What a run starts from, if anything, and its teachers."""
+
+    initial: Pretrained | None
+    teachers: tuple[Pretrained, ...]
+
+    @classmethod
+    def of(
+        cls, initial: StrPath | Pretrained | None, teachers: Sequence[StrPath | Pretrained]
+    ) -> "_Learnt":
+        first = None if initial is None else Pretrained.of(initial)
+        return cls(first, tuple(map(Pretrained.of, teachers)))
+
+    @property
+    def all(self) -> tuple[Pretrained, ...]:
+        return (self.initial, *self.teachers) if self.initial else self.teachers
+
+    def require_fit(self, config: Config, dataset: Dataset, split: Split) -> None:
+        """Raise SimpsonsError if the run can't learn from one of them."""
+        for each in self.all:
+            each.require_unseen(dataset, split)
+        if self.initial:
+            network, name = self.initial.network, self.initial.name
+            if isinstance(network, Scaled):
+                raise SimpsonsError(
+                    f"{name}: works with other values of pixels than training here gives; choose "
+                    "another with --from, or make it a --teacher"
+                )
+            if type(network) is not models.TYPES[config.network]:
+                raise SimpsonsError(
+                    f"{name}: is another architecture than {config.network}, so none of its "
+                    "weights would fit; choose another with --from"
+                )
+        for teacher in self.teachers:
+            if teacher.classes != config.classes:
+                raise SimpsonsError(f"{teacher.name}: has other classes; choose another --teacher")
+            _ = teacher.network  # opened here, so that what is wrong with it is said at once
 
 
 _BEGUN = {LOCK, EXCLUDE, SPLIT, TENSORBOARD}
@@ -239,7 +280,8 @@ def resume(
         parallel.first_does(lambda: changes.tell_since(folder, dataset, split, tell))
         if data is not None:
             parallel.first_does(lambda: _write(folder, config))
-        return _train(folder, config, dataset, split, observer or Silent(), track)
+        learnt = _Learnt.of(config.initial, config.teachers)
+        return _train(folder, config, dataset, split, learnt, observer or Silent(), track)
 
 
 def load(
@@ -461,12 +503,12 @@ def _best(folder: Path, config: Config, last: bool = False) -> tuple[nn.Module, 
     return network, metadata
 
 
-def _licence(classes: Sequence[str], sources: Sequence[str | os.PathLike[str]]) -> str | None:
+def _licence(classes: Sequence[str], sources: Sequence[Pretrained]) -> str | None:
     """Of the pictures of these classes, or else of those that the first of the sources has seen."""
     named = set(classes) - {UNKNOWN}
     if named and named <= set(SLUGS):
         return LICENCE
-    licences = (pretrained.licence(str(source)) for source in sources)
+    licences = (source.licence for source in sources)
     return next((licence for licence in licences if licence), None)
 
 
@@ -522,6 +564,7 @@ def _train(
     config: Config,
     dataset: Dataset,
     split: Split,
+    learnt: _Learnt,
     observer: Observer,
     track: Track,
 ) -> Measured | detection.Measured | None:
@@ -530,7 +573,7 @@ def _train(
     if done:
         parallel.first_does(lambda: _repair(folder, done, curves))
     if finished(done) < config.recipe.epochs:
-        _learn(folder, config, dataset, split, curves)
+        _learn(folder, config, dataset, split, learnt, curves)
     return parallel.first_does(lambda: finish(folder, dataset, split, track))
 
 
@@ -541,10 +584,21 @@ def _repair(folder: Path, done: Sequence[Epoch], curves: _Curves) -> None:
     curves.draw(done)
 
 
-def _learn(folder: Path, config: Config, dataset: Dataset, split: Split, curves: _Curves) -> None:
+def _learn(
+    folder: Path,
+    config: Config,
+    dataset: Dataset,
+    split: Split,
+    learnt: _Learnt,
+    curves: _Curves,
+) -> None:
     """Train to the last epoch."""
+    learnt.require_fit(config, dataset, split)
     is_new = not (folder / loop.LAST).exists()
-    initial, teachers = _learn_from(config, dataset, split, is_new)
+    initial = None
+    if learnt.initial:
+        initial = _trainable(learnt.initial, config, dataset, split, is_new)
+    teachers = [teacher.network for teacher in learnt.teachers]
     if isinstance(dataset, BoxedPictures):
         face_training.train(
             dataset,
@@ -571,38 +625,15 @@ def _learn(folder: Path, config: Config, dataset: Dataset, split: Split, curves:
         )
 
 
-def _learn_from(
-    config: Config, dataset: Dataset, split: Split, is_new: bool = False
-) -> tuple[nn.Module | None, list[nn.Module]]:
-    """The network that a run starts from, if any, and its teachers.
-
-    is_new: with a last layer for the classes of the data set.
-    """
-    initial = None
-    if config.initial:
-        initial, known = pretrained.load(config.initial, dataset, split)
-        if isinstance(initial, Scaled):
-            raise SimpsonsError(
-                f"{config.initial}: works with other values of pixels than training here gives; "
-                "choose another with --from, or make it a --teacher"
-            )
-        if type(initial) is not type(models.build(config.network)):
-            raise SimpsonsError(
-                f"{config.initial}: is another architecture than {config.network}, so none of its "
-                "weights would fit; "
-                "choose another with --from"
-            )
-        if isinstance(dataset, BoxedPictures):
-            face_training.make_trainable(initial, dataset, split, config.recipe)
-        else:
-            pixels = dataset.images[split.rows("train")]
-            initial = unfuse.trainable(initial, config.recipe, pixels)
-            if is_new:
-                last_layer.adapt(initial, known, dataset, split)
-    teachers = []
-    for source in config.teachers:
-        teacher, classes = pretrained.load(source, dataset, split)
-        if classes != config.classes:
-            raise SimpsonsError(f"{source}: has other classes; choose another --teacher")
-        teachers.append(teacher)
-    return initial, teachers
+def _trainable(
+    initial: Pretrained, config: Config, dataset: Dataset, split: Split, is_new: bool
+) -> nn.Module:
+    """The network that a run starts from. is_new: with a last layer for the data set's classes."""
+    network = initial.network
+    if isinstance(dataset, BoxedPictures):
+        face_training.make_trainable(network, dataset, split, config.recipe)
+        return network
+    network = unfuse.trainable(network, config.recipe, dataset.images[split.rows("train")])
+    if is_new:
+        last_layer.adapt(network, initial.classes, dataset, split)
+    return network

@@ -1,6 +1,5 @@
 """`train`: a folder of pictures in, a run folder with a trained network out."""
 
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,14 +19,13 @@ from simpsons.progress import Track, silent
 from simpsons.runs import run
 from simpsons.runs.changes import Tell
 from simpsons.runs.config import Config
-from simpsons.training import parallel, pretrained
+from simpsons.training import parallel
 from simpsons.training import recipe as recipes
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import TensorBoard
 from simpsons.training.observer import Observer, Silent
+from simpsons.training.pretrained import Pretrained, StrPath
 from simpsons.training.recipe import Recipe
-
-StrPath = str | os.PathLike[str]
 
 _FEW = 1024  # pictures
 _SHIPPED = (*SHIPPED, models.DETECTOR)
@@ -175,7 +173,9 @@ def train(
                     raise SimpsonsError(f"--{name} is for networks that name pictures; omit it")
         root = kaggle.resolve(folder)
         listed = box_files.read(boxes, root) if boxes else None
-        plan = _plan(root, model, listed, recipe, characters, device or "auto", initial, teachers)
+        first = Pretrained(initial) if initial else None
+        taught_by = [Pretrained(teacher) for teacher in teachers]
+        plan = _plan(root, model, listed, recipe, characters, device or "auto", first, taught_by)
         changed = _changed(plan.recipe, epochs, batch, learning_rate, views, mix)
         plan = replace(plan, recipe=changed)
         watching = _observer(observer, plan, tensorboard, where)
@@ -190,8 +190,8 @@ def train(
             split=split,
             exclude=exclude,
             characters=characters,
-            initial=initial,
-            teachers=teachers,
+            initial=first,
+            teachers=taught_by,
             seed=seed,
             device=device or "auto",
             observer=watching,
@@ -214,8 +214,8 @@ def _plan(
     recipe: str | Recipe,
     characters: Characters,
     device: str,
-    initial: StrPath | None,
-    teachers: Sequence[StrPath],
+    initial: Pretrained | None,
+    teachers: Sequence[Pretrained],
 ) -> Plan:
     """What a new run is going to do, with a recipe that fits the pictures and the device."""
     if model == models.DETECTOR and recipe not in ("default", recipes.DEFAULT[model]):
@@ -225,7 +225,7 @@ def _plan(
     count, told, classes = _pictures(root, model, listed, characters)
     where = choose_device(device)
     chosen = recipes.fitted(chosen, model, count, on_gpu=where.type == "cuda")
-    if initial and classes and set(classes) <= set(pretrained.classes(os.fspath(initial))):
+    if initial and classes and set(classes) <= set(initial.classes):
         chosen = chosen.going_on() if chosen.name != recipes.NOTEBOOK.name else chosen
     warned = []
     if model == models.DETECTOR and listed and listed.format == ANNOTATION:
@@ -239,11 +239,11 @@ def _plan(
             f"Few pictures: --from {model} fine-tunes the pretrained network and will be more "
             "accurate; the result carries its licence, CC BY-NC-SA 4.0"
         )
-    networks = [os.fspath(source) for source in ([initial, *teachers] if initial else teachers)]
     warned += [
-        f"{source} does not say which pictures it was trained on; if some are held out here, the "
-        "accuracy will be inflated"
-        for source in pretrained.of_unknown_split(networks)
+        f"{network.source} does not say which pictures it was trained on; if some are held out "
+        "here, the accuracy will be inflated"
+        for network in ([initial, *teachers] if initial else teachers)
+        if not network.says_what_it_saw
     ]
     return Plan(
         model,

@@ -5,13 +5,12 @@ pictures that it holds out, or its figures would flatter it.
 """
 
 import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from simpsons import models
@@ -21,13 +20,15 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.detector import FACES
 from simpsons.errors import SimpsonsError
-from simpsons.formats.onnx_import import read_faces, read_onnx
-from simpsons.network import FACES_TASK, Network, find
+from simpsons.formats.onnx_import import finds_faces, read_faces, read_onnx
+from simpsons.network import Network, find
 from simpsons.plain import built
 from simpsons.runs.config import CONFIG, SPLIT, Config
 from simpsons.training import checkpoint, loop
 from simpsons.training.loop import Progress
 from simpsons.training.observer import Epoch, finished
+
+StrPath = str | os.PathLike[str]
 
 _SHIPPED = (*SHIPPED, FACES)
 
@@ -79,75 +80,87 @@ def history(folder: Path, config: Config) -> tuple[Epoch, ...]:
         raise checkpoint.damaged(path, error) from None
 
 
-def named(source: str | os.PathLike[str]) -> str:
+def named(source: StrPath) -> str:
     """What `config.json` calls a source: `cnn`, `xception` and `faces` as they are, else a whole
     path."""
     return str(source) if str(source) in _SHIPPED else str(Path(source).resolve())
 
 
-def load(source: str, dataset: Dataset, split: Split) -> tuple[nn.Module, tuple[str, ...]]:
-    """A network that has learnt, and its classes; a face detector has none.
+class Pretrained:
+    """A network that was trained before: a run's, a shipped one, or one in an ONNX file.
+
+    It is opened once, when something of it is first asked for. That raises SimpsonsError if there
+    is no such network, or none that can be trained on.
 
     source: `cnn`, `xception`, `faces`, a run folder, or an ONNX file that `simpsons export` wrote.
-    Raises SimpsonsError if it is none, or learnt from pictures of the names of some that the split
-    holds out.
+    name: what `config.json` calls it.
     """
-    if _is_run(source):
-        config = Config.read(Path(source))
-        parts = splits.parts_by_name(dataset, Path(source, SPLIT))
-        seen = np.flatnonzero(parts == "train")
-        _require_unseen(source, seen, split, "train it on the same split")
-        return load_best(Path(source))[0], config.classes
-    facts = _metadata(source)
-    if splits.is_shipped(facts):
-        seen = splits.shipped_rows(dataset, "train")
-        _require_unseen(source, seen, split, "choose --split shipped")
-    if facts.get("task") == FACES_TASK:
-        return read_faces(source), ()
-    return read_onnx(source), Classifier(source).labels
 
+    def __init__(self, source: StrPath) -> None:
+        self.source, self.name = os.fspath(source), named(source)
 
-def classes(source: str) -> tuple[str, ...]:
-    """The classes of a network, as `load` takes it; a face detector has none."""
-    if _is_run(source):
-        config = Config.read(Path(source))
-        return () if config.network == models.DETECTOR else config.classes
-    return tuple(_metadata(source).get("labels", ()))
+    @classmethod
+    def of(cls, source: "StrPath | Pretrained") -> "Pretrained":
+        """The same, if it is one already."""
+        return source if isinstance(source, Pretrained) else cls(source)
 
+    @cached_property
+    def network(self) -> nn.Module:
+        """With its best weights; the same one each time, so training it changes it here too."""
+        if self._run is not None:
+            return load_best(Path(self.source))[0]
+        if isinstance(self._file, Classifier):
+            return read_onnx(self._file)
+        return read_faces(self._file)
 
-def licence(source: str) -> str | None:
-    """The licence of the data that a network learnt from, as its file or run says; None if not.
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Whom it names; a face detector nobody."""
+        if self._run is not None:
+            return () if self._run.network == models.DETECTOR else self._run.classes
+        return self._file.labels if isinstance(self._file, Classifier) else ()
 
-    source: as `load` takes it.
-    """
-    if _is_run(source):
-        return Config.read(Path(source)).licence
-    return _metadata(source).get("data_licence")
+    @property
+    def licence(self) -> str | None:
+        """That of the data that it learnt from, if its run or file says so."""
+        return self._run.licence if self._run else self._metadata.get("data_licence")
 
+    @property
+    def says_what_it_saw(self) -> bool:
+        """Whether it is known which pictures it learnt from."""
+        return self._run is not None or splits.is_shipped(self._metadata)
 
-def of_unknown_split(sources: Iterable[str]) -> list[str]:
-    """Those sources of which it is not known which pictures they learnt from."""
-    files = [source for source in sources if not _is_run(source)]
-    return [file for file in files if not splits.is_shipped(_metadata(file))]
+    def require_unseen(self, dataset: Dataset, split: Split) -> None:
+        """Raise SimpsonsError if it learnt from pictures, by their names, that are held out."""
+        if self._run is not None:
+            parts = splits.parts_by_name(dataset, Path(self.source, SPLIT))
+            seen, remedy = np.flatnonzero(parts == "train"), "train it on the same split"
+        elif splits.is_shipped(self._metadata):
+            seen, remedy = splits.shipped_rows(dataset, "train"), "choose --split shipped"
+        else:
+            return
+        if np.isin(split.part[seen], splits.HELD_OUT).any():
+            raise SimpsonsError(
+                f"{self.name}: learnt from pictures that this run holds out, by their names; "
+                f"{remedy}, or choose another network"
+            )
 
+    @cached_property
+    def _run(self) -> Config | None:
+        """The configuration of a run folder; None of a file."""
+        is_run = self.source not in _SHIPPED and Path(self.source, CONFIG).is_file()
+        return Config.read(Path(self.source)) if is_run else None
 
-def _metadata(source: str) -> dict[str, Any]:
-    """What an ONNX file says of itself. Raises ModelError if it is of no network of ours."""
-    path = find(source, _SHIPPED)
-    network = Network(path, 1, f"use {', '.join(_SHIPPED)}, or a file that `simpsons export` wrote")
-    return network.metadata() if network.says("task", FACES_TASK) else Classifier(path).metadata
+    @cached_property
+    def _file(self) -> Classifier | Network:
+        path = find(self.source, _SHIPPED)
+        if finds_faces(path):
+            return Network(path, 1, f"use {FACES}, or a file that `simpsons export` wrote")
+        return Classifier(self.source)
 
-
-def _is_run(source: str) -> bool:
-    return source not in _SHIPPED and Path(source, CONFIG).is_file()
-
-
-def _require_unseen(source: str, seen: NDArray[np.int64], split: Split, remedy: str) -> None:
-    if np.isin(split.part[seen], splits.HELD_OUT).any():
-        raise SimpsonsError(
-            f"{source}: learnt from pictures that this run holds out, by their names; {remedy}, or "
-            "choose another network"
-        )
+    @cached_property
+    def _metadata(self) -> dict[str, Any]:
+        return self._file.metadata if isinstance(self._file, Classifier) else self._file.metadata()
 
 
 def _new(config: Config) -> nn.Module:
