@@ -19,10 +19,10 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.pixels.images import SIZE
 from simpsons.progress import bar
+from simpsons.runs.pretrained import Pretrained
 from simpsons.training import loop
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import Display
-from simpsons.training.pretrained import Pretrained
 from simpsons.training.recipe import NOTEBOOK, Network, Recipe
 
 NETWORK: Network = "xception"

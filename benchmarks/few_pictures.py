@@ -57,7 +57,7 @@ def right(dataset: Dataset, split: Split, network: Network, shipped: bool, seed:
     initial = None
     if shipped:
         pixels = dataset.images[split.rows("train")]
-        initial = unfuse.trainable(read_onnx(network), recipe, pixels)
+        initial = unfuse.trainable(read_onnx(network), recipe.batch_norm, pixels)
         last_layer.adapt(initial, Classifier(network).labels, dataset, split)
     with tempfile.TemporaryDirectory() as folder:
         loop.train(

@@ -22,10 +22,9 @@ from simpsons.auditing import random_claim
 from simpsons.auditing.cross_validation import held_out
 from simpsons.auditing.random_claim import Accuracy
 from simpsons.classifier import Classifier
-from simpsons.dataset import cache
+from simpsons.dataset import cache, file_copies
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
-from simpsons.duplicates import copies
 from simpsons.evaluation.measure import measure
 from simpsons.pixels import images
 from simpsons.progress import bar
@@ -74,7 +73,7 @@ def shipped_weights(dataset: Dataset) -> tuple[str, str]:
         made.mkdir()
         make_copies(dataset, split.rows("train"), made)
         made_again = cache.load(made)
-        found = copies.find_between(made_again, None, dataset, bar).first
+        found = file_copies.find_between(made_again, None, dataset, bar).first
         test, missed = split.rows("test"), splits.leaking(dataset, split, "test", bar)
         clean = np.setdiff1d(test, missed)
         official_rows, missed_rows = [], []

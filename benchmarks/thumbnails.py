@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.data import data_option, folder
 from benchmarks.report import machine, table, write_section
-from simpsons.dataset import cache
+from simpsons.dataset import cache, file_copies
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import HELD_OUT, PARTS, Split
@@ -129,7 +129,7 @@ def compared(dataset: Dataset) -> str:
 
 def _copied(dataset: Dataset, split: Split, part: str) -> NDArray[np.int64]:
     """The rows of a part that are copies of training pictures."""
-    links, files = near_duplicates.find(dataset.images).links, copies.from_files(dataset)
+    links, files = near_duplicates.find(dataset.images).links, file_copies.from_files(dataset)
     first, second = split.part[links.first], split.part[links.second]
     across = (first == part) & (second == "train") | (first == "train") & (second == part)
     links = links.chosen(across)

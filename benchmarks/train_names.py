@@ -343,7 +343,9 @@ def names(
     recipe = replace(
         recipe, warm_up=0.1, average=0.998, augmentation=replace(recipe.augmentation, mix=0.5)
     )
-    first = unfuse.trainable(read_onnx(start / f"{network}.onnx"), recipe, crops.images[rows])
+    first = unfuse.trainable(
+        read_onnx(start / f"{network}.onnx"), recipe.batch_norm, crops.images[rows]
+    )
     taught_by = [read_onnx(teachers / f"{name}.onnx") for name in NETWORKS]
     learnt = first
     for number, stage in enumerate((LAST if last else STAGES)[network], start=1):

@@ -11,7 +11,7 @@ from textwrap import wrap
 import click
 
 import simpsons
-from simpsons import data
+from simpsons.api import data
 from simpsons.cli import main
 from simpsons.files import write_text
 
@@ -42,7 +42,7 @@ def library() -> str:
         "are asked for, so `import simpsons` costs neither PyTorch nor another extra. Made by "
         "`python docs/reference.py`.\n",
     ]
-    rooms = [("simpsons", simpsons, simpsons.__all__), ("simpsons.data", data, data.__all__)]
+    rooms = [("simpsons", simpsons, simpsons.__all__), ("simpsons.api.data", data, data.__all__)]
     for room, module, names in rooms:
         for name in sorted(names, key=str.casefold):
             value = getattr(module, name)

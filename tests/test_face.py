@@ -9,7 +9,7 @@ import click
 import pytest
 
 import simpsons
-from simpsons import data
+from simpsons.api import data
 from simpsons.cli import main
 
 _NO_FUNCTION = {
@@ -29,7 +29,7 @@ _OTHERWISE = {
     ("serve", "names"): "allow_host",
     ("label", "names"): "allow_host",
     ("label", "status"): None,  # simpsons.labelling.session.Session
-    ("label", "write"): None,  # simpsons.project.export.write
+    ("label", "write"): None,  # simpsons.dataset.project_export.write
     ("label", "frames"): None,
     ("compare", "first"): "first",
 }

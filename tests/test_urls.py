@@ -6,8 +6,8 @@ import pytest
 
 from simpsons import Classifier, Detector, Failure, ImageError, ModelError
 from simpsons.dataset import boxes, folders
-from simpsons.dataset.picture_names import PictureNames
 from simpsons.errors import DataError
+from simpsons.pixels.picture_names import PictureNames
 from simpsons.predictor import Predictor
 from simpsons.urls import refusal
 

@@ -19,39 +19,39 @@ from simpsons.predictor import Predictor
 
 if TYPE_CHECKING:
     from simpsons import bulk as bulk
-    from simpsons import data as data
-    from simpsons.auditing.on_folder import audit as audit
-    from simpsons.evaluation.evaluate import evaluate as evaluate
+    from simpsons.api import data as data
+    from simpsons.api.audit import audit as audit
+    from simpsons.api.evaluate import evaluate as evaluate
+    from simpsons.api.export import export as export
+    from simpsons.api.import_keras import import_keras as import_keras
+    from simpsons.api.label import label as label
+    from simpsons.api.recognition import detect as detect
+    from simpsons.api.recognition import predict as predict
+    from simpsons.api.serve import serve as serve
+    from simpsons.api.timeline import timeline as timeline
+    from simpsons.api.train import train as train
     from simpsons.evaluation.on_folder import compare as compare
-    from simpsons.films.timeline import timeline as timeline
-    from simpsons.formats.keras.importing import import_keras as import_keras
-    from simpsons.labelling.label import label as label
     from simpsons.project.collecting import collect as collect
     from simpsons.project.neighbours import embed as embed
     from simpsons.project.neighbours import similar as similar
-    from simpsons.recognition import detect as detect
-    from simpsons.recognition import predict as predict
-    from simpsons.runs.export import export as export
-    from simpsons.runs.train import train as train
-    from simpsons.service.serve import serve as serve
 
 __version__ = "0.1.0"
 
 _LATER = {
-    "audit": "simpsons.auditing.on_folder",
+    "audit": "simpsons.api.audit",
     "collect": "simpsons.project.collecting",
     "compare": "simpsons.evaluation.on_folder",
-    "detect": "simpsons.recognition",
+    "detect": "simpsons.api.recognition",
     "embed": "simpsons.project.neighbours",
-    "evaluate": "simpsons.evaluation.evaluate",
-    "export": "simpsons.runs.export",
-    "import_keras": "simpsons.formats.keras.importing",
-    "label": "simpsons.labelling.label",
-    "predict": "simpsons.recognition",
-    "serve": "simpsons.service.serve",
+    "evaluate": "simpsons.api.evaluate",
+    "export": "simpsons.api.export",
+    "import_keras": "simpsons.api.import_keras",
+    "label": "simpsons.api.label",
+    "predict": "simpsons.api.recognition",
+    "serve": "simpsons.api.serve",
     "similar": "simpsons.project.neighbours",
-    "timeline": "simpsons.films.timeline",
-    "train": "simpsons.runs.train",
+    "timeline": "simpsons.api.timeline",
+    "train": "simpsons.api.train",
 }
 _MODULES = {"bulk", "data"}
 """Functions and their modules, which are imported when one is asked for; some need an extra."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simpsons import processors, urls
 from simpsons.errors import SimpsonsError
+from simpsons.run_files import CONFIG, MODEL
 
 FACES_TASK = "faces"
 """`task` in the metadata of a face detector; a classifier has none."""
@@ -142,8 +143,8 @@ def find(model: str | os.PathLike[str], shipped: Sequence[str]) -> Path:
         return Path(__file__).parent / "weights" / f"{model}.onnx"
     path = Path(model)
     if path.is_dir():
-        folder, path = path, path / "model.onnx"
-        if (folder / "config.json").is_file() and not path.is_file():
+        folder, path = path, path / MODEL
+        if (folder / CONFIG).is_file() and not path.is_file():
             raise ModelError(
                 f"{folder}: its training is unfinished; resume it with `simpsons train --resume "
                 f"{folder}`, or take its best weights so far with `simpsons export`"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from simpsons.api import audit as api
 from simpsons.auditing import boxes as auditing
-from simpsons.auditing import boxes_report, on_folder
+from simpsons.auditing import boxes_report
 from simpsons.dataset import boxes
 from simpsons.dataset.boxes import Box
 from simpsons.pixels import images
@@ -219,7 +220,7 @@ def test_the_page_shows_the_surest(audit, truth, tmp_path, monkeypatch):
 
 
 def test_the_command(cli, scenes, truth, eyes, tmp_path, monkeypatch):
-    monkeypatch.setattr(on_folder, "Detector", lambda faces: eyes)
+    monkeypatch.setattr(api, "Detector", lambda faces: eyes)
     [path] = alone(truth)[:1]
     file, report = tmp_path / "boxes.csv", tmp_path / "audit.html"
     boxes.write(file, dict(truth) | {path: [scaled(truth[path][0], 0.5)]})

@@ -9,11 +9,11 @@ from PIL import Image
 
 from benchmarks import scale
 from simpsons.auditing import duplicates
-from simpsons.dataset import cache, memory_map
+from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.duplicates import candidates, near_duplicates, neighbours
-from simpsons.pixels import images
+from simpsons.pixels import images, memory_map
 
 
 def saved_again(path, to, share, quality=80):

@@ -7,7 +7,7 @@ import pytest
 
 from simpsons.bulk.errors import BulkError
 from simpsons.bulk.sources import Source
-from simpsons.dataset import layout
+from simpsons.pixels import layout
 
 
 def paths(location, **options) -> list[str]:

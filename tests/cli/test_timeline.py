@@ -226,7 +226,7 @@ def test_a_copy_that_fails_leaves_the_time_line(run, season, tmp_path, monkeypat
     def full(*_):
         raise SimpsonsError("named.mp4: can't be written (No space left on device)")
 
-    monkeypatch.setattr("simpsons.films.timeline.write_copy", full)
+    monkeypatch.setattr("simpsons.api.timeline.write_copy", full)
     target = tmp_path / ("named.mp4" if count == 1 else "named")
     out = tmp_path / "results"
     result = run(*season[:count], "--annotate", target, "--out", out, "--rate", 1, "--json")
@@ -241,7 +241,7 @@ def test_a_copy_that_fails_leaves_the_time_line(run, season, tmp_path, monkeypat
 
 
 def test_what_a_copy_lacks_is_noted(run, copy, tmp_path, monkeypatch):
-    monkeypatch.setattr("simpsons.films.timeline.write_copy", lambda *_: ("sound 1 is left out",))
+    monkeypatch.setattr("simpsons.api.timeline.write_copy", lambda *_: ("sound 1 is left out",))
     result = run(copy, "--annotate", tmp_path / "named.mp4", "--rate", 1)
     assert result.exit_code == 0
     assert result.stderr == "Note: sound 1 is left out\n"

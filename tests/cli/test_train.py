@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from simpsons import Classifier
+from simpsons.api import train
 from simpsons.classifier import model_path
 from simpsons.cli import train as train_command
 from simpsons.dataset import cache, exclusions
@@ -17,7 +18,6 @@ from simpsons.dataset import split as splits
 from simpsons.dataset.exclusions import DROP, Line
 from simpsons.formats.onnx_export import add_metadata
 from simpsons.models import resnet
-from simpsons.runs import train
 from simpsons.training import loop
 
 

@@ -17,9 +17,9 @@ from PIL import Image
 from platformdirs import user_cache_path
 
 from simpsons import processors
-from simpsons.dataset import cache, memory_map
+from simpsons.dataset import cache
 from simpsons.dataset.folders import DataError, Problem, find
-from simpsons.pixels import images
+from simpsons.pixels import images, memory_map
 
 
 @pytest.fixture(autouse=True)
@@ -486,7 +486,8 @@ def test_nothing_readable_is_an_error_and_is_not_kept(tmp_path, paint):
 SLOW_LOAD = """
 import hashlib, sys, time
 from simpsons.pixels import images
-from simpsons.dataset import cache, memory_map
+from simpsons.dataset import cache
+from simpsons.pixels import memory_map
 
 real, count = images.load_file, 0
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from simpsons.characters import SLUGS
-from simpsons.dataset import layout
 from simpsons.dataset.folders import (
     DataError,
     Problem,
@@ -17,6 +16,7 @@ from simpsons.dataset.folders import (
     find_any,
     parse_characters,
 )
+from simpsons.pixels import layout
 
 
 def put(root: Path, *paths: str, content: bytes = b"any bytes") -> Path:

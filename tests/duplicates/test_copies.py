@@ -7,11 +7,11 @@ from PIL import Image
 from benchmarks import limited_animation as cels
 from benchmarks.distortions import DISTORTIONS
 from benchmarks.near_duplicates import KINDS
-from simpsons.dataset import cache, memory_map
+from simpsons.dataset import cache, file_copies
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.duplicates import copies
 from simpsons.duplicates import near_duplicates as near
-from simpsons.pixels import images
+from simpsons.pixels import images, memory_map
 
 COUNT = 10
 
@@ -88,7 +88,7 @@ def test_the_files_of_a_data_set_are_compared(tmp_path, drawings):
         )
     dataset = cache.load(tmp_path)
     rows = np.array([row for row, path in enumerate(dataset.paths) if "again" in path])
-    links = copies.find_between(dataset, rows, dataset)
+    links = file_copies.find_between(dataset, rows, dataset)
     pairs = {
         (dataset.paths[a], dataset.paths[b])
         for a, b in zip(links.first, links.second, strict=True)
@@ -96,7 +96,7 @@ def test_the_files_of_a_data_set_are_compared(tmp_path, drawings):
     }
     assert {one.replace("_again.jpg", ".png") for one, _ in pairs} == {b for _, b in pairs}
     assert len(pairs) >= 7
-    files = copies.from_files(dataset)
+    files = file_copies.from_files(dataset)
     assert files.shorter.tolist() == [min(size) for size in dataset.sizes.tolist()]
     assert files.load(rows[:2], copies.SIZE).shape == (2, copies.SIZE, copies.SIZE, 3)
     (tmp_path / dataset.paths[0]).unlink()

@@ -13,8 +13,7 @@ from simpsons.dataset import split as splits
 from simpsons.formats import quantize
 from simpsons.formats.onnx_export import export
 from simpsons.formats.onnx_import import read_onnx
-from simpsons.runs import exporting
-from simpsons.training import pretrained
+from simpsons.runs import exporting, pretrained
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from PIL import Image
 
 from simpsons.dataset.folders import DataError
 from simpsons.errors import SimpsonsError
+from simpsons.run_files import CONFIG, SPLIT
 from simpsons.runs import changes, run
-from simpsons.runs.config import CONFIG, SPLIT
 from simpsons.training import recipe
 from simpsons.training.observer import Silent
 

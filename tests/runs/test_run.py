@@ -18,11 +18,12 @@ from simpsons.dataset import split as splits
 from simpsons.dataset.kaggle import LICENCE
 from simpsons.errors import SimpsonsError
 from simpsons.models.inference import predict_logits
-from simpsons.runs import run
-from simpsons.runs.config import SPLIT, Config
-from simpsons.training import loop, pretrained, recipe
+from simpsons.run_files import MODEL, SPLIT
+from simpsons.runs import pretrained, run
+from simpsons.runs.config import Config
+from simpsons.runs.pretrained import Pretrained
+from simpsons.training import loop, recipe
 from simpsons.training.observer import Epoch
-from simpsons.training.pretrained import Pretrained
 from simpsons.training.recipe import Recipe
 
 SIZES = ((0.0, 32), (0.5, 64))
@@ -476,7 +477,7 @@ def test_a_run_goes_on_with_pictures_that_were_moved(moved, cli, monkeypatch, tm
 
     def export(_run, out, *said):
         given.append(said)
-        out.write_bytes((folder / run.MODEL).read_bytes())
+        out.write_bytes((folder / MODEL).read_bytes())
 
     monkeypatch.setattr(run, "export_run", export)
     result = cli("export", folder, tmp_path / "out.onnx", "--data", data)

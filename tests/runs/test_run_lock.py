@@ -15,10 +15,10 @@ from PIL import Image
 
 from benchmarks.attacks import kills
 from simpsons.errors import SimpsonsError
-from simpsons.runs import run
-from simpsons.runs.config import CONFIG, SPLIT
+from simpsons.run_files import CONFIG, SPLIT
+from simpsons.runs import pretrained, run
 from simpsons.runs.run_lock import LOCK, claimed
-from simpsons.training import checkpoint, loop, pretrained, recipe
+from simpsons.training import checkpoint, loop, recipe
 from simpsons.training.observer import Epoch, Silent, to_csv
 
 SHORT = replace(recipe.NOTEBOOK, epochs=2, batch=8)

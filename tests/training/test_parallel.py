@@ -18,9 +18,9 @@ from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.dataset.split import Split
 from simpsons.runs import run
+from simpsons.runs.pretrained import Pretrained
 from simpsons.training import loop, recipe
 from simpsons.training.observer import Silent
-from simpsons.training.pretrained import Pretrained
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends itself SIGINT")
 

@@ -23,12 +23,12 @@ from simpsons.models import familiarity
 from simpsons.models.faces import boxes as boxes_of
 from simpsons.models.faces import peaks
 from simpsons.network import ModelError
-from simpsons.runs import run
-from simpsons.runs.config import CONFIG, Config
+from simpsons.run_files import CONFIG
+from simpsons.runs import exporting_faces, pretrained, run
+from simpsons.runs.config import Config
 from simpsons.suppression import suppress
-from simpsons.training import loop, pretrained, recipe
+from simpsons.training import loop, recipe
 from simpsons.training.device import choose_device
-from simpsons.training.faces import export
 from simpsons.training.observer import Silent
 
 SHORT = replace(
@@ -189,9 +189,9 @@ def test_the_threshold_is_that_of_the_best_f1():
         return Outcome("a.png", box if hit else None, face)
 
     few = [outcome(0.9, True), outcome(0.7, True), outcome(0.5, False), outcome(0.3, False)]
-    assert export.best_threshold(few) == pytest.approx(0.6)
-    assert export.best_threshold([*few, outcome(0.2, True)]) == pytest.approx(0.6)
-    assert export.best_threshold([outcome(None, True)]) == 0.5
+    assert exporting_faces.best_threshold(few) == pytest.approx(0.6)
+    assert exporting_faces.best_threshold([*few, outcome(0.2, True)]) == pytest.approx(0.6)
+    assert exporting_faces.best_threshold([outcome(None, True)]) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_the_card_says_what_was_measured(found, scenes, listed, tmp_path):
     model = tmp_path / "faces.onnx"
     model.write_bytes((found / "model.onnx").read_bytes())
     config, dataset, split = run.load(found)
-    text = export.write_card(model, dataset, split).read_text(encoding="utf-8")
+    text = exporting_faces.write_card(model, dataset, split).read_text(encoding="utf-8")
     assert text.startswith("# faces.onnx\n")
     assert f"24 pictures with {dataset.faces(np.arange(24))} faces" in text
     assert "| test (" in text

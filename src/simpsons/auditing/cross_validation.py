@@ -126,7 +126,7 @@ def _judge(
     initial = None
     if _starts_from_shipped(dataset):
         pixels = dataset.images[split.rows("train")]
-        initial = unfuse.trainable(read_onnx(network), recipe, pixels)
+        initial = unfuse.trainable(read_onnx(network), recipe.batch_norm, pixels)
     loop.train(
         dataset,
         split,

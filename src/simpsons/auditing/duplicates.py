@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simpsons.dataset import file_copies
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import HELD_OUT, Split
 from simpsons.duplicates import copies, near_duplicates
@@ -103,12 +104,12 @@ class Duplicates:
 
 def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -> Duplicates:
     """The near-duplicates of a data set, and of a test folder's pictures, whose rows follow."""
-    files = copies.from_files(dataset)
+    files = file_copies.from_files(dataset)
     inside = among(dataset.images, track, files)
     if test is None:
         return inside
     links = near_duplicates.find_between(test.images, dataset.images, track)
-    score = copies.scores(links, copies.from_files(test), files, track)
+    score = copies.scores(links, file_copies.from_files(test), files, track)
     end = len(dataset)
     pairs = _pairs(links._replace(first=links.second, second=links.first + end), score)
     alone = inside.group.max(initial=-1) + 1 + np.arange(len(test))

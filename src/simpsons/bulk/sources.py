@@ -18,8 +18,8 @@ import pyarrow.parquet
 from simpsons.bulk import errors, locations
 from simpsons.bulk.errors import BulkError
 from simpsons.bulk.locations import Entry
-from simpsons.dataset import layout
 from simpsons.files import utf16
+from simpsons.pixels import layout
 
 COLUMN = "path"
 """The column of paths in a table."""

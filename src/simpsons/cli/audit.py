@@ -110,14 +110,14 @@ def audit(
     With --boxes, a detector looks for the faces, and the boxes that do not go with them are listed,
     the surest first; nothing else is looked for.
     """
-    from simpsons.auditing import on_folder
+    from simpsons.api import audit
 
     if boxes:
         for option in ("test", "split", "label_errors", "random_claim", "model", "characters"):
             if options.given(option):
                 name = option.replace("_", "-")
                 raise SimpsonsError(f"--{name} does not go with --boxes; leave one of them out")
-        wrong = on_folder.audit(folder, boxes=boxes, faces=faces, report=report, track=bar)
+        wrong = audit.audit(folder, boxes=boxes, faces=faces, report=report, track=bar)
         if as_json:
             options.print_json(
                 wrong.to_json() | {"faces_model": faces or FACES, "report": str(report)}
@@ -128,7 +128,7 @@ def audit(
         if faces:
             raise SimpsonsError("--faces finds faces for boxes; give the file with --boxes")
         with _Watch() as watch:
-            found = on_folder.audit(
+            found = audit.audit(
                 folder,
                 test=test,
                 split=split,
@@ -178,10 +178,10 @@ def clean(
     No picture is touched. Read and edit the list: each line has a path, an action (drop or
     relabel), the new character, and the reason.
     """
-    from simpsons.auditing import on_folder
+    from simpsons.api import audit
 
     with _Watch() as watch:
-        found = on_folder.clean(
+        found = audit.clean(
             folder,
             out=out,
             test=test,

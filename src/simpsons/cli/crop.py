@@ -8,8 +8,8 @@ import click
 from simpsons.classifier import UNKNOWN
 from simpsons.cli import options
 from simpsons.cli.terminal import say
+from simpsons.dataset import cropping
 from simpsons.progress import bar
-from simpsons.project import boxed
 
 
 @click.command()
@@ -28,8 +28,8 @@ from simpsons.project import boxed
 @click.option(
     "--margin",
     type=options.Finite(0, 10),
-    default=boxed.MARGIN,
-    show_default=f"{boxed.MARGIN:g}",
+    default=cropping.MARGIN,
+    show_default=f"{cropping.MARGIN:g}",
     metavar="SIDES",
     help="Room on each side of a face, in longer sides of its box.",
 )
@@ -44,7 +44,7 @@ def crop(folder: str, boxes: Path, out: Path, margin: float, as_json: bool) -> N
     A crop is a square with the room that networks name a face by. Bad rows, and pictures that can't
     be read, are reported: exit code 1 then, and 2 when no face could be cut out.
     """
-    from simpsons import data
+    from simpsons.api import data
 
     made = data.crop(folder, boxes=boxes, out=out, margin=margin, track=bar)
     for problem in made.problems:

@@ -58,7 +58,7 @@ def stats(folder: str | None, characters: str | None, picture: Path | None, as_j
     \b
     simpsons data stats simpsons_dataset --picture counts.png
     """
-    from simpsons import data as library
+    from simpsons.api import data as library
 
     found = library.stats(
         folder, characters=parse_characters(characters), picture=picture, track=bar
@@ -112,7 +112,7 @@ def preview(
     \b
     simpsons data preview simpsons_dataset --out batch.png
     """
-    from simpsons import data as library
+    from simpsons.api import data as library
 
     written = library.preview(
         folder,
@@ -152,7 +152,7 @@ def split(
     val and test, in any spelling, which the others are checked against for leaks. shots: of a
     project of `simpsons collect`, 80/10/10 by whole shots.
     """
-    from simpsons import data as library
+    from simpsons.api import data as library
 
     found = library.split(
         folder,

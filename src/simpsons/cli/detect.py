@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 import click
 
+from simpsons.api.recognition import drawing_writer
 from simpsons.classifier import UNKNOWN, Failure
 from simpsons.cli import options, pictures
 from simpsons.detector import FACES, NAMES, Detection, Detector, Face
-from simpsons.recognition import drawing_writer
 
 
 @click.command()

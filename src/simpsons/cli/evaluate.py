@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from simpsons.api.evaluate import evaluate as measured
 from simpsons.characters import display_name
 from simpsons.cli import options
 from simpsons.cli.evaluate_boxes import print_boxes
@@ -14,10 +15,9 @@ from simpsons.dataset.folders import parse_characters
 from simpsons.detector import FACES, NAMES
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import on_folder
-from simpsons.evaluation.evaluate import evaluate as measured
 from simpsons.evaluation.metrics import Evaluation, confused_sentences
 from simpsons.progress import bar
-from simpsons.runs.config import CONFIG
+from simpsons.run_files import CONFIG, MODEL
 
 _part = click.option(
     "--part",
@@ -198,7 +198,7 @@ def compare(
 
 
 def _is_run(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (CONFIG, "model.onnx"))
+    return any((folder / name).is_file() for name in (CONFIG, MODEL))
 
 
 _FIGURES = {

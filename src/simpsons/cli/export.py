@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
+from simpsons.api import export as exports
 from simpsons.cli import options
 from simpsons.cli.terminal import say
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar
-from simpsons.runs import export as exports
 
 
 @click.command()

@@ -55,9 +55,9 @@ def import_keras(
     the same picture files it does if --values, --bgr and --resize say how your code read them,
     which the file doesn't tell; OUT keeps what they say.
     """
-    from simpsons.formats.keras import importing
+    from simpsons.api import import_keras
 
-    written = importing.import_keras(
+    written = import_keras.import_keras(
         keras_file, out, labels=labels, values=values, bgr=bgr, resize=resize
     )
     for note in written.notes:

@@ -95,7 +95,7 @@ def _show_status(project: "Project", as_json: bool) -> None:
 
 
 def _write(project: "Project", folder: Path, frames: bool, as_json: bool) -> None:
-    from simpsons.project.export import write
+    from simpsons.dataset.project_export import write
 
     written = write(project, folder, frames=frames, progress=bar)
     if as_json:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import click
 
+from simpsons.api.recognition import explanation_writer
 from simpsons.characters import display_name
 from simpsons.classifier import UNKNOWN, Failure, Prediction
 from simpsons.cli import options, pictures
@@ -17,7 +18,6 @@ from simpsons.cli.terminal import say
 from simpsons.errors import SimpsonsError
 from simpsons.pixels import images
 from simpsons.predictor import ByFaces, Predictor
-from simpsons.recognition import explanation_writer
 from simpsons.sorting import SortedFolder
 
 _SORTED = "sorted"

@@ -91,7 +91,7 @@ def serve(
 
     Pictures stay in this machine's memory. /openapi.json describes the API.
     """
-    from simpsons.service.serve import serve as run
+    from simpsons.api.serve import serve as run
 
     run(
         model,

@@ -12,8 +12,8 @@ from simpsons.detector import FACES, NAMES
 from simpsons.progress import bar
 
 if TYPE_CHECKING:
+    from simpsons.api.timeline import Answer
     from simpsons.films import Timeline
-    from simpsons.films.timeline import Answer
 
 
 @click.command()
@@ -100,7 +100,7 @@ def timeline(
     is reported, as is a copy that can't be written, once the time line is: exit code 1 then, and
     2 when nothing could be read.
     """
-    from simpsons.films import timeline as timelines
+    from simpsons.api import timeline as timelines
 
     given = timelines.expanded(films)
     show = _Shown(len(given) == 1, frames, as_json)

@@ -9,17 +9,18 @@ from pathlib import Path
 import click
 
 from simpsons import models as networks
+from simpsons.api import train as training
+from simpsons.api.train import Plan
 from simpsons.classifier import SHIPPED
 from simpsons.cli import options
 from simpsons.cli.terminal import say
 from simpsons.dataset.folders import characters_text, parse_characters
 from simpsons.errors import SimpsonsError
 from simpsons.progress import bar, silent
+from simpsons.run_files import CONFIG, SPLIT
 from simpsons.runs import changes
-from simpsons.runs import train as training
-from simpsons.runs.config import CONFIG, SPLIT, Config
+from simpsons.runs.config import Config
 from simpsons.runs.run import CURVES, REPORT
-from simpsons.runs.train import Plan
 from simpsons.training import parallel
 from simpsons.training import recipe as recipes
 from simpsons.training.display import Display

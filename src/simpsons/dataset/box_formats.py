@@ -16,7 +16,7 @@ from typing import Any
 
 from simpsons import urls
 from simpsons.dataset.folders import DataError
-from simpsons.dataset.picture_names import parts_of
+from simpsons.pixels.picture_names import parts_of
 
 ANNOTATION = "annotation.txt"
 """The box file of the Kaggle archive."""

@@ -23,9 +23,9 @@ from simpsons.characters import CHARACTERS
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset.box_formats import ANNOTATION, COLUMNS, IGNORED, BadRow, Row, rows
 from simpsons.dataset.folders import DataError
-from simpsons.dataset.picture_names import PictureNames, parts_of
 from simpsons.files import write_text
 from simpsons.pixels import images
+from simpsons.pixels.picture_names import PictureNames, parts_of
 
 __all__ = ["ANNOTATION", "BadRow", "Box", "Boxes", "read", "write"]
 

@@ -20,9 +20,9 @@ import simplejpeg
 from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
-from simpsons.dataset import entries, memory_map
+from simpsons.dataset import entries
 from simpsons.dataset.folders import Characters, DataError, Listing, Problem, find, find_any
-from simpsons.pixels import images
+from simpsons.pixels import images, memory_map
 from simpsons.pixels.decoding import Decoder
 from simpsons.pixels.plain_resize import ANTIALIAS, Resize
 from simpsons.progress import Track, silent

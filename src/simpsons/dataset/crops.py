@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpsons.classifier import UNKNOWN
-from simpsons.dataset import decoded, memory_map
+from simpsons.dataset import decoded
 from simpsons.dataset.boxes import Box, Boxes
 from simpsons.dataset.cache import Dataset, Wholes, cache_folder
 from simpsons.dataset.folders import DataError, Listing, Problem
-from simpsons.pixels import images
+from simpsons.pixels import images, memory_map
 from simpsons.progress import Track, silent
 
 _BLOCK = 1024  # pictures that are copied before what was read is let go

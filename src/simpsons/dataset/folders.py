@@ -23,10 +23,9 @@ from typing import NamedTuple
 from simpsons import urls
 from simpsons.characters import SLUGS, composed, find_name, is_known
 from simpsons.classifier import UNKNOWN
-from simpsons.dataset import layout
-from simpsons.dataset.layout import entries, has_pictures
 from simpsons.errors import DataError as DataError
-from simpsons.pixels import images
+from simpsons.pixels import images, layout
+from simpsons.pixels.layout import entries, has_pictures
 from simpsons.project.store import is_project
 
 TRAINING_FOLDER = "simpsons_dataset"

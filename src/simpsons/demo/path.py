@@ -23,8 +23,9 @@ from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.report import write_report
 from simpsons.files import whole
 from simpsons.progress import Track, silent
+from simpsons.run_files import SPLIT
 from simpsons.runs import run
-from simpsons.runs.config import SPLIT, Config
+from simpsons.runs.config import Config
 from simpsons.training.observer import Observer
 from simpsons.training.recipe import DEFAULT, Recipe
 

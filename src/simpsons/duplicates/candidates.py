@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simpsons.dataset import memory_map
 from simpsons.duplicates import alignment, borders, neighbours
 from simpsons.duplicates.borders import Windows
+from simpsons.pixels import memory_map
 from simpsons.pixels.images import Pixels
 from simpsons.progress import Track, silent
 

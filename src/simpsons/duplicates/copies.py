@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpsons import processors
-from simpsons.dataset import memory_map
-from simpsons.dataset.cache import Dataset
 from simpsons.duplicates import alignment, borders, near_duplicates
 from simpsons.duplicates.borders import Windows
 from simpsons.duplicates.near_duplicates import Links
-from simpsons.pixels import images
+from simpsons.pixels import images, memory_map
 from simpsons.pixels.images import Pixels
 from simpsons.progress import Track, silent
 
@@ -49,42 +47,10 @@ class Larger(NamedTuple):
     shorter: NDArray[np.int64]
 
 
-def from_files(dataset: Dataset) -> Larger:
-    """The pictures of a data set's files; of one that can't be read now, what is in the cache."""
-    if dataset.wholes is not None:
-        return from_pixels(dataset.images)
-
-    def load(row: int, size: int) -> Pixels:
-        try:
-            return images.load(dataset.root / dataset.paths[row], size)
-        except images.ImageError:
-            times = size // images.SIZE
-            return np.asarray(dataset.images[row]).repeat(times, axis=0).repeat(times, axis=1)
-
-    def load_all(rows: NDArray[np.int64], size: int) -> Pixels:
-        if size == images.SIZE:
-            return memory_map.read(dataset.images, rows)
-        return np.stack([load(row, size) for row in rows.tolist()])
-
-    return Larger(load_all, dataset.sizes.min(axis=1))
-
-
 def from_pixels(pixels: Pixels) -> Larger:
     """Of uint8 `[N, 64, 64, 3]`, which may be memory-mapped; there is nothing larger."""
     shorter = np.full(len(pixels), images.SIZE)
     return Larger(lambda rows, _: memory_map.read(pixels, rows), shorter)
-
-
-def find_between(
-    queries: Dataset, rows: NDArray[np.int64] | None, references: Dataset, track: Track = silent
-) -> Links:
-    """The pictures of a data set, or some of its rows, first, that are copies of others, second."""
-    asked = np.arange(len(queries)) if rows is None else rows
-    links = near_duplicates.find_between(queries.images[asked], references.images, track)
-    files = from_files(queries)
-    some = Larger(lambda rows, size: files.load(asked[rows], size), files.shorter[asked])
-    copied = scores(links, some, from_files(references), track) >= THRESHOLD
-    return links.chosen(copied)._replace(first=asked[links.first[copied]])
 
 
 def scores(

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpsons import processors
-from simpsons.dataset import memory_map
 from simpsons.duplicates import alignment, borders, candidates, neighbours
 from simpsons.duplicates.borders import Windows
 from simpsons.duplicates.candidates import PARTS, Candidates, Looks
+from simpsons.pixels import memory_map
 from simpsons.pixels.images import Pixels
 from simpsons.progress import Track, silent
 

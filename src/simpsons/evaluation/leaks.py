@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from simpsons.classifier import Classifier
-from simpsons.dataset import cache, kaggle
+from simpsons.dataset import cache, file_copies, kaggle
 from simpsons.dataset import split as splits
 from simpsons.dataset.cache import Dataset
 from simpsons.detector import Detector
-from simpsons.duplicates import copies
 from simpsons.evaluation.measure import Measured
 from simpsons.progress import Track, silent
-from simpsons.runs.config import CONFIG, SPLIT
+from simpsons.run_files import CONFIG, SPLIT
 
 
 def learnt_from(paths: Sequence[str], network: Classifier | Detector) -> int | None:
@@ -57,7 +56,7 @@ def copies_of_training(
     where = Path(training) if training else _training_pictures(dataset.root)
     if where is None:
         return None
-    found = copies.find_between(dataset, measured.rows, cache.load(where, track=track), track)
+    found = file_copies.find_between(dataset, measured.rows, cache.load(where, track=track), track)
     return len(np.unique(found.first))
 
 

@@ -13,19 +13,19 @@ from torch import Tensor, nn
 from simpsons import models
 from simpsons.models.cnn import CNN, folded
 from simpsons.pixels.images import Pixels
-from simpsons.training.recipe import Recipe
 
 _ENOUGH = 512  # pictures, for a mean and a variance
 
 
-def trainable(network: nn.Module, recipe: Recipe, pixels: Pixels) -> nn.Module:
-    """The network with the batch norms that the recipe trains it with; the same answers.
+def trainable(network: nn.Module, batch_norm: bool, pixels: Pixels) -> nn.Module:
+    """The network with the batch norms that a recipe trains it with; the same answers.
 
-    pixels: training pictures, uint8 `[N, 64, 64, 3]`. A network whose batch norms have learnt is
-    returned as it is; those of a `cnn` are folded away for a recipe without any.
+    batch_norm: whether the recipe has any; those of a `cnn` are folded away if not. pixels:
+    training pictures, uint8 `[N, 64, 64, 3]`. A network whose batch norms have learned is returned
+    as it is.
     """
     if isinstance(network, CNN):
-        network = _with_batch_norms(network) if recipe.batch_norm else folded(network.eval())
+        network = _with_batch_norms(network) if batch_norm else folded(network.eval())
     some = np.random.default_rng(0).permutation(len(pixels))[:_ENOUGH]
     take_statistics(network, pixels[np.sort(some)])
     return network

@@ -9,9 +9,8 @@ from typing import cast
 import numpy as np
 from PIL import Image
 
-from simpsons.dataset import layout
 from simpsons.errors import DataError
-from simpsons.pixels import images
+from simpsons.pixels import images, layout
 
 OUTPUT = "what this command writes"
 

@@ -20,12 +20,12 @@ from filelock import FileLock, Timeout
 
 from simpsons import urls
 from simpsons.classifier import SHIPPED, Classifier, model_path
-from simpsons.dataset.picture_names import PictureNames
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import DataError, SimpsonsError
 from simpsons.files import write_bytes
 from simpsons.films.film import Film, FilmError
 from simpsons.pixels import images
+from simpsons.pixels.picture_names import PictureNames
 from simpsons.progress import Track, silent
 from simpsons.project import selection, store
 from simpsons.project.cutting import Cut, CutPicture, Cutter, Listed

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from simpsons import urls
 from simpsons.classifier import Failure
-from simpsons.dataset.picture_names import PictureNames
 from simpsons.errors import DataError
 from simpsons.files import csv_line, whole
 from simpsons.pixels import images
+from simpsons.pixels.picture_names import PictureNames
 from simpsons.progress import Track, silent
 from simpsons.project.embedding import MODEL, Embedder, Embedding, Vectors
 from simpsons.project.rows import RowFile

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simpsons.characters import composed
-from simpsons.dataset import memory_map
 from simpsons.dataset import split as splits
 from simpsons.dataset.boxed_pictures import BoxedPictures
 from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import Problem
 from simpsons.dataset.split import Split
-from simpsons.runs.config import SPLIT
+from simpsons.pixels import memory_map
+from simpsons.run_files import SPLIT
 
 Tell = Callable[[str], None]
 """Is told what there is to say of the pictures, a sentence a call."""

@@ -10,10 +10,9 @@ from simpsons.dataset.folders import Characters
 from simpsons.dataset.split import PARTS
 from simpsons.errors import SimpsonsError
 from simpsons.plain import built
+from simpsons.run_files import CONFIG
 from simpsons.training.device import Machine
 from simpsons.training.recipe import Recipe
-
-CONFIG, SPLIT, TENSORBOARD = "config.json", "split.csv", "tensorboard"
 
 
 @dataclass(frozen=True)

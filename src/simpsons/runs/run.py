@@ -49,21 +49,20 @@ from simpsons.models.inference import predict_logits
 from simpsons.models.scaled import Scaled
 from simpsons.pixels.plain_resize import ANTIALIAS, Resize
 from simpsons.progress import Track, silent
-from simpsons.runs import changes, exporting
+from simpsons.run_files import CONFIG, MODEL, SPLIT, TENSORBOARD
+from simpsons.runs import changes, exporting, exporting_faces, pretrained
 from simpsons.runs.changes import Tell, untold
-from simpsons.runs.config import CONFIG, SPLIT, TENSORBOARD, Config
+from simpsons.runs.config import Config
+from simpsons.runs.pretrained import Pretrained, StrPath
 from simpsons.runs.run_lock import LOCK, claimed
-from simpsons.training import last_layer, loop, parallel, pretrained
+from simpsons.training import last_layer, loop, parallel
 from simpsons.training.device import Machine, choose_device, describe
-from simpsons.training.faces import export
 from simpsons.training.faces import training as face_training
 from simpsons.training.observer import Epoch, Observer, Silent, finished, to_csv
-from simpsons.training.pretrained import Pretrained, StrPath
 from simpsons.training.recipe import DEFAULT, Recipe, Trained, fitted
 
 EXCLUDE = "exclude.csv"
 CURVES = "curves.png"
-MODEL = "model.onnx"
 REPORT = Path("report", "index.html")
 
 _SECONDS_BETWEEN_CURVES = 5.0  # drawing takes about as long as a small epoch
@@ -423,9 +422,13 @@ def finish(
     if isinstance(dataset, BoxedPictures):
         network, metadata = _best(folder, config)
         assert isinstance(network, Faces)
-        found = export.export_fitted(network, folder / MODEL, dataset, split, metadata, track)
+        found = exporting_faces.export_fitted(
+            network, folder / MODEL, dataset, split, metadata, track
+        )
         told = facts(config)
-        return export.report(folder / REPORT, folder / MODEL, dataset, split, found, told, track)
+        return exporting_faces.report(
+            folder / REPORT, folder / MODEL, dataset, split, found, told, track
+        )
     export_run(folder, folder / MODEL, dataset, split, track=track)
     classifier = Classifier(folder)
     measured = measure(classifier, dataset, dataset.known(split.rows("validation")), track)
@@ -470,7 +473,7 @@ def export_run(
         assert isinstance(network, Faces)
         if int8:
             raise SimpsonsError(f"{folder}: finds faces, which int8 is too coarse for; omit --int8")
-        export.export_fitted(network, out, dataset, split, metadata, track)
+        exporting_faces.export_fitted(network, out, dataset, split, metadata, track)
         return
     rows = dataset.known(split.rows("validation"))
     pixels = torch.from_numpy(np.array(dataset.images[rows]))
@@ -633,7 +636,9 @@ def _trainable(
     if isinstance(dataset, BoxedPictures):
         face_training.make_trainable(network, dataset, split, config.recipe)
         return network
-    network = unfuse.trainable(network, config.recipe, dataset.images[split.rows("train")])
+    network = unfuse.trainable(
+        network, config.recipe.batch_norm, dataset.images[split.rows("train")]
+    )
     if is_new:
         last_layer.adapt(network, initial.classes, dataset, split)
     return network

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simpsons.errors import SimpsonsError
-from simpsons.runs.config import TENSORBOARD
+from simpsons.run_files import TENSORBOARD
 from simpsons.training.observer import Epoch, Observer
 
 

@@ -16,15 +16,16 @@ from simpsons.errors import SimpsonsError
 from simpsons.evaluation import detection
 from simpsons.evaluation.measure import Measured
 from simpsons.progress import Track, silent
+from simpsons.run_files import MODEL
 from simpsons.runs import run
 from simpsons.runs.changes import Tell
 from simpsons.runs.config import Config
+from simpsons.runs.pretrained import Pretrained, StrPath
 from simpsons.training import parallel
 from simpsons.training import recipe as recipes
 from simpsons.training.device import choose_device, describe
 from simpsons.training.display import TensorBoard
 from simpsons.training.observer import Observer, Silent
-from simpsons.training.pretrained import Pretrained, StrPath
 from simpsons.training.recipe import Recipe
 
 _FEW = 1024  # pictures
@@ -66,7 +67,7 @@ class Run:
     @property
     def model(self) -> Path:
         """The ONNX file."""
-        return self.folder / run.MODEL
+        return self.folder / MODEL
 
 
 def train(

@@ -20,7 +20,7 @@ def label(
 ) -> None:
     """Serve a page on which the faces of a project are named, until SIGINT or SIGTERM.
 
-    `simpsons.project.export.write` makes a data set of what is named, and
+    `simpsons.dataset.project_export.write` makes a data set of what is named, and
     `simpsons.labelling.session.Session` asks and takes answers without a page.
 
     Args:

@@ -6,8 +6,8 @@ import pytest
 
 import simpsons
 from simpsons import SimpsonsError
-from simpsons.runs.run import MODEL
-from simpsons.runs.train import Plan
+from simpsons.api.train import Plan
+from simpsons.run_files import MODEL
 from simpsons.training.observer import Silent
 
 

@@ -23,7 +23,8 @@ from simpsons.errors import SimpsonsError
 from simpsons.formats.onnx_import import finds_faces, read_faces, read_onnx
 from simpsons.network import Network, find
 from simpsons.plain import built
-from simpsons.runs.config import CONFIG, SPLIT, Config
+from simpsons.run_files import CONFIG, SPLIT
+from simpsons.runs.config import Config
 from simpsons.training import checkpoint, loop
 from simpsons.training.loop import Progress
 from simpsons.training.observer import Epoch, finished

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from simpsons.dataset import boxes, cache, split
+from simpsons.dataset import project_export as exports
 from simpsons.errors import SimpsonsError
 from simpsons.project import LATER, NO_FACE, NOBODY, CollectedFace, Project
-from simpsons.project import export as exports
 from simpsons.project.store import write_faces, write_project
 
 from .conftest import room

@@ -112,9 +112,9 @@ def _write_file(
 ) -> Exported:
     from simpsons.dataset import cache, kaggle
     from simpsons.dataset import split as splits
+    from simpsons.run_files import CONFIG
     from simpsons.runs import exporting, run
     from simpsons.runs.card import card_path, require_provenance
-    from simpsons.runs.config import CONFIG
 
     if card:
         card_path(out)
@@ -149,8 +149,8 @@ def _write_file(
 
 def _card(out: Path, dataset: "Dataset | BoxedPictures", parts: "Split", track: Track) -> Path:
     from simpsons.dataset.boxed_pictures import BoxedPictures
+    from simpsons.runs import exporting_faces as of_faces
     from simpsons.runs.card import write_card
-    from simpsons.training.faces import export as of_faces
 
     if isinstance(dataset, BoxedPictures):
         return of_faces.write_card(out, dataset, parts, track)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simpsons import urls
-from simpsons.dataset.folders import DataError
+from simpsons.errors import DataError
 from simpsons.pixels import images
 
 

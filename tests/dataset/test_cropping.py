@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simpsons.dataset import boxes
+from simpsons.dataset import boxes, cropping
 from simpsons.dataset.boxes import Box
 from simpsons.errors import DataError, SimpsonsError
 from simpsons.pixels import images
-from simpsons.project import boxed
 from simpsons.project.cutting import square
 
 
@@ -27,7 +26,7 @@ def crop(folder, rows, **settings):
     lines = ["path,x1,y1,x2,y2,name,ignored", *rows]
     listing.write_text("\n".join([*lines, ""]), encoding="utf-8")
     out = folder.parent / "out"
-    return boxed.crop(folder, boxes.read(listing, folder), out, **settings)
+    return cropping.crop(folder, boxes.read(listing, folder), out, **settings)
 
 
 def test_each_face_is_in_the_folder_of_its_name(folder):
@@ -69,7 +68,7 @@ def test_the_default_margin_is_what_networks_see():
     pixels = rng.integers(0, 255, (30, 40, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     for box in ((100, 100, 140, 150), (0, 0, 30, 20), (300, 200, 320, 240)):
         left, top, right, bottom = images.square_around(320, 240, box)
-        cut = square(pixels, box, 1 + 2 * boxed.MARGIN)
+        cut = square(pixels, box, 1 + 2 * cropping.MARGIN)
         expected = pixels[round(top) : round(bottom), round(left) : round(right)]
         assert np.abs(np.subtract(cut.shape, expected.shape)).max() <= 1
         assert abs(int(cut[5, 5].sum()) - int(expected[5, 5].sum())) < 1
@@ -110,4 +109,4 @@ def test_a_margin_that_can_not_be_is_refused(folder):
     )
     for margin in (-0.1, 11, float("nan")):
         with pytest.raises(DataError, match="give 0 to 10"):
-            boxed.crop(folder, listed, folder.parent / "out", margin)
+            cropping.crop(folder, listed, folder.parent / "out", margin)

@@ -13,18 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from simpsons.auditing.on_folder import audit, clean
+from simpsons.api.audit import audit, clean
 from simpsons.characters import display_name
 from simpsons.dataset import boxes as box_files
-from simpsons.dataset import cache, kaggle
+from simpsons.dataset import cache, cropping, kaggle
 from simpsons.dataset import split as splits
+from simpsons.dataset.cropping import MARGIN, Crops
 from simpsons.dataset.folders import Characters, Problem
 from simpsons.dataset.kaggle import download
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import plots
 from simpsons.progress import Track, silent
-from simpsons.project import boxed
-from simpsons.project.boxed import MARGIN, Crops
 from simpsons.project.folders import require_new
 from simpsons.training import recipe as recipes
 from simpsons.training.augment import augmented
@@ -244,4 +243,4 @@ def crop(
         SimpsonsError: if no face can be cut out, or `out` is not empty.
     """
     require_new(out)
-    return boxed.crop(folder, box_files.read(boxes, folder), out, margin, track)
+    return cropping.crop(folder, box_files.read(boxes, folder), out, margin, track)

@@ -25,8 +25,8 @@ from simpsons.models import unfuse
 from simpsons.models.xception import Xception
 from simpsons.network import find
 from simpsons.runs import run
+from simpsons.runs.pretrained import Pretrained
 from simpsons.training import loop
-from simpsons.training.pretrained import Pretrained
 from simpsons.training.recipe import DEFAULT, NOTEBOOK
 
 
@@ -144,7 +144,9 @@ def test_batch_norms_come_back_with_the_same_answers_in_training_too(name, datas
     """Without the pictures' statistics a batch norm in training would change the answers."""
     pixels = torch.from_numpy(np.array(dataset.images)).permute(0, 3, 1, 2).float() / 255
     folded = fold(read_onnx(name))
-    network = unfuse.trainable(fold(read_onnx(name)), DEFAULT[name], dataset.images).eval()
+    network = unfuse.trainable(
+        fold(read_onnx(name)), DEFAULT[name].batch_norm, dataset.images
+    ).eval()
     never_folded = {layer for layer, norm in norms(folded) if norm.running_mean.any()}
     came_back = [norm for layer, norm in norms(network) if layer not in never_folded]
     assert len(came_back) == {"cnn": 8, "xception": 5}[name]
@@ -184,9 +186,9 @@ def test_a_recipe_without_batch_norms_gets_cnn_plain_with_the_same_answers(datas
     plain = read_onnx("cnn")
     for network in (
         read_onnx("cnn"),
-        unfuse.trainable(read_onnx("cnn"), DEFAULT["cnn"], dataset.images),
+        unfuse.trainable(read_onnx("cnn"), DEFAULT["cnn"].batch_norm, dataset.images),
     ):
-        network = unfuse.trainable(network, NOTEBOOK, dataset.images)
+        network = unfuse.trainable(network, NOTEBOOK.batch_norm, dataset.images)
         assert not norms(network)
         with torch.no_grad():
             torch.testing.assert_close(network(pixels), plain(pixels), atol=2e-3, rtol=1e-3)
