@@ -13,6 +13,7 @@ from simpsons.characters import CHARACTERS, Character
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detection, Detector, Face
 from simpsons.errors import DataError, SimpsonsError
+from simpsons.extras import remedy
 from simpsons.network import ModelError
 from simpsons.pixels.images import ImageError
 from simpsons.predictor import Predictor
@@ -53,8 +54,9 @@ _LATER = {
     "timeline": "simpsons.api.timeline",
     "train": "simpsons.api.train",
 }
-_MODULES = {"bulk", "data"}
 """Functions and their modules, which are imported when one is asked for; some need an extra."""
+
+_MODULES = {"bulk": "simpsons.bulk", "data": "simpsons.api.data"}
 
 __all__ = [
     "CHARACTERS",
@@ -90,17 +92,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"simpsons.{name}")
-    if name not in _LATER:
+    place = _MODULES.get(name) or _LATER.get(name)
+    if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(importlib.import_module(_LATER[name]), name)
+        module = importlib.import_module(place)
     except ModuleNotFoundError as error:
-        remedy = extras.remedy(f"simpsons.{name}", error)
-        if remedy is None:
-            raise
-        raise ModuleNotFoundError(remedy, name=error.name) from None
+        if said := remedy(f"simpsons.{name}", error):
+            raise ModuleNotFoundError(said, name=error.name) from None
+        raise
+    return module if name in _MODULES else getattr(module, name)
 
 
 def __dir__() -> list[str]:
