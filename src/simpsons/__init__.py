@@ -8,7 +8,6 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from simpsons import extras
 from simpsons.characters import CHARACTERS, Character
 from simpsons.classifier import Classifier, Failure, Prediction
 from simpsons.detector import Detection, Detector, Face
