@@ -24,7 +24,7 @@ from benchmarks.report import machine, table, write_section
 from simpsons import Classifier, Detector
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset.boxes import Box
-from simpsons.detector import FACES, STRANGER_THRESHOLD, Face, Found
+from simpsons.detector import FACES, STRANGER_THRESHOLD, Face, FoundFaces
 from simpsons.evaluation import detection
 from simpsons.evaluation.detection import DetectionEvaluation, Outcome, Share
 from simpsons.files import whole
@@ -111,16 +111,18 @@ def by_size(outcomes: Sequence[Outcome]) -> list[Share]:
     ]
 
 
-def alone(pictures: Sequence[Found], threshold: float) -> list[Found]:
+def alone(pictures: Sequence[FoundFaces], threshold: float) -> list[FoundFaces]:
     """The pictures in which one face has such a score, with that face alone; it is the surest."""
     return [
-        Found(one.width, one.height, one.boxes[:1], one.scores[:1], one.crops[:1])
+        FoundFaces(one.width, one.height, one.boxes[:1], one.scores[:1], one.crops[:1])
         for one in pictures
         if (one.scores >= threshold).sum() == 1
     ]
 
 
-def find(detector: Detector, files: Sequence[Path], what: str, keep: Path | None) -> list[Found]:
+def find(
+    detector: Detector, files: Sequence[Path], what: str, keep: Path | None
+) -> list[FoundFaces]:
     """The faces of each picture with their crops; from `keep` where they are kept already."""
     kept = keep and keep / f"{_key(detector, files)}.npz"
     if kept and kept.exists():
@@ -141,7 +143,7 @@ def _key(detector: Detector, files: Sequence[Path]) -> str:
     return content.hexdigest()[:16]
 
 
-def _write(file: Path, pictures: Sequence[Found]) -> None:
+def _write(file: Path, pictures: Sequence[FoundFaces]) -> None:
     with file.open("wb") as opened:
         np.savez(
             opened,
@@ -152,18 +154,18 @@ def _write(file: Path, pictures: Sequence[Found]) -> None:
         )
 
 
-def _read(file: Path) -> list[Found]:
+def _read(file: Path) -> list[FoundFaces]:
     with np.load(file) as kept:
         sizes = kept["sizes"]
         ends = np.cumsum(sizes[:, 2])[:-1]
         parts = (np.split(kept[name], ends) for name in ("boxes", "scores", "crops"))
         return [
-            Found(width, height, *arrays)
+            FoundFaces(width, height, *arrays)
             for (width, height, _), *arrays in zip(sizes.tolist(), *parts, strict=True)
         ]
 
 
-def name_all(network: Classifier, pictures: Sequence[Found]) -> list[tuple[Face, ...]]:
+def name_all(network: Classifier, pictures: Sequence[FoundFaces]) -> list[tuple[Face, ...]]:
     """The faces of each picture with their names."""
     predictions = iter(network.predict_faces(np.concatenate([p.crops for p in pictures])))
     return [one.named([next(predictions) for _ in one.boxes]) for one in pictures]

@@ -74,7 +74,7 @@ def measured(pixels: Pixels, planted: NDArray[np.int64]) -> dict[str, float]:
     """Find the duplicates and say what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     with MappedPages() as mapped:
-        found = duplicates.among(pixels, bar)
+        found = duplicates.within(pixels, bar)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     pairs = {(pair.first, pair.second) for pair in found.pairs if pair.copy}
     hits = sum((min(pair), max(pair)) in pairs for pair in planted.tolist())

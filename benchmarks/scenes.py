@@ -19,7 +19,7 @@ from benchmarks.data import data_option, folder
 from benchmarks.report import table, write_section
 from simpsons import Classifier, Detector
 from simpsons.classifier import UNKNOWN, Prediction
-from simpsons.detector import FACES, Found
+from simpsons.detector import FACES, FoundFaces
 from simpsons.pixels import images
 from simpsons.progress import bar
 
@@ -180,7 +180,7 @@ def named_in_box(
 
 
 def _centred_in(
-    found: Found, predictions: Sequence[Prediction], corners: tuple[float, float, float, float]
+    found: FoundFaces, predictions: Sequence[Prediction], corners: tuple[float, float, float, float]
 ) -> Iterator[Prediction]:
     x1, y1, x2, y2 = corners
     for (left, top, right, bottom), prediction in zip(

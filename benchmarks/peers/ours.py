@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.peers import protocol
 from simpsons.classifier import Classifier, Failure, Prediction
-from simpsons.detector import Detector, Found
+from simpsons.detector import Detector, FoundFaces
 from simpsons.pixels import images
 from simpsons.shares import in_shares
 
@@ -115,7 +115,7 @@ def find(paths: list[Path]) -> None:
     """Files to boxes, on every core as `detect_all` does it."""
     detector = Detector()
 
-    def look(some: list[Path]) -> list[Found]:
+    def look(some: list[Path]) -> list[FoundFaces]:
         return [detector.find(path, on_one_core=True) for path in some]
 
     _folder(paths, lambda: in_shares(look, paths, _SHARE))

@@ -108,7 +108,7 @@ class Detection:
         return {"path": self.path, "faces": [face.to_json() for face in self.faces]}
 
 
-class Found(NamedTuple):
+class FoundFaces(NamedTuple):
     """The faces of one picture before they are named, the surest first.
 
     width, height: of the picture in pixels, as people see it. boxes: float32 `[M, 4]`, x1, y1, x2,
@@ -220,7 +220,9 @@ class Detector:
         """Pixels that the longer side of a picture keeps, if it has them, when it is decoded."""
         return round(GAP * self.sides[-1])
 
-    def find(self, source: images.Source | images.Reduced, *, on_one_core: bool = False) -> Found:
+    def find(
+        self, source: images.Source | images.Reduced, *, on_one_core: bool = False
+    ) -> FoundFaces:
         """The faces of one picture, not named, with the crops to name them by.
 
         source: also what `images.decode_reduced` gives for `least_kept`. Plain bars and margins are
@@ -239,7 +241,9 @@ class Detector:
         for crop, box in zip(crops, boxes.tolist(), strict=True):
             crop[:] = images.crop_around(inside, box)
         shown = boxes + np.array([left, top] * 2, np.float32)
-        return Found(width, height, _scaled(shown, pixels.shape, (height, width)), scores, crops)
+        return FoundFaces(
+            width, height, _scaled(shown, pixels.shape, (height, width)), scores, crops
+        )
 
     def detect(self, source: images.Source, top: int = 5) -> Detection:
         """Everyone in one picture: a path, bytes, a file object, a PIL image or an array.
@@ -282,11 +286,11 @@ class Detector:
         return counts(face, self.minimum, self.stranger_minimum)
 
     def _detection(
-        self, source: images.Source, found: Found, predictions: Sequence[Prediction]
+        self, source: images.Source, found: FoundFaces, predictions: Sequence[Prediction]
     ) -> Detection:
         return Detection(path_of(source), tuple(filter(self.counts, found.named(predictions))))
 
-    def _find_or_say_why(self, source: images.Source) -> Found | str:
+    def _find_or_say_why(self, source: images.Source) -> FoundFaces | str:
         try:
             return self.find(source, on_one_core=True)
         except images.ImageError as error:

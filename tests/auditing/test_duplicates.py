@@ -73,9 +73,9 @@ def pixels(many_drawings):
 
 
 def test_the_index_finds_nearly_what_comparing_all_finds(monkeypatch, pixels):
-    exact = duplicates.among(pixels)
+    exact = duplicates.within(pixels)
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 10)
-    indexed = duplicates.among(pixels)
+    indexed = duplicates.within(pixels)
     one, other = (
         {(pair.first, pair.second): pair for pair in found.pairs} for found in (exact, indexed)
     )
@@ -108,7 +108,7 @@ def test_of_a_mapped_file_little_is_in_memory_at_once(monkeypatch, tmp_path, map
         release(pictures)
 
     monkeypatch.setattr(memory_map, "release", watched)
-    found = duplicates.among(pixels)
+    found = duplicates.within(pixels)
     assert sum(pair.copy for pair in found.pairs) >= 198
     assert 0 < max(*during, mapped(path)) < path.stat().st_size / 2
 
@@ -136,7 +136,7 @@ def title_card():
 def test_of_very_many_that_are_the_same_pairs_grow_with_the_pictures(title_card):
     other = images.fit(np.asarray(draw(DOLLS[5], np.random.default_rng(5), 64)))
     pixels = np.stack([title_card] * 300 + [other] * 3 + [np.zeros_like(other)] * 50)
-    found = duplicates.among(pixels)
+    found = duplicates.within(pixels)
     assert [len(rows) for rows in found.groups()] == [300, 50, 3]
     assert all(pair.copy for pair in found.pairs)
     assert len(found.pairs) == 299 + 49 + 3
@@ -147,7 +147,7 @@ def test_very_many_copies_are_all_copies_of_the_first(title_card):
     rng = np.random.default_rng(6)
     noise = rng.integers(-5, 6, (80, *title_card.shape))
     pixels = np.clip(title_card + noise, 0, 255).astype(np.uint8)
-    found = duplicates.among(pixels)
+    found = duplicates.within(pixels)
     copied = {pair.second for pair in found.pairs if pair.copy and pair.first == 0}
     assert copied == set(range(1, 80))
     assert len(found.pairs) < 80 * 30
@@ -158,7 +158,7 @@ def test_what_leaks_is_found_through_pictures_that_are_the_same(title_card):
     all validation pictures are the same as the first test picture."""
     darker = (0.9 * title_card).astype(np.uint8)
     pixels = np.stack([title_card] * 60 + [darker] * 40)
-    found = duplicates.among(pixels)
+    found = duplicates.within(pixels)
     test, validation, training = np.arange(40), np.arange(40, 60), np.arange(60, 100)
     for held in (test, validation):
         leaks = found.leaks("held", held, training)

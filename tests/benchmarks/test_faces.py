@@ -6,7 +6,7 @@ from benchmarks import faces
 from simpsons import Detector
 from simpsons.classifier import Prediction
 from simpsons.dataset.boxes import Box
-from simpsons.detector import Face, Found
+from simpsons.detector import Face, FoundFaces
 from simpsons.evaluation.detection import Outcome
 
 
@@ -50,7 +50,7 @@ def test_a_face_is_alone_if_no_other_is_as_sure():
     def found(*scores):
         count = len(scores)
         boxes, crops = np.zeros((count, 4), np.float32), np.zeros((count, 64, 64, 3), np.uint8)
-        return Found(100, 80, boxes, np.array(scores, np.float32), crops)
+        return FoundFaces(100, 80, boxes, np.array(scores, np.float32), crops)
 
     pictures = [found(0.9, 0.3), found(0.9, 0.8), found(), found(0.3)]
     chosen = faces.alone(pictures, 0.5)

@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from simpsons import Prediction
-from simpsons.detector import Found
+from simpsons.detector import FoundFaces
 from simpsons.pixels import images
 from simpsons.project import collecting
 from simpsons.project.embedding import Embedder
@@ -73,7 +73,7 @@ class Magenta:
             if min(down.stop - down.start, across.stop - across.start) > SIDE // 2
         ]
         height, width = pixels.shape[:2]
-        return Found(
+        return FoundFaces(
             width,
             height,
             np.array(found, np.float32).reshape(-1, 4),

@@ -105,7 +105,7 @@ class Duplicates:
 def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -> Duplicates:
     """The near-duplicates of a data set, and of a test folder's pictures, whose rows follow."""
     files = file_copies.from_files(dataset)
-    inside = among(dataset.images, track, files)
+    inside = within(dataset.images, track, files)
     if test is None:
         return inside
     links = near_duplicates.find_between(test.images, dataset.images, track)
@@ -120,7 +120,7 @@ def find(dataset: Dataset, test: Dataset | None = None, track: Track = silent) -
     )
 
 
-def among(pixels: Pixels, track: Track = silent, larger: Larger | None = None) -> Duplicates:
+def within(pixels: Pixels, track: Track = silent, larger: Larger | None = None) -> Duplicates:
     """The near-duplicates among uint8 `[N, 64, 64, 3]`, which may be memory-mapped.
 
     larger: the same pictures, to tell copies from frames in which little moves.

@@ -13,7 +13,7 @@ from simpsons.bulk import errors, manifest
 from simpsons.bulk.errors import BulkError, ObjectError
 from simpsons.bulk.manifest import Work
 from simpsons.classifier import Classifier, Prediction, model_path
-from simpsons.detector import Detection, Detector, Found
+from simpsons.detector import Detection, Detector, FoundFaces
 from simpsons.network import FACES_TASK, find
 from simpsons.pixels import images
 
@@ -107,15 +107,15 @@ class Detect:
         self._detector = detector
         self._top = top
 
-    def load(self, file: io.BytesIO) -> Found:
+    def load(self, file: io.BytesIO) -> FoundFaces:
         """See `Task`."""
         return self._detector.find(file, on_one_core=True)
 
-    def answer(self, loaded: Sequence[Found | None]) -> list[list[dict[str, Any]]]:
+    def answer(self, loaded: Sequence[FoundFaces | None]) -> list[list[dict[str, Any]]]:
         """See `Task`."""
         return [[] if found is None else self._rows(found) for found in loaded]
 
-    def _rows(self, found: Found) -> list[dict[str, Any]]:
+    def _rows(self, found: FoundFaces) -> list[dict[str, Any]]:
         named = self._detector.names.predict_faces(found.crops, self._top, on_one_core=True)
         faces = Detection(None, found.named(named)).faces
         if not faces:

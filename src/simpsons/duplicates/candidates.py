@@ -64,7 +64,7 @@ class Candidates(NamedTuple):
     part: NDArray[np.int8]
 
 
-class Looks(NamedTuple):
+class Descriptors(NamedTuple):
     """What is kept of all pictures, taken out of their borders.
 
     coarse: uint8 `[N, 16, 16]`, for the first alignment. digests: uint64 `[N]`, the same where all
@@ -82,8 +82,10 @@ class Looks(NamedTuple):
     mirrored: _Thumbnails
 
     @classmethod
-    def of(cls, pixels: Pixels, known: "Looks | None" = None, track: Track = silent) -> "Looks":
-        """Of uint8 `[N, 64, 64, 3]`; known: looks that these will be compared with."""
+    def of(
+        cls, pixels: Pixels, known: "Descriptors | None" = None, track: Track = silent
+    ) -> "Descriptors":
+        """Of uint8 `[N, 64, 64, 3]`; known: descriptors that these will be compared with."""
         projection = known.projection if known else _Projection.of(pixels)
         count, axes = len(pixels), projection.axes.shape[1]
         vectors, mirrored = np.empty((2, count, axes), np.float32)
@@ -113,16 +115,20 @@ def _digests(pixels: Pixels) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), np.uint64)
 
 
-def among(pixels: Pixels, looks: Looks, track: Track = silent) -> Candidates:
+def within(pixels: Pixels, descriptors: Descriptors, track: Track = silent) -> Candidates:
     """Pairs of uint8 `[N, 64, 64, 3]`; of two whole pictures the first is < the second.
 
     Of pictures whose pixels are all the same only the first is in any pair.
     """
-    return _unique([*_nearest(pixels, looks, looks, track, ordered=True)], len(pixels))
+    return _unique([*_nearest(pixels, descriptors, descriptors, track, ordered=True)], len(pixels))
 
 
-def between(
-    queries: Pixels, asked: Looks, references: Pixels, known: Looks, track: Track = silent
+def across(
+    queries: Pixels,
+    asked: Descriptors,
+    references: Pixels,
+    known: Descriptors,
+    track: Track = silent,
 ) -> tuple[Candidates, Candidates]:
     """Pairs of a query, first, and a reference, second; and of a reference and a query.
 
@@ -135,8 +141,8 @@ def between(
 
 def _nearest(
     pixels: Pixels,
-    asked: Looks,
-    references: Looks,
+    asked: Descriptors,
+    references: Descriptors,
     track: Track,
     *,
     first_part: int = 0,
@@ -144,7 +150,7 @@ def _nearest(
 ) -> Iterator[NDArray[np.int64]]:
     """Keys of the nearest references of each picture, of its mirror image, and of its parts.
 
-    asked: looks of the pictures. ordered: the references are the pictures themselves, so a pair of
+    asked: of the pictures. ordered: the references are the pictures themselves, so a pair of
     whole ones is the same either way. Among very many references parts are not looked up, as that
     takes most of the time.
     """

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from simpsons import processors
 from simpsons.duplicates import alignment, borders, candidates, neighbours
 from simpsons.duplicates.borders import Windows
-from simpsons.duplicates.candidates import PARTS, Candidates, Looks
+from simpsons.duplicates.candidates import PARTS, Candidates, Descriptors
 from simpsons.pixels import memory_map
 from simpsons.pixels.images import Pixels
 from simpsons.progress import Track, silent
@@ -130,23 +130,23 @@ def find(pixels: Pixels, track: Track = silent) -> NearDuplicates:
 
 
 def _find(pixels: Pixels, track: Track) -> NearDuplicates:
-    looks = Looks.of(pixels, track=track)
-    proposed = candidates.among(pixels, looks, track)
+    descriptors = Descriptors.of(pixels, track=track)
+    proposed = candidates.within(pixels, descriptors, track)
 
     def compared(some: Candidates) -> Links:
-        return _compared(some, (pixels, pixels), (looks, looks), track)
+        return _compared(some, (pixels, pixels), (descriptors, descriptors), track)
 
     found = compared(proposed)
     threshold = threshold_of(found)
     links = linked(found, threshold)
     group = neighbours.grouped(links.first, links.second, links.shot >= SURE, len(pixels))
     links = links.chosen(group[links.first] == group[links.second])
-    by_hubs = _by_hubs(group[looks.distinct], looks.distinct, compared)
+    by_hubs = _by_hubs(group[descriptors.distinct], descriptors.distinct, compared)
     if by_hubs:
         links = _best(_together([links, *(linked(each, threshold) for each in by_hubs)]))
-    _, group = np.unique(group[looks.original], return_inverse=True)
-    links = _together([_identical(looks.original), links])
-    return NearDuplicates(links, group.astype(np.int64), threshold, looks.original)
+    _, group = np.unique(group[descriptors.original], return_inverse=True)
+    links = _together([_identical(descriptors.original), links])
+    return NearDuplicates(links, group.astype(np.int64), threshold, descriptors.original)
 
 
 def _by_hubs(
@@ -204,9 +204,9 @@ def find_between(queries: Pixels, references: Pixels, track: Track = silent) -> 
 
     If pictures with the same pixels are on both sides, each is linked to the first of the others.
     """
-    known = Looks.of(references, track=track)
-    asked = Looks.of(queries, known, track)
-    forth, back = candidates.between(queries, asked, references, known, track)
+    known = Descriptors.of(references, track=track)
+    asked = Descriptors.of(queries, known, track)
+    forth, back = candidates.across(queries, asked, references, known, track)
     found = _compared(forth, (queries, references), (asked, known), track)
     back_found = _compared(back, (references, queries), (known, asked), track)
     both = _best(_together([found, _swapped(back_found, np.full(len(back_found.first), True))]))
@@ -277,12 +277,12 @@ def threshold_of(compared: Links) -> float:
 def _compared(
     proposed: Candidates,
     pixels: tuple[Pixels, Pixels],
-    looks: tuple[Looks, Looks],
+    descriptors: tuple[Descriptors, Descriptors],
     track: Track,
 ) -> Links:
     """The candidates that agree at all; a pair may be there plain and mirrored, each once.
 
-    pixels, looks: of the first and of the second of each pair.
+    pixels, descriptors: of the first and of the second of each pair.
     """
 
     def compare(start: int) -> Links:
@@ -290,14 +290,16 @@ def _compared(
         first, second = proposed.first[batch], proposed.second[batch]
         mirrored, part = proposed.mirrored[batch], proposed.part[batch]
         windows, alike = alignment.coarse_fit(
-            turned(looks[0].coarse[first], mirrored), looks[1].coarse[second], PARTS[part]
+            turned(descriptors[0].coarse[first], mirrored),
+            descriptors[1].coarse[second],
+            PARTS[part],
         )
         fitted = Links(first, second, mirrored, alike, windows).chosen(alike > _CORRELATION)
         if not len(fitted.first):
             return fitted
         roughly = alignment.coarse_agreement(
-            turned(looks[0].coarse[fitted.first], fitted.mirrored),
-            looks[1].coarse[fitted.second],
+            turned(descriptors[0].coarse[fitted.first], fitted.mirrored),
+            descriptors[1].coarse[fitted.second],
             fitted.windows,
         )
         first, second, mirrored, alike, windows = fitted.chosen(roughly >= _ROUGHLY)

@@ -26,7 +26,7 @@ SHARE = 0.25
 Vectors = NDArray[np.float32]
 
 
-class Found(NamedTuple):
+class Neighbours(NamedTuple):
     """Neighbours found. query, reference: int64 `[M]`; distance: float32 `[M]`, squared."""
 
     query: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Found(NamedTuple):
 class Search(Protocol):
     """What finds the nearest of its references."""
 
-    def nearest(self, queries: Vectors, count: int, within: float) -> Found:
+    def nearest(self, queries: Vectors, count: int, within: float) -> Neighbours:
         """For each of float32 `[Q, D]` up to `count` references, squared distance <= `within`."""
         ...
 
@@ -54,14 +54,14 @@ class Exact:
         halves = -0.5 * np.square(references).sum(axis=1, keepdims=True)
         self._references = np.concatenate([references, halves, np.ones_like(halves)], axis=1)
 
-    def nearest(self, queries: Vectors, count: int, within: float) -> Found:
+    def nearest(self, queries: Vectors, count: int, within: float) -> Neighbours:
         """See `Search`."""
         found = list(self._by_block(queries, count, within))
         if not found:
             return _nothing()
-        return Found(*(np.concatenate(part) for part in zip(*found, strict=True)))
+        return Neighbours(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
-    def _by_block(self, queries: Vectors, count: int, within: float) -> Iterator[Found]:
+    def _by_block(self, queries: Vectors, count: int, within: float) -> Iterator[Neighbours]:
         block = max(1, _BLOCK_VALUES // max(1, len(self._references)))
         for start in range(0, len(queries), block):
             some = queries[start : start + block]
@@ -77,7 +77,7 @@ class Exact:
                 near[crowded, columns[order[:-count]]] = False
             row, column = np.nonzero(near)
             distance = np.maximum(np.float32(within) - 2 * alike[row, column], 0)
-            yield Found(row.astype(np.int64) + start, column.astype(np.int64), distance)
+            yield Neighbours(row.astype(np.int64) + start, column.astype(np.int64), distance)
 
 
 class Indexed:
@@ -103,7 +103,7 @@ class Indexed:
         if len(references) > _ALONE:
             self._index.add(keys[_ALONE:], references[_ALONE:])
 
-    def nearest(self, queries: Vectors, count: int, within: float) -> Found:
+    def nearest(self, queries: Vectors, count: int, within: float) -> Neighbours:
         """See `Search`."""
         if not len(queries) or not len(self._index):
             return _nothing()
@@ -112,7 +112,9 @@ class Indexed:
         filled = np.arange(matches.keys.shape[1]) < matches.counts[:, None]
         row, column = np.nonzero((filled & (matches.distances <= within))[: len(queries)])
         keys = matches.keys[row, column].astype(np.int64)
-        return Found(row.astype(np.int64), keys, matches.distances[row, column].astype(np.float32))
+        return Neighbours(
+            row.astype(np.int64), keys, matches.distances[row, column].astype(np.float32)
+        )
 
 
 def grouped(
@@ -194,5 +196,5 @@ class _Groups:
         into.pop(second, None)
 
 
-def _nothing() -> Found:
-    return Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+def _nothing() -> Neighbours:
+    return Neighbours(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))

@@ -19,7 +19,7 @@ from simpsons.pixels import images
 from simpsons.pixels.plain_resize import ANTIALIAS, Resize
 
 if TYPE_CHECKING:
-    from simpsons.pixels.decoding_process import Process, Processes
+    from simpsons.pixels.decoding_process import Worker, WorkerPool
 
 MANY = 128
 """Files after which processes are started; threads go on while they get ready."""
@@ -54,8 +54,8 @@ class Decoder:
         self._loaded = 0
         self._lock = threading.Lock()
         self._room = threading.Semaphore(_MOST_THREADS)
-        self._started: list[Processes] = []
-        self._idle: SimpleQueue[Process] = SimpleQueue()
+        self._started: list[WorkerPool] = []
+        self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._end = weakref.finalize(self, _end, self._started, self._owner)
 
     def load(self, paths: Sequence[File]) -> list[images.Original | images.ImageError]:
@@ -75,9 +75,9 @@ class Decoder:
             if self._started or not self._processes or not self._end.alive:
                 return
             try:
-                from simpsons.pixels.decoding_process import Processes  # few files need none
+                from simpsons.pixels.decoding_process import WorkerPool  # few files need none
 
-                processes = Processes(self._processes)
+                processes = WorkerPool(self._processes)
             except (ImportError, OSError, ValueError):  # no memory, say: threads do it all
                 return
             self._started.append(processes)
@@ -120,7 +120,7 @@ def _can_start_python() -> bool:
     return hasattr(os, "fork") and bool(sys.executable) and not is_bundle
 
 
-def _end(started: "list[Processes]", owner: int) -> None:
+def _end(started: "list[WorkerPool]", owner: int) -> None:
     if os.getpid() != owner:  # a copy of it, which has the same sockets
         return
     for processes in started:

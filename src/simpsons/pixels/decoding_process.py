@@ -31,7 +31,7 @@ _PROGRAM = (
 )
 
 
-class Processes:
+class WorkerPool:
     """A new Python that runs `serve`, and its copies.
 
     Raises OSError or ValueError if it can't be started.
@@ -40,14 +40,14 @@ class Processes:
     def __init__(self, count: int) -> None:
         if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < _FEWEST_FILES:
             raise OSError("too few files may be open")
-        self._each: list[Process] = []
+        self._each: list[Worker] = []
         self._are_ready = False
         theirs: list[socket.socket] = []
         self._life, life = socket.socketpair()
         try:
             for _ in range(count):
                 ours, their = socket.socketpair()
-                self._each.append(Process(ours))
+                self._each.append(Worker(ours))
                 theirs.append(their)
             ends = [their.fileno() for their in theirs]
             program = _PROGRAM.format(path=sys.path, life=life.fileno(), ends=ends)
@@ -66,7 +66,7 @@ class Processes:
             for their in [life, *theirs]:
                 their.close()
 
-    def wait_until_ready(self) -> "list[Process]":
+    def wait_until_ready(self) -> "list[Worker]":
         """Those that are there to be asked."""
         ready = [process for process in self._each if process.is_ready()]
         self._are_ready = True
@@ -85,7 +85,7 @@ class Processes:
         self._life.close()
 
 
-class Process:
+class Worker:
     """A process that decodes, at the other end of a socket."""
 
     def __init__(self, ours: socket.socket) -> None:

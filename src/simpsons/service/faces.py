@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 from simpsons.classifier import Prediction
-from simpsons.detector import Detector, Found
+from simpsons.detector import Detector, FoundFaces
 from simpsons.pixels import images
 from simpsons.service.heat import data_uri
 
@@ -14,19 +14,19 @@ NAMED_AT_ONCE = 16
 """Faces that a network names in one piece of work."""
 
 
-def parts(found: Found) -> list[images.Pixels]:
+def parts(found: FoundFaces) -> list[images.Pixels]:
     """The crops of the faces, as many at a time as are named in one piece of work."""
     starts = range(0, len(found.crops), NAMED_AT_ONCE)
     return [found.crops[start : start + NAMED_AT_ONCE] for start in starts]
 
 
-def pictures(found: Found) -> list[str]:
+def pictures(found: FoundFaces) -> list[str]:
     """The crops of the faces as PNG, data URIs."""
     return [data_uri(Image.fromarray(crop)) for crop in found.crops]
 
 
 def answer(
-    detector: Detector, found: Found, named: Sequence[Prediction], crops: Sequence[str] | None
+    detector: Detector, found: FoundFaces, named: Sequence[Prediction], crops: Sequence[str] | None
 ) -> dict[str, Any]:
     """`{"width", "height", "faces"}`; a face is `Face.to_json()` with `square` and `crop`.
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from simpsons import explain, processors
 from simpsons.classifier import UNKNOWN, Classifier, Failure, Prediction
-from simpsons.detector import FACES, Detector, Found
+from simpsons.detector import FACES, Detector, FoundFaces
 from simpsons.network import find as find_model
 from simpsons.pixels import images
 from simpsons.pixels.plain_resize import Resize
@@ -30,7 +30,7 @@ from simpsons.service.heat import layer
 from simpsons.service.uploads import Upload
 
 T = TypeVar("T")
-Find = Callable[[int], Awaitable[Found | str]]
+Find = Callable[[int], Awaitable[FoundFaces | str]]
 
 THREADS = 1
 """Of one network: `Classifier(model, threads=THREADS)`, and the same for a `Detector`."""
@@ -121,7 +121,7 @@ class Inference:
 
     async def _find(
         self, decoders: OfRequest, turns: asyncio.Semaphore, upload: Upload
-    ) -> Found | str:
+    ) -> FoundFaces | str:
         """The faces of a picture, or why it can't be read."""
         async with turns:
             reduced = await decoders.reduced(upload, self.detector.least_kept)
@@ -175,9 +175,9 @@ class Inference:
     def _finder(self, decoders: OfRequest, uploads: Sequence[Upload]) -> Find:
         """A function that finds the faces of a picture by its number, each once."""
         turns = asyncio.Semaphore(self._threads)
-        found: dict[int, asyncio.Task[Found | str]] = {}
+        found: dict[int, asyncio.Task[FoundFaces | str]] = {}
 
-        async def find(number: int) -> Found | str:
+        async def find(number: int) -> FoundFaces | str:
             if number not in found:
                 found[number] = asyncio.create_task(self._find(decoders, turns, uploads[number]))
             return await found[number]
@@ -187,7 +187,7 @@ class Inference:
     async def _by_faces(
         self,
         classifier: Classifier,
-        find: Callable[[], Awaitable[Found | str]],
+        find: Callable[[], Awaitable[FoundFaces | str]],
         answer: Prediction | Failure,
         top: int,
     ) -> Prediction | Failure:
@@ -200,7 +200,7 @@ class Inference:
         named = found.named(await self._named(classifier, found, top))
         return answer_by_faces(answer, filter(self.detector.counts, named))
 
-    async def _named(self, classifier: Classifier, found: Found, top: int) -> list[Prediction]:
+    async def _named(self, classifier: Classifier, found: FoundFaces, top: int) -> list[Prediction]:
         """Whose the faces of a picture are, some at a time."""
         named: list[Prediction] = []
         for part in faces.parts(found):
@@ -235,7 +235,7 @@ class Inference:
         return await loop.run_in_executor(self._pool, partial(function, *arguments))
 
 
-def find_faces(detector: Detector, upload: Upload, reduced: images.Reduced) -> Found | str:
+def find_faces(detector: Detector, upload: Upload, reduced: images.Reduced) -> FoundFaces | str:
     """The faces of an upload that is decoded, or why they can't be found."""
     try:
         with images.blaming(upload.name):
