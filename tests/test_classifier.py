@@ -277,8 +277,8 @@ def refusal(model):
 @pytest.mark.parametrize("name", ["nothing.onnx", "resnet50", "Xception"])
 def test_an_unknown_model(name):
     assert refusal(name) == (
-        f"{name}: no such weights; use cnn, xception, cnn-int8, the path of an ONNX file, or a run "
-        "folder"
+        f"{name}: no such weights; use cnn, xception, cnn-int8, dolls, the path of an ONNX file, "
+        "or a run folder"
     )
 
 

@@ -396,8 +396,8 @@ def test_a_classifier_is_no_detector_and_the_reverse(spots):
     with pytest.raises(ModelError) as caught:
         Classifier(spots)
     assert str(caught.value) == (
-        f"{spots}: finds faces and names nobody; use cnn, xception, cnn-int8 or another classifier "
-        "here, and this file for `simpsons detect --faces`"
+        f"{spots}: finds faces and names nobody; use cnn, xception, cnn-int8, dolls or another "
+        "classifier here, and this file for `simpsons detect --faces`"
     )
 
 

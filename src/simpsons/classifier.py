@@ -21,8 +21,12 @@ from simpsons.pixels.picture_files import each
 from simpsons.pixels.plain_resize import ANTIALIAS, WAYS, Resize
 from simpsons.shares import in_shares
 
-SHIPPED = ("cnn", "xception", "cnn-int8")
-"""The networks whose weights are in the package; `cnn-int8` is `cnn` in int8 arithmetic."""
+SHIPPED = ("cnn", "xception", "cnn-int8", "dolls")
+"""The networks whose weights are in the package.
+
+`cnn-int8` is `cnn` in int8 arithmetic. `dolls`, an `xception` in int8 arithmetic, knows the paper
+dolls that `simpsons.demo` draws and nobody else.
+"""
 
 UNKNOWN = "unknown"
 """The verdict on a picture that is out of distribution: unlike those the network was trained on."""
@@ -115,9 +119,9 @@ class Classifier:
         >>> classifier.predict("picture.jpg").label
         'homer_simpson'
 
-    model: `cnn`, `xception`, `cnn-int8`, the path of an ONNX file that this package exported, or
-    of a run folder with one. threads: of the network, None for one per core; `predict_all` gives
-    each core pictures of its own instead.
+    model: `cnn`, `xception`, `cnn-int8`, `dolls` (the paper dolls of `simpsons.demo`), the path of
+    an ONNX file that this package exported, or of a run folder with one. threads: of the network,
+    None for one per core; `predict_all` gives each core pictures of its own instead.
 
     labels: the classes, in the order of the probabilities. metadata: what the file says of
     itself: recipe, split, figures, licence. threshold: the familiarity below which the verdict is

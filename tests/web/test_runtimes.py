@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 
 from simpsons import Classifier
-from simpsons.classifier import model_path
+from simpsons.classifier import SHIPPED, model_path
 from simpsons.dataset import cache
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.formats.onnx_export import export
@@ -25,6 +25,7 @@ from simpsons.network import find
 from simpsons.pixels.images import fit
 
 TOLERANCE = {"probabilities": 1e-5, "familiarity": 1e-4}
+IN_INT8 = [model_path(name) for name in ("cnn-int8", "dolls")]
 INT8 = {"probabilities": 0.005, "familiarity": 0.02}
 
 FACES = find("faces", ["faces"])
@@ -106,7 +107,7 @@ def test_the_reference_evaluator(model, pixels):
 def test_onnxruntime_web(node, runtime_folder, exported, pixels, tmp_path):
     floats = [model_path("cnn"), model_path("xception"), exported]
     picture = np.asarray(draw(DOLLS[0], np.random.default_rng(0), 160).convert("RGB"))[None]
-    files = [*((path, pixels) for path in [*floats, model_path("cnn-int8")]), (FACES, picture)]
+    files = [*((path, pixels) for path in [*floats, *IN_INT8]), (FACES, picture)]
     jobs = tmp_path / "jobs.json"
     jobs.write_text(
         json.dumps(
@@ -124,16 +125,14 @@ def test_onnxruntime_web(node, runtime_folder, exported, pixels, tmp_path):
     said = subprocess.run(command, capture_output=True)
     assert said.returncode == 0, said.stderr.decode()
     *classified, found = json.loads(said.stdout)
-    *of_floats, of_int8 = classified
-    for answers, path in zip(of_floats, floats, strict=True):
-        require_equal(answers, path, pixels)
-    require_equal(of_int8, model_path("cnn-int8"), pixels, INT8)
+    for answers, path in zip(classified, [*floats, *IN_INT8], strict=True):
+        require_equal(answers, path, pixels, INT8 if path in IN_INT8 else TOLERANCE)
     for name, value in expected(FACES, picture).items():
         np.testing.assert_allclose(np.reshape(found[name], value.shape), value, atol=0.01)
 
 
 def test_no_file_needs_a_later_version_than_others_know(exported):
-    for path in (exported, FACES, *map(model_path, ("cnn", "xception", "cnn-int8"))):
+    for path in (exported, FACES, *map(model_path, SHIPPED)):
         model = onnx.load(path)
         assert model.ir_version <= 8
         assert [(one.domain, one.version) for one in model.opset_import] == [("", 18)]

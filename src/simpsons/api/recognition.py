@@ -46,7 +46,8 @@ def predict(
 
     Args:
         pictures: a file, a folder, a pattern, or several of what `images.decode` takes.
-        model: cnn, xception, cnn-int8, an ONNX file, or a run folder; or a Classifier.
+        model: cnn, xception, cnn-int8, dolls (the paper dolls of simpsons.demo), an ONNX file, or
+            a run folder; or a Classifier.
         faces: what finds faces in a picture that is unknown as a whole; None for faces where the
             network is a shipped one, else for nothing.
         top: how many characters to list.
@@ -87,7 +88,7 @@ def detect(
 
     Args:
         pictures: a file, a folder, a pattern, or several of what `images.decode` takes.
-        model: what names the faces: cnn, xception, cnn-int8, an ONNX file, or a run folder.
+        model: what names the faces: cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder.
         faces: what finds them: faces, an ONNX file, or a run folder.
         minimum: least score of a face, 0 to 1; None for the detector's own.
         top: how many names to list per face.

@@ -21,7 +21,7 @@ def serve(
     """Serve a page to drop pictures on, and an HTTP API, until SIGINT or SIGTERM.
 
     Args:
-        model: cnn, xception, both, cnn-int8, an ONNX file, or a run folder.
+        model: cnn, xception, both, cnn-int8, dolls, an ONNX file, or a run folder.
         faces: what finds faces: faces, an ONNX file, or a run folder.
         host: the address to listen on; 0.0.0.0 lets other machines in, with no password.
         port: 0 for any free one.

@@ -22,7 +22,8 @@ from simpsons.detector import FACES, NAMES, Detection, Detector, Face
     default=NAMES,
     show_default=True,
     metavar="MODEL",
-    help="What names the faces: cnn, xception, cnn-int8, an ONNX file, or a run folder.",
+    help="What names the faces: cnn, xception, cnn-int8, dolls (the paper dolls of simpsons demo), "
+    "an ONNX file, or a run folder.",
 )
 @click.option(
     "--faces",

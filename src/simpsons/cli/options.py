@@ -75,7 +75,8 @@ model = click.option(
     default="xception",
     show_default=True,
     metavar="MODEL",
-    help="cnn, xception, cnn-int8, an ONNX file, or a run folder.",
+    help="cnn, xception, cnn-int8, dolls (the paper dolls of simpsons demo), an ONNX file, or a "
+    "run folder.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 characters = click.option(

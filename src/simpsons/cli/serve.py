@@ -53,7 +53,7 @@ def announced(host: str, is_opened: bool) -> Callable[[str], None]:
     default="both",
     show_default=True,
     metavar="MODEL",
-    help="cnn, xception, both, cnn-int8, an ONNX file, or a run folder.",
+    help="cnn, xception, both, cnn-int8, dolls, an ONNX file, or a run folder.",
 )
 @click.option(
     "--faces",

@@ -31,8 +31,8 @@ def read(model: str | os.PathLike[str]) -> dict[str, Any]:
     none; `resize`, see `simpsons.pixels.images.fit`. Of a face detector: `threshold`,
     `stranger_threshold` and `longest_sides`, see `simpsons.Detector`.
 
-    model: `cnn`, `xception`, `cnn-int8`, `faces`, the path of an ONNX file that this package
-    exported, or of a run folder with one. Raises ModelError for another file.
+    model: `cnn`, `xception`, `cnn-int8`, `dolls`, `faces`, the path of an ONNX file that this
+    package exported, or of a run folder with one. Raises ModelError for another file.
     """
     path = find(model, [*SHIPPED, FACES])
     network = Network(path, 1, "export one with `simpsons export`")
