@@ -6,12 +6,15 @@ import io
 import re
 import threading
 import zipfile
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
 from PIL import Image
 
-from simpsons.service import server
+from simpsons.classifier import Classifier
+from simpsons.detector import Detector
+from simpsons.service import examples, server
 from simpsons.service.app import create_app
 
 api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -20,16 +23,32 @@ WAIT = 20_000
 """Milliseconds that the page may take on a busy machine."""
 
 
-@pytest.fixture(scope="module")
-def url(classifiers, detector):
+@contextmanager
+def serving(app):
+    """The URL of an application, while it is served."""
     with server.listen("127.0.0.1", 0) as listener:
-        app = create_app(classifiers, detector, hosts=server.LOOPBACK, root_path="/simpsons")
         service = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
         thread = threading.Thread(target=service.run, kwargs={"sockets": [listener]})
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
         service.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def url(classifiers, detector):
+    app = create_app(classifiers, detector, hosts=server.LOOPBACK, root_path="/simpsons")
+    with serving(app) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def url_with_dolls(classifiers):
+    """Of a service with the real detector and the network that knows the examples."""
+    detector = Detector(names=classifiers["cnn"], threads=1)
+    dolls = Classifier(examples.NETWORK, threads=1)
+    with serving(create_app(classifiers, detector, dolls=dolls)) as url:
+        yield url
 
 
 @pytest.fixture
@@ -340,6 +359,39 @@ def test_below_a_path(open_page, pictures):
     page.locator("#examples button").first.click()
     answered(page, 1)
     expect(page, ".verdict").to_have_count(1)
+
+
+def test_the_examples_are_answered_by_the_network_that_knows_them(
+    new_page, url_with_dolls, pictures
+):
+    page = new_page(url_with_dolls)
+    expect(page, "#known").to_have_text("18 characters of The Simpsons")
+    expect(page, "#networks").not_to_contain_text("dolls")
+    page.get_by_label("side by side").check(force=True)
+    page.get_by_role("button", name="Ada Thimble").click()
+    answered(page, 1)
+    expect(page, ".network").to_have_text("dolls, a network that knows these paper dolls")
+    expect(page, ".verdict").to_have_text("Ada Thimble")
+    expect(page, ".face .tag").to_have_text("Ada Thimble")
+    expect(page, "#status").to_have_text("1 picture. Ada Thimble")
+    page.locator(".face").click()
+    expect(page, ".glow[src]").to_have_count(1, timeout=WAIT)
+    page.set_input_files("#pick", pictures[:1])
+    answered(page, 2)
+    expect(page, ".network").to_have_text(
+        ["xception", "cnn", "dolls, a network that knows these paper dolls"]
+    )
+    page.get_by_label("Heat map").check()  # of pictures that different networks answer
+    expect(page, ".heat[src]").to_have_count(3, timeout=WAIT)
+    with page.expect_download() as table:
+        page.get_by_role("button", name="Save CSV").click()
+    rows = list(csv.DictReader(table.value.path().open(newline="", encoding="utf-8")))
+    assert [row["network"] for row in rows] == ["xception", "cnn", "dolls"]
+    assert rows[2]["verdict"] == "ada_thimble"
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save sorted").click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert "ada_thimble/Ada Thimble.jpg" in archive.namelist()
 
 
 def test_pasting(open_page, pictures):

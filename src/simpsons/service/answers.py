@@ -126,6 +126,10 @@ class Service(BaseModel):
     request_bytes: int = Field(description="Largest request.")
     pictures: int = Field(description="Most pictures in a request.")
     examples: list[str] = Field(description="What is on /examples/0.jpg and those after it.")
+    examples_by: str | None = Field(
+        description="The network that knows who is on them; null if there is none.",
+        examples=["dolls"],
+    )
 
 
 class Health(BaseModel):

@@ -40,6 +40,7 @@ def create_app(
     hosts: Collection[str] | None = None,
     root_path: str = "",
     processes: int = 0,
+    dolls: Classifier | None = None,
 ) -> FastAPI:
     """The service for these networks, by name; /predict asks the first when a request names none.
 
@@ -47,13 +48,16 @@ def create_app(
     them if it is one of `classifiers`, else the first does. hosts: the names by which requests may
     call this machine, None for any. root_path: where a proxy has the service, `/simpsons`; it may
     take that off the path of requests or leave it. processes: that decode pictures, and are ended
-    when one takes too long; with 0 it is decoded in a thread, which can't be ended.
+    when one takes too long; with 0 it is decoded in a thread, which can't be ended. dolls: knows
+    the paper dolls on the page's example pictures; it can be asked as `dolls`, and `both` does not
+    ask it. None if one of `classifiers` is called so.
 
     A server that runs this must say who sends a request, whatever its headers say of that: uvicorn
     with `proxy_headers=False`. Raises SimpsonsError for a root path that is none.
     """
     limits = limits or Limits()
-    inference = Inference(classifiers, detector, processes)
+    for_examples = {examples.NETWORK: dolls} if dolls else {}
+    inference = Inference({**classifiers, **for_examples}, detector, processes)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,8 +76,8 @@ def create_app(
     app.router.routes.extend(pages.routes())
     app.add_middleware(Guard, limits=limits, hosts=hosts, root_path=rooted(root_path))
     handle_errors(app)
-    _add_networks(app, inference, limits)
-    _add_facts(app, inference, limits)
+    _add_networks(app, inference, list(classifiers), limits)
+    _add_facts(app, inference, bool(dolls), limits)
     return app
 
 
@@ -88,10 +92,13 @@ def rooted(path: str) -> str:
     return f"/{inside}" if inside else ""
 
 
-def _add_networks(app: FastAPI, inference: Inference, limits: Limits) -> None:
-    """`/predict` and `/detect`, which share what they take, what they refuse, and their places."""
-    networks = list(inference.classifiers)
-    choices = [*networks, BOTH] if len(networks) > 1 else networks
+def _add_networks(app: FastAPI, inference: Inference, networks: list[str], limits: Limits) -> None:
+    """`/predict` and `/detect`, which share what they take, what they refuse, and their places.
+
+    networks: those that `both` names.
+    """
+    others = [name for name in inference.classifiers if name not in networks]
+    choices = [*networks, *([BOTH] if len(networks) > 1 else []), *others]
     places, memory = Places(limits.requests), Memory(limits.waiting_bytes)
     described: dict[str, Any] = {
         "responses": documented(400, 403, 408, 413, 415, 422, 503),
@@ -166,7 +173,7 @@ def _form(limits: Limits) -> dict[str, Any]:
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
-def _add_facts(app: FastAPI, inference: Inference, limits: Limits) -> None:
+def _add_facts(app: FastAPI, inference: Inference, has_dolls: bool, limits: Limits) -> None:
     service = Service(
         version=__version__,
         networks=[
@@ -181,6 +188,7 @@ def _add_facts(app: FastAPI, inference: Inference, limits: Limits) -> None:
         request_bytes=limits.request_bytes,
         pictures=limits.pictures,
         examples=examples.names(),
+        examples_by=examples.NETWORK if has_dolls else None,
     )
 
     @app.get("/service", responses=documented(400, 403))

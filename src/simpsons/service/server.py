@@ -15,6 +15,7 @@ from simpsons.detector import FACES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.service.app import BOTH, create_app, rooted
 from simpsons.service.connections import Connection
+from simpsons.service.examples import NETWORK
 from simpsons.service.inference import THREADS
 
 NETWORKS = ("xception", "cnn")
@@ -68,10 +69,16 @@ def serve(
     Raises SimpsonsError for an address that can't be had.
     """
     processes = processors.count()
+    dolls = None if NETWORK in classifiers else Classifier(NETWORK, THREADS)
 
     def app(hosts: Collection[str] | None) -> FastAPI:
         return create_app(
-            classifiers, detector, hosts=hosts, root_path=root_path, processes=processes
+            classifiers,
+            detector,
+            hosts=hosts,
+            root_path=root_path,
+            processes=processes,
+            dolls=dolls,
         )
 
     run(app, host, port, root_path, names, started)

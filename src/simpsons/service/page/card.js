@@ -9,11 +9,13 @@ const templates = {
 
 export class Card {
   // page: names(label), what people call it; remove(card), for a card that the user wants gone;
-  // say(text), for those who hear the page; explain(crop), where each network looked in a face;
-  // opened(card), for a tile that has become a card.
-  constructor(file, page) {
+  // say(text), for those who hear the page; explain(crop, own), where each network looked in a face;
+  // opened(card), for a tile that has become a card. own: the one network that is asked about this
+  // picture, null for those that the page asks else.
+  constructor(file, page, own) {
     this.file = file;
     this.page = page;
+    this.own = own;
     this.answers = new Map(); // by network
     this.error = null;
     this.panels = [];
@@ -56,6 +58,11 @@ export class Card {
     this.find(".waiting").hidden = true;
   }
 
+  // Those that answer for this picture where these networks are chosen.
+  among(networks) {
+    return this.own ? [this.own] : networks;
+  }
+
   // Whether the service has not been asked yet where it looked.
   lacksHeat() {
     return !this.error && [...this.answers.values()].some((answer) => !answer.heat_map);
@@ -89,8 +96,9 @@ export class Card {
     this.find(".tile").focus();
   }
 
-  // Show what these networks say.
-  show(networks) {
+  // Show what these networks say, or its own.
+  show(chosen) {
+    const networks = this.among(chosen);
     this.networks = networks;
     if (this.error || this.answers.size === 0) return;
     this.find(".waiting").hidden = true;
@@ -111,7 +119,7 @@ export class Card {
   // Whom the picture is counted for: everyone whom a network names, `unknown`, or `failed`.
   kinds(networks) {
     if (this.error) return new Set(["failed"]);
-    const answers = networks.map((network) => this.answers.get(network)).filter(Boolean);
+    const answers = this.among(networks).map((one) => this.answers.get(one)).filter(Boolean);
     return new Set(answers.flatMap((answer) => {
       const known = answer.faces.map(({ verdict }) => verdict).filter(isKnown);
       return known.length > 0 ? known : [answer.verdict];
@@ -148,7 +156,7 @@ export class Card {
     )));
     const [first] = faces.values();
     if (!first.heat) {
-      const heat = await this.page.explain(first.crop);
+      const heat = await this.page.explain(first.crop, this.own);
       heat?.forEach((map, network) => (faces.get(network).heat = map));
     }
     this.showHeat();
@@ -206,7 +214,8 @@ class Panel {
     const { answer, card: { page: { names } } } = this;
     const { faces, verdict } = answer;
     this.element.classList.toggle("peopled", faces.length > 0);
-    this.find(".network").textContent = this.network;
+    this.find(".network").textContent = this.card.own
+      ? `${this.network}, a network that knows these paper dolls` : this.network;
     this.find(".verdict").textContent = capital(summary(answer, names));
     this.find(".hint").textContent = hint(answer);
     this.find(".whole h5").hidden = faces.length === 0;

@@ -9,7 +9,9 @@ const MANY = 6; // pictures; more are tiles
 
 const find = (selector) => document.querySelector(selector);
 const service = await (await fetch("service")).json();
-const networks = service.networks.map((network) => network.name);
+const dolls = service.examples_by; // the network that is asked about the examples, and them alone
+const others = service.networks.filter(({ name }) => name !== dolls);
+const networks = others.map(({ name }) => name);
 const names = new Map(
   service.networks.flatMap(({ labels }) => labels.map(({ label, name }) => [label, name])),
 );
@@ -26,9 +28,9 @@ function called(label) {
   return names.get(label) ?? label;
 }
 
-function add(files) {
+function add(files, own = null) {
   const page = { names: called, remove, say, explain: explainFace, opened };
-  const added = files.map((file) => new Card(file, page));
+  const added = files.map((file) => new Card(file, page, own));
   if (added.length === 0) return;
   cards = [...added, ...cards];
   find("#results").prepend(...added.map((card) => card.element));
@@ -127,12 +129,11 @@ async function explain(asked) {
 }
 
 // Where each network looked in a face, by network; what goes wrong is said and may be asked again.
-async function explainFace(crop) {
+async function explainFace(crop, own) {
   const bytes = Uint8Array.from(atob(crop.split(",")[1]), (letter) => letter.charCodeAt(0));
   try {
-    const results = await send("predict", [new File([bytes], "face.png")], {
-      explain: true, faces: false,
-    });
+    const query = { explain: true, faces: false };
+    const results = await send("predict", [new File([bytes], "face.png")], query, own);
     return new Map(results.map(({ network, pictures: [face] }) => [network, face.heat_map]));
   } catch (error) {
     say(`No heat map: ${error.message}`);
@@ -144,7 +145,8 @@ async function explainFace(crop) {
 async function request(batch, options) {
   try {
     const files = batch.map((card) => card.file);
-    const asked = Object.entries(options).map(([path, query]) => send(path, files, query));
+    const [{ own }] = batch;
+    const asked = Object.entries(options).map(([path, query]) => send(path, files, query, own));
     for (const { network, pictures } of (await Promise.all(asked)).flat()) {
       pictures.forEach((entry, index) => batch[index].take(network, entry));
     }
@@ -155,11 +157,11 @@ async function request(batch, options) {
   }
 }
 
-// The service's `results`.
-async function send(path, files, options) {
+// The service's `results`. own: the one network to ask, null for those that the page asks else.
+async function send(path, files, options, own) {
   const body = new FormData();
   for (const file of files) body.append("pictures", file, file.name);
-  const model = networks.length > 1 ? "both" : networks[0];
+  const model = own ?? (networks.length > 1 ? "both" : networks[0]);
   const query = new URLSearchParams({ model, top: 5, ...options });
   const response = await fetch(`${path}?${query}`, { method: "POST", body }).catch(() => {
     throw new Error("The service does not answer; is it still running?");
@@ -169,7 +171,8 @@ async function send(path, files, options) {
   return answer.results;
 }
 
-// Pictures in groups that a request may have; one that is too large for any fails here.
+// Pictures in groups that a request may have, of the same networks; one that is too large for any
+// fails here.
 function* batches(asked) {
   let batch = [];
   let bytes = 0;
@@ -180,7 +183,8 @@ function* batches(asked) {
       card.fail(`${card.file.name}: is larger than ${limit} MB; make it smaller`);
       continue;
     }
-    if (batch.length === service.pictures || bytes + size > service.request_bytes) {
+    const isFull = batch.length === service.pictures || bytes + size > service.request_bytes;
+    if (isFull || (batch.length > 0 && batch[0].own !== card.own)) {
       yield batch;
       [batch, bytes] = [[], 0];
     }
@@ -196,12 +200,13 @@ function report(asked) {
     return;
   }
   const read = asked.filter((card) => !card.error);
-  const said = shownNetworks().map((network) => {
-    const verdicts = read.map((card) => card.verdict(network)).join("; ");
-    return shownNetworks().length > 1 ? `${network}: ${verdicts}` : verdicts;
+  const shown = new Set(read.flatMap((card) => card.among(shownNetworks())));
+  const said = [...shown].map((network) => {
+    const named = read.filter((card) => card.among(shownNetworks()).includes(network));
+    const verdicts = named.map((card) => card.verdict(network)).join("; ");
+    return shown.size > 1 ? `${network}: ${verdicts}` : verdicts;
   });
   const failed = asked.length - read.length;
-  if (read.length === 0) said.length = 0;
   if (failed > 0) said.push(`${counted(failed)} could not be read`);
   say([`${counted(asked.length)}`, ...said].join(". "));
 }
@@ -295,7 +300,7 @@ function connectExamples() {
     button.append(image);
     button.addEventListener("click", async () => {
       const blob = await (await fetch(url)).blob();
-      add([new File([blob], `${name}.jpg`, { type: blob.type })]);
+      add([new File([blob], `${name}.jpg`, { type: blob.type })], dolls);
     });
     const item = document.createElement("li");
     item.append(button);
@@ -303,8 +308,9 @@ function connectExamples() {
   });
 }
 
-if (!names.has("homer_simpson") || names.size !== 18) {
-  find("#known").textContent = `${names.size} characters`;
+const known = new Set(others.flatMap(({ labels }) => labels.map(({ label }) => label)));
+if (!known.has("homer_simpson") || known.size !== 18) {
+  find("#known").textContent = `${known.size} characters`;
 }
 find("#origin").textContent = new URL(".", location).href.replace(/\/$/, "");
 connectSettings();

@@ -11,7 +11,7 @@ export function csv(cards, networks) {
   const places = Array.from({ length: TOP }, (_, place) => (place === 0 ? "" : `_${place + 1}`));
   const tops = places.flatMap((place) => [`label${place}`, `probability${place}`]);
   const header = ["path", ...tops, "error", "verdict", "network", "faces"];
-  const rows = cards.flatMap((card) => networks.map((network) => row(card, network)));
+  const rows = cards.flatMap((card) => card.among(networks).map((one) => row(card, one)));
   return new Blob([[header, ...rows].map(line).join("")], { type: "text/csv" });
 }
 
@@ -36,13 +36,14 @@ function line(values) {
 
 // A ZIP file with a folder for each verdict of a network; null for more than it can have.
 export async function sorted(cards, network) {
-  const read = cards.filter((card) => card.answer(network) && !card.error);
+  const answer = (card) => card.answer(card.among([network])[0]);
+  const read = cards.filter((card) => answer(card) && !card.error);
   const size = read.reduce((sum, { file }) => sum + file.size, 0);
   if (!fits(read.length, size)) return null;
   const folders = new Map();
   const taken = new Set();
   const entries = read.map((card) => {
-    const { verdict } = card.answer(network);
+    const { verdict } = answer(card);
     if (!folders.has(verdict)) folders.set(verdict, unique(safe(verdict), taken));
     return { name: unique(`${folders.get(verdict)}/${safe(card.file.name)}`, taken), file: card.file };
   });
