@@ -1,50 +1,56 @@
 """`simpsons.train`: the same training as the command's, from Python."""
 
-import warnings
-
 import pytest
 
 import simpsons
 from simpsons import SimpsonsError
 from simpsons.api.train import Plan
 from simpsons.run_files import MODEL
+from simpsons.training import loop
 from simpsons.training.observer import Silent
 
 
 @pytest.fixture
-def told():
-    return []
+def interrupted(monkeypatch):
+    def interrupt(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train", interrupt)
+        yield patch
 
 
-def test_a_run_and_what_is_doubtful_about_it(many_drawings, tmp_path, told):
-    plans = []
+def test_a_run_and_what_is_doubtful_about_it(many_drawings, tmp_path, interrupted):
+    plans, told = [], []
 
     def watch(plan: Plan):
         plans.append(plan)
         return Silent()
 
-    run = simpsons.train(
-        many_drawings,
-        epochs=1,
-        device="cpu",
-        out=tmp_path / "run",
-        observer=watch,
-        tell=told.append,
-    )
-    assert run.folder == tmp_path / "run"
-    assert run.model == tmp_path / "run" / MODEL
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        simpsons.train(
+            many_drawings, epochs=1, device="cpu", out=out, observer=watch, tell=told.append
+        )
+    interrupted.undo()
+    assert plans[0].network == "xception"
+    assert str(many_drawings) in plans[0].pictures
+    assert told == list(plans[0].warnings)
+    assert told[0].startswith("Few pictures: --from xception")
+    run = simpsons.train(resume=out)
+    assert run.folder == out
+    assert run.model == out / MODEL
     assert run.model.is_file()
     assert run.config.recipe.epochs == plans[0].recipe.epochs == 1
-    assert str(many_drawings) in plans[0].pictures
     assert 0 <= run.measured.evaluation.accuracy <= 1
-    assert told == list(run.warnings)
-    assert told[0].startswith("Few pictures: --from xception")
-    again = simpsons.train(resume=run.folder, tell=told.append)
-    assert again.measured.evaluation.accuracy == run.measured.evaluation.accuracy
 
 
+@pytest.mark.usefixtures("interrupted")
 def test_warnings_reach_those_who_ask_for_nothing(many_drawings, tmp_path):
-    with pytest.warns(UserWarning, match="Few pictures") as caught:
+    with (
+        pytest.warns(UserWarning, match="Few pictures") as caught,
+        pytest.raises(KeyboardInterrupt),
+    ):
         simpsons.train(many_drawings, epochs=1, device="cpu", out=tmp_path / "run")
     assert caught[0].filename == __file__
 
@@ -59,9 +65,3 @@ def test_a_run_that_goes_on_has_decided_the_rest(tmp_path):
 def test_what_a_detector_has_no_use_for(drawings, tmp_path):
     with pytest.raises(SimpsonsError, match="--mix is for networks that name pictures"):
         simpsons.train(drawings, model="faces", boxes="faces.csv", mix=0.5)
-
-
-def test_importing_the_package_costs_no_training_library():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert callable(simpsons.train)

@@ -10,8 +10,7 @@ from simpsons.dataset import project_export as exports
 from simpsons.errors import SimpsonsError
 from simpsons.project import LATER, NO_FACE, NOBODY, CollectedFace, Project
 from simpsons.project.store import write_faces, write_project
-
-from .conftest import room
+from tests.project.conftest import room
 
 
 @pytest.fixture
