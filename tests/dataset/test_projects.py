@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import simpsons
+from simpsons import models
 from simpsons.dataset import cache, folders
 from simpsons.dataset import split as splits
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.errors import DataError
+from simpsons.formats.onnx_export import export
 from simpsons.project import LATER, NO_FACE, NOBODY, CollectedFace, Project, Source
 from simpsons.project.store import write_faces, write_project
 
@@ -170,3 +173,14 @@ def test_a_crop_that_is_gone_is_reported_and_the_others_are_taken(tmp_path):
     listing = folders.find(tmp_path)
     assert [picture.path for picture in listing.pictures] == ["faces/film/film_s00001_f0.jpg"]
     assert [problem.path for problem in listing.problems] == ["faces/film/film_s00000_f0.jpg"]
+
+
+def test_a_network_is_measured_by_a_split_that_lists_strangers_too(project, tmp_path):
+    dataset = cache.load(project.root, strangers=True)
+    split = splits.make(dataset, "shots")
+    splits.write(tmp_path / "split.csv", dataset, split)
+    model = tmp_path / "untrained.onnx"
+    export(models.build("xception", len(NAMES)), model, sorted(NAMES), {"network": "xception"})
+    found = simpsons.evaluate(project.root, model, split=str(tmp_path / "split.csv"), part="test")
+    assert found.evaluation.n == len(dataset.known(split.rows("test")))
+    assert not any("not there" in note for note in found.notes)

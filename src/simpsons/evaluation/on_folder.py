@@ -247,10 +247,12 @@ class _Pictures:
     ) -> "_Pictures":
         root = kaggle.resolve(folder)
         wanted = _wanted(root, characters, classifier)
-        dataset = cache.load(root, wanted, track)
+        # A project's split lists strangers' faces too, which a network learns to refuse.
+        dataset = cache.load(root, wanted, track, strangers=part is not None)
+        count = len(dataset.known(np.arange(len(dataset))))
         facts = {
             "Data": f"{dataset.root}",
-            "Pictures": f"{len(dataset):,} readable, {len(dataset.problems)} left out",
+            "Pictures": f"{count:,} readable, {len(dataset.problems)} left out",
         }
         if part is None:
             if split:
@@ -260,7 +262,7 @@ class _Pictures:
             facts["Split"] = "none: every picture in the folder"
             return cls(dataset, wanted, None, facts, [], track)
         chosen = splits.make(dataset, split, seed, track)
-        rows = chosen.rows(part)
+        rows = dataset.known(chosen.rows(part))
         if len(rows) == 0:
             raise SimpsonsError(f"{dataset.root}: the {chosen.kind} split has no {part} part")
         seed_used = "" if chosen.seed is None else f", seed {chosen.seed}"
@@ -275,7 +277,13 @@ class _Pictures:
         """The same pictures, fitted as the network has them."""
         if classifier.resize == ANTIALIAS:
             return self.dataset
-        return cache.load(self.dataset.root, self.wanted, self.track, classifier.resize)
+        return cache.load(
+            self.dataset.root,
+            self.wanted,
+            self.track,
+            classifier.resize,
+            strangers=self.rows is not None,
+        )
 
     def notes(self, measured: Measured, copies: int | None, learnt: Sequence[str]) -> list[str]:
         """What makes the figures doubtful."""
