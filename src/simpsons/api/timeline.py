@@ -83,7 +83,7 @@ def timeline(
 
     Args:
         films: one or several; a project of `collect` stands for the films that it was made of.
-        model: what names faces: cnn-int8, cnn, xception, an ONNX file, or a run folder.
+        model: what names faces: cnn-int8, cnn, xception, dolls, an ONNX file, or a run folder.
         faces: what finds faces: faces, an ONNX file, or a run folder.
         rate: frames per second to look at.
         minimum: mean probability that a character needs to be on screen, 0 to 1.

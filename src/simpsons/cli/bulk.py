@@ -53,8 +53,8 @@ class _Bulk(click.Command):
 @click.option(
     "--model",
     metavar="MODEL",
-    help="cnn, xception, cnn-int8, an ONNX file, or a run folder.  [default: xception to classify, "
-    "cnn-int8 to detect]",
+    help="cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder.  [default: xception to "
+    "classify, cnn-int8 to detect]",
 )
 @click.option("--faces", default=FACES, show_default=True, metavar="MODEL", help="Who finds faces.")
 @click.option("--minimum", type=options.Finite(0, 1), metavar="SCORE", help="Of a face, 0 to 1.")

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     default=NAMES,
     show_default=True,
     metavar="MODEL",
-    help="Who names them: cnn-int8, cnn, xception, an ONNX file, or a run folder.",
+    help="Who names them: cnn-int8, cnn, xception, dolls, an ONNX file, or a run folder.",
 )
 @options.as_json
 def collect(

@@ -39,7 +39,7 @@ _training = click.option(
 @click.option(
     "--model",
     metavar="MODEL",
-    help="cnn, xception, cnn-int8, an ONNX file, or a run folder.  "
+    help="cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder.  "
     f"[default: xception, with --boxes {NAMES}]",
 )
 @click.option(

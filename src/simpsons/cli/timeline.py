@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     default=NAMES,
     show_default=True,
     metavar="MODEL",
-    help="Who names faces: cnn-int8, cnn, xception, an ONNX file, or a run folder.",
+    help="Who names faces: cnn-int8, cnn, xception, dolls, an ONNX file, or a run folder.",
 )
 @click.option(
     "--faces",

@@ -73,7 +73,7 @@ def evaluate_boxes(
     Args:
         boxes: CSV, COCO JSON, annotation.txt, or a folder of Pascal VOC or YOLO files.
         folder: its pictures; None for the installed data set.
-        model: what names the faces: cnn, xception, cnn-int8, an ONNX file, or a run folder.
+        model: what names the faces: cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder.
         faces: what finds them: faces, an ONNX file, or a run folder.
         split: given, leak-free (also None), random, shipped or a split.csv; goes with `part`.
         part: train, validation or test; None for every picture.

@@ -107,7 +107,7 @@ def evaluate(
     Args:
         folder: one folder of pictures a character, or a flat test set; None for the installed
             data set.
-        model: cnn, xception, cnn-int8, an ONNX file, or a run folder.
+        model: cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder.
         split: given, leak-free, random, shipped or a split.csv; goes with `part`.
         part: train, validation or test; None for every picture.
         seed: of a split that is drawn.

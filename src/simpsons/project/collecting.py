@@ -88,7 +88,7 @@ def collect(
         out: the project's folder, a new one or one to add to.
         per_shot: frames of a shot to keep at most, 1 to 100.
         faces: what finds faces: faces, an ONNX file, or a run folder.
-        model: what names them: cnn-int8, cnn, xception, an ONNX file, or a run folder.
+        model: what names them: cnn-int8, cnn, xception, dolls, an ONNX file, or a run folder.
         detector: instead of `faces` and `model`.
         track: shows progress, such as `simpsons.progress.bar`.
 
