@@ -67,8 +67,8 @@ def evaluate(
     Args:
         folder: one folder of pictures per character, or a flat test set; None for the installed
             data set.
-        model: cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder; None for xception, with
-            `boxes` for cnn-int8.
+        model: cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder; None for xception,
+            with `boxes` for cnn-int8.
         boxes: a file with a box around every face: CSV, COCO JSON, annotation.txt, or a folder of
             Pascal VOC or YOLO files. How faces are found and named is then measured.
         faces: with `boxes`, what finds them: faces, an ONNX file, or a run folder.
