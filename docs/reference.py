@@ -31,7 +31,7 @@ def commands() -> str:
         parts.append(
             f"## {words.removeprefix('simpsons ')}\n\n```\n{command.get_help(context)}\n```\n"
         )
-    return "\n".join(parts)
+    return "\n".join(_with_contents(parts))
 
 
 def library() -> str:
@@ -39,8 +39,9 @@ def library() -> str:
     parts = [
         "# Library\n",
         "What the package promises: everything else may change. Functions are imported when they "
-        "are asked for, so `import simpsons` costs neither PyTorch nor another extra. Made by "
-        "`python docs/reference.py`.\n",
+        "are asked for, so `import simpsons` costs neither PyTorch nor another extra. Options have "
+        "the commands' names, but `--from` is `initial`, as `from` is a word of Python, and "
+        "`--teacher` is `teachers`. Made by `python docs/reference.py`.\n",
     ]
     rooms = [("simpsons", simpsons, simpsons.__all__), ("simpsons.api.data", data, data.__all__)]
     for room, module, names in rooms:
@@ -50,7 +51,14 @@ def library() -> str:
                 parts.append(f"## {room}.{name}\n\n{_function(f'{room}.{name}', value)}")
             elif inspect.isclass(value):
                 parts.append(f"## {room}.{name}\n\n{_class(name, value)}")
-    return "\n".join(parts)
+    return "\n".join(_with_contents(parts))
+
+
+def _with_contents(parts: list[str]) -> list[str]:
+    """The parts of a page, with links to its sections behind the first two."""
+    titles = [part.partition("\n")[0].removeprefix("## ") for part in parts[2:]]
+    links = [f"[{title}](#{title.replace('.', '').replace(' ', '-').lower()})" for title in titles]
+    return [*parts[:2], f"{', '.join(links)}\n", *parts[2:]]
 
 
 def _commands(

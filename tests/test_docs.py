@@ -1,5 +1,6 @@
 """What the documents say is there: commands, options, files, names, benchmarks, links."""
 
+import ast
 import importlib
 import importlib.util
 import re
@@ -115,3 +116,15 @@ def resolves(dotted):
             found = getattr(found, word)
         return True
     return False
+
+
+@anywhere
+def test_what_examples_import_is_there(document):
+    blocks = re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.S)
+    for node in [node for block in blocks for node in ast.walk(ast.parse(block))]:
+        if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] == "simpsons":
+            for alias in node.names:
+                assert resolves(f"{node.module}.{alias.name}"), f"{node.module}: {alias.name}"
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                assert alias.name.partition(".")[0] != "simpsons" or resolves(alias.name)

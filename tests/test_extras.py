@@ -10,6 +10,7 @@ import pytest
 
 import simpsons
 from simpsons import extras
+from simpsons.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,3 +58,41 @@ def test_nothing_says_to_install_the_projects_name_from_a_package_index():
     found = [path for path in listed if by_name.search(path.read_text(encoding="utf-8"))]
     assert len(listed) > 100
     assert found == []
+
+
+WITH = {
+    (): ("predict", "detect"),
+    ("train",): (
+        *("train", "evaluate", "compare", "audit", "export", "import_keras", "data", "embed"),
+        *("similar", "models", "demo"),
+    ),
+    ("app",): ("serve",),
+    ("video",): ("timeline",),
+    ("bulk",): ("bulk",),
+    ("train", "video"): ("collect",),
+    ("train", "app"): ("label",),
+}
+"""The extras that a command and its function need, and no more."""
+
+
+@pytest.mark.parametrize(("needed", "names"), WITH.items(), ids=map("+".join, WITH))
+def test_a_command_and_its_function_need_no_other_extra(needed, names):
+    others = [package for package, extra in extras.EXTRAS.items() if extra not in needed]
+    script = (
+        "import importlib, sys\n"
+        f"sys.modules.update(dict.fromkeys({others!r}))\n"
+        "import simpsons\n"
+        "from simpsons.cli.main import COMMANDS\n"
+        f"for name in {names!r}:\n"
+        "    command = {'import_keras': 'import', 'audit': 'data'}.get(name, name)\n"
+        "    importlib.import_module(COMMANDS[command][0].partition(':')[0])\n"
+        "    if name not in ('models', 'demo'):\n"
+        "        getattr(simpsons, name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_each_command_is_among_them():
+    named = {name for names in WITH.values() for name in names}
+    assert {"import_keras" if name == "import" else name for name in COMMANDS} == named - {"audit"}

@@ -14,7 +14,7 @@ def rooms():
     """The rooms in the order of the table in docs/how-it-works.md: sets of names."""
     text = (ROOT / "docs/how-it-works.md").read_text("utf-8")
     table = text[text.index("## Where things are") : text.index("## Pixels")]
-    firsts = re.findall(r"^\| (`.*?) \|", table, re.M)
+    firsts = re.findall(r"^\| (\[?`.*?) \|", table, re.M)
     return [{n.rstrip("/").removesuffix(".py") for n in re.findall(r"`(\w+/?(?:\.py)?)`", one)}
             for one in firsts]  # fmt: skip
 

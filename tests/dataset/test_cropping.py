@@ -6,7 +6,7 @@ from simpsons.dataset import boxes, cropping
 from simpsons.dataset.boxes import Box
 from simpsons.errors import DataError, SimpsonsError
 from simpsons.pixels import images
-from simpsons.project.cutting import square
+from simpsons.pixels.face_crops import square
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from simpsons.dataset.boxes import Box, Boxes
 from simpsons.dataset.folders import Problem
 from simpsons.errors import DataError
 from simpsons.pixels import images, jpeg
+from simpsons.pixels.face_crops import square
 from simpsons.progress import Track, silent
-from simpsons.project.cutting import square
 from simpsons.project.folders import file_name, free_name, require_new, whole_folder
 from simpsons.shares import in_shares
 from simpsons.sorting import folder_name
