@@ -104,13 +104,3 @@ def test_the_package_imports_neither_pytorch_nor_the_functions_that_need_it():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'guess'"):
         simpsons.guess  # noqa: B018
-
-
-def test_what_an_extra_lacks_is_said(monkeypatch):
-    monkeypatch.setitem(sys.modules, "av", None)
-    for name in [
-        name for name in sys.modules if name.startswith(("simpsons.api", "simpsons.films"))
-    ]:
-        monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(ModuleNotFoundError, match=r"simpsons.timeline needs av: run pip install"):
-        simpsons.timeline  # noqa: B018

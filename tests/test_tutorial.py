@@ -12,6 +12,8 @@ SHORT = """
 import sys, pathlib
 sys.path.append({root!r})
 from tests.traces import share
+
+pytestmark = pytest.mark.slow
 share(pathlib.Path({traces!r}))
 DATA = None
 PER_CHARACTER = 10

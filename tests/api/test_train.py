@@ -20,6 +20,7 @@ def interrupted(monkeypatch):
         yield patch
 
 
+@pytest.mark.usefixtures("unreported")
 def test_a_run_and_what_is_doubtful_about_it(many_drawings, tmp_path, interrupted):
     plans, told = [], []
 

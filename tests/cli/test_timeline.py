@@ -115,7 +115,7 @@ def test_options_that_are_refused_before_anything_is_written(run, copy, options,
 
 
 def test_says_which_extra_is_missing(run, copy, monkeypatch):
-    rooms = ("simpsons.api", "simpsons.films")
+    rooms = ("simpsons.api.timeline", "simpsons.films")
     for module in [name for name in sys.modules if name.startswith(rooms)]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "av", None)

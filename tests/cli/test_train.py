@@ -160,6 +160,7 @@ def test_train_twice_into_one_folder_is_refused(cli, run_folder, many_drawings):
     assert "already holds a run" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_larger_network_trains_and_teaches(
     cli, many_drawings, tmp_path, monkeypatch, unreported
 ):
@@ -334,6 +335,7 @@ def test_export_of_the_last_epoch(cli, run_folder, many_drawings, tmp_path):
     assert "--last is of a run folder" in refused.stderr
 
 
+@pytest.mark.slow
 def test_export_in_int8(cli, run_folder, tmp_path):
     out = tmp_path / "int8.onnx"
     result = cli("export", run_folder, out, "--int8", "--card")
@@ -358,6 +360,7 @@ def test_training_does_not_start_from_int8(cli, many_drawings, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_an_export_knows_what_the_run_left_out(cli, many_drawings, tmp_path, unreported):
     dataset = cache.load(many_drawings)
     drop = [Line(path, DROP, "", "") for path in dataset.paths[::3]]

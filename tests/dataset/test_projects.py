@@ -7,12 +7,10 @@ import pytest
 from PIL import Image
 
 import simpsons
-from simpsons import models
 from simpsons.dataset import cache, folders
 from simpsons.dataset import split as splits
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.errors import DataError
-from simpsons.formats.onnx_export import export
 from simpsons.project import LATER, NO_FACE, NOBODY, CollectedFace, Project, Source
 from simpsons.project.store import write_faces, write_project
 
@@ -179,8 +177,8 @@ def test_a_network_is_measured_by_a_split_that_lists_strangers_too(project, tmp_
     dataset = cache.load(project.root, strangers=True)
     split = splits.make(dataset, "shots")
     splits.write(tmp_path / "split.csv", dataset, split)
-    model = tmp_path / "untrained.onnx"
-    export(models.build("xception", len(NAMES)), model, sorted(NAMES), {"network": "xception"})
-    found = simpsons.evaluate(project.root, model, split=str(tmp_path / "split.csv"), part="test")
-    assert found.evaluation.n == len(dataset.known(split.rows("test")))
+    rows = dataset.known(split.rows("test"))
+    found = simpsons.evaluate(project.root, split=str(tmp_path / "split.csv"), part="test")
+    assert found.evaluation.n + sum(found.not_measured.values()) == len(rows)
+    assert found.evaluation.n > 0
     assert not any("not there" in note for note in found.notes)

@@ -7,6 +7,8 @@ from simpsons.demo import path
 from simpsons.demo.drawings import DOLLS
 from simpsons.errors import SimpsonsError
 
+pytestmark = pytest.mark.slow
+
 
 class Quiet:
     """An observer that says nothing."""

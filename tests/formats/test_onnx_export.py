@@ -44,6 +44,7 @@ def test_the_file_gives_the_networks_probabilities(network, batch_norm, pixels, 
         np.testing.assert_allclose(run(path, pixels[:1]), expected[:1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_networks_of_one_structure_are_traced_once(pixels, tmp_path, monkeypatch):
     """Each file is the one that tracing its network alone gives."""
     monkeypatch.setattr(exporting, "_trace", inspect.unwrap(exporting._trace))

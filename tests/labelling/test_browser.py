@@ -17,6 +17,8 @@ from simpsons.labelling.session import Session
 from simpsons.project import LATER, NOBODY, Project
 from simpsons.service import server
 
+pytestmark = pytest.mark.slow
+
 api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 WAIT = 20_000

@@ -242,6 +242,7 @@ run.start(sys.argv[1], sys.argv[2], "xception", short, seed=1, device="cpu", obs
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_kill_9_in_training_loses_nothing_that_a_resume_does_not_repeat(
     unbroken, many_drawings, tmp_path, unfinished
@@ -302,6 +303,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_best_weights(
     assert len(run.history(folder)) == 1
 
 
+@pytest.mark.slow
 def test_cnn_trains_with_batch_norms_and_a_teacher_and_ships_without_them(
     unbroken, many_drawings, tmp_path, unreported
 ):

@@ -17,6 +17,8 @@ from simpsons.detector import Detector
 from simpsons.service import examples, server
 from simpsons.service.app import create_app
 
+pytestmark = pytest.mark.slow
+
 api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 WAIT = 20_000

@@ -22,7 +22,10 @@ from simpsons.runs.pretrained import Pretrained
 from simpsons.training import loop, recipe
 from simpsons.training.observer import Silent
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends itself SIGINT")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="sends itself SIGINT"),
+]
 
 # 9 pictures an epoch: two batches of 5, one picture in both, in slices of 2 and 3. `xception`, the
 # faster one, has a second epoch, which it is stopped in; `cnn` has a teacher.

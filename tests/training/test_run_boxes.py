@@ -31,6 +31,8 @@ from simpsons.training import loop, recipe
 from simpsons.training.device import choose_device
 from simpsons.training.observer import Silent
 
+pytestmark = pytest.mark.slow
+
 SHORT = replace(
     recipe.DEFAULT["faces"], name="short", epochs=2, batch=4, average=0.5, sizes=((0.0, 64),)
 )

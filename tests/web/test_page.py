@@ -18,6 +18,8 @@ from simpsons.characters import display_name
 from simpsons.demo.drawings import DOLLS, draw
 from simpsons.web import page as pages
 
+pytestmark = pytest.mark.slow
+
 api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

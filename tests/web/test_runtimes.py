@@ -24,6 +24,8 @@ from simpsons.models import familiarity
 from simpsons.network import find
 from simpsons.pixels.images import fit
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = {"probabilities": 1e-5, "familiarity": 1e-4}
 IN_INT8 = [model_path(name) for name in ("cnn-int8", "dolls")]
 INT8 = {"probabilities": 0.005, "familiarity": 0.02}
