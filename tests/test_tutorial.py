@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
 SHORT = """
@@ -13,7 +15,6 @@ import sys, pathlib
 sys.path.append({root!r})
 from tests.traces import share
 
-pytestmark = pytest.mark.slow
 share(pathlib.Path({traces!r}))
 DATA = None
 PER_CHARACTER = 10

@@ -20,8 +20,9 @@ def interrupted(monkeypatch):
         yield patch
 
 
-@pytest.mark.usefixtures("unreported")
-def test_a_run_and_what_is_doubtful_about_it(many_drawings, tmp_path, interrupted):
+def test_what_a_training_is_going_to_do_and_what_is_doubtful_about_it(
+    many_drawings, tmp_path, interrupted
+):
     plans, told = [], []
 
     def watch(plan: Plan):
@@ -33,16 +34,25 @@ def test_a_run_and_what_is_doubtful_about_it(many_drawings, tmp_path, interrupte
         simpsons.train(
             many_drawings, epochs=1, device="cpu", out=out, observer=watch, tell=told.append
         )
-    interrupted.undo()
     assert plans[0].network == "xception"
+    assert plans[0].recipe.epochs == 1
     assert str(many_drawings) in plans[0].pictures
     assert told == list(plans[0].warnings)
     assert told[0].startswith("Few pictures: --from xception")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("unreported")
+def test_a_run_that_was_stopped_goes_on(many_drawings, tmp_path, interrupted):
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        simpsons.train(many_drawings, epochs=1, device="cpu", out=out, tell=print)
+    interrupted.undo()
     run = simpsons.train(resume=out)
     assert run.folder == out
     assert run.model == out / MODEL
     assert run.model.is_file()
-    assert run.config.recipe.epochs == plans[0].recipe.epochs == 1
+    assert run.config.recipe.epochs == 1
     assert 0 <= run.measured.evaluation.accuracy <= 1
 
 

@@ -57,6 +57,7 @@ def test_the_file_is_explained_without_activations_of_its_own(unpacked):
     assert heat.max() > heat.min()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_evaluated_and_exported_from_where_its_pictures_are(
     cli, pictures, unpacked, told, tmp_path
 ):
