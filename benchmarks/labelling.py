@@ -1,13 +1,15 @@
 """How many actions does it take to name all faces of a cartoon, and is the result as good?
 
 A person who knows every face plays `simpsons.labelling.session.Session` as the page is played: a
-group of look-alikes is named if few in it are somebody else, who are struck one by one; then pages
-of the surest faces, character by character, are accepted, with those struck that are wrong; then
-what is left is named one by one. Each name, struck face and page is an action.
+group of look-alikes is named if few in it are somebody else, else its first face alone; then pages
+of the surest faces, character by character, are accepted. A wrong face on them gets its own name
+by its key, or is struck if that has no key yet. What is left is named one by one. Each name, page,
+and face that is named alone or struck is an action.
 
-The other cartoon's faces are cut out by their boxes; minor characters are whole pictures. Some
-groups of neighbouring pictures are held out, and `xception` is fine-tuned on the named faces, and
-on all faces with their true names. Writes docs/naming.md.
+The other cartoon's faces are cut out by their boxes, and those of minor characters by the detector,
+as `simpsons collect` does; a picture without a face is taken whole. Groups of neighbouring pictures
+are held out, and `xception` is fine-tuned on the named faces, and on all faces with their true
+names. Writes docs/naming.md.
 """
 
 import argparse
@@ -28,8 +30,11 @@ from benchmarks.report import machine, table, write_section
 from simpsons import data
 from simpsons.classifier import UNKNOWN, Classifier, Failure
 from simpsons.dataset import cache, split
+from simpsons.detector import Detector
 from simpsons.files import csv_line, write_text
 from simpsons.labelling.session import Session
+from simpsons.pixels import images, jpeg
+from simpsons.pixels.face_crops import square
 from simpsons.progress import bar
 from simpsons.project import NOBODY, CollectedFace, Project
 from simpsons.project.embedding import Embedder
@@ -75,17 +80,23 @@ def other_faces(root: Path, cut: Path) -> list[Face]:
     return faces
 
 
-def minor_faces(root: Path) -> list[Face]:
-    """The pictures of minor characters, in a leak-free split."""
+def minor_faces(root: Path, cut: Path) -> list[Face]:
+    """The surest face of each picture of minor characters, in a leak-free split."""
     dataset = cache.load(root, "all", bar)
     parts = split.with_groups(dataset, split.make(dataset, "leak-free", 0, bar), bar)
     assert parts.group is not None
-    return [
-        Face(root / path, dataset.classes[label], int(group), str(part))
-        for path, label, group, part in zip(
-            dataset.paths, dataset.labels, parts.group, parts.part, strict=True
-        )
-    ]
+    cut.mkdir(parents=True)
+    paths = [root / path for path in dataset.paths]
+    faces = []
+    for row, found in enumerate(bar(Detector().detect_all(paths), len(paths), "finding faces")):
+        assert not isinstance(found, Failure)
+        pixels = images.decode(paths[row])
+        crop = square(pixels, found.faces[0].box) if found.faces else pixels
+        path = cut / f"{row:05d}.jpg"
+        path.write_bytes(jpeg.encoded(crop))
+        who = dataset.classes[dataset.labels[row]]
+        faces.append(Face(path, who, int(parts.group[row]), str(parts.part[row])))
+    return faces
 
 
 def make_project(root: Path, faces: Sequence[Face]) -> Project:
@@ -138,6 +149,7 @@ class Person:
         self.session = Session(project)
         self.truth = {face.id: known.who for face, known in zip(project.faces, faces, strict=True)}
         self.actions = 0
+        self._used = {NOBODY}
         self.history: list[tuple[int, int]] = []
         """Actions, and the number of the answer that they led to."""
 
@@ -151,28 +163,41 @@ class Person:
         for face in self._left():
             if self._is_done():
                 return
-            self._name([face], self.truth[face], ())
+            self._answer([face], self.truth[face])
 
     def _groups(self) -> None:
         for cluster in self.session.clusters():
             counts = Counter(self.truth[face] for face in cluster.faces)
             who, count = counts.most_common(1)[0]
+            if count < 2:
+                continue
             strays = [face for face in cluster.faces if self.truth[face] != who]
-            if len(strays) <= STRAYS * len(cluster.faces) and count > 1:
-                named = [face for face in cluster.faces if self.truth[face] == who]
-                self._name(named, who, strays)
+            if len(strays) <= STRAYS * len(cluster.faces):
+                self._name([face for face in cluster.faces if face not in strays], who, strays)
+            elif who not in self._used:
+                self._answer([cluster.medoid], self.truth[cluster.medoid])
 
     def _pages(self) -> None:
+        """One page of each character."""
         for label in [*self.session.labels(), NOBODY]:
-            while not self._is_done() and self.session.stop_reason(label) is None:
-                page = self.session.page(label)
-                if not page:
-                    break
-                right = [face for face in page if self.truth[face] == label]
-                self._name(right, label, [face for face in page if face not in right])
+            if self._is_done() or self.session.stop_reason(label) is not None:
+                continue
+            page = self.session.page(label)
+            wrong = [face for face in page if self.truth[face] != label]
+            self._name([face for face in page if face not in wrong], label, wrong)
 
-    def _name(self, faces: Sequence[str], label: str, struck: Sequence[str]) -> None:
+    def _name(self, right: Sequence[str], label: str, wrong: Sequence[str]) -> None:
+        """Answer a group or a page; what is wrong there gets its own name if that has a key."""
+        keyed = [face for face in wrong if self.truth[face] in self._used]
+        struck = [face for face in wrong if face not in keyed]
+        if right or struck:
+            self._answer(right, label, struck)
+        for face in keyed:
+            self._answer([face], self.truth[face])
+
+    def _answer(self, faces: Sequence[str], label: str, struck: Sequence[str] = ()) -> None:
         number = self.session.name(faces, label, struck)
+        self._used.add(label)
         self.actions += 1 + len(struck)
         self.history.append((self.actions, number))
 
@@ -274,7 +299,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         place = Path(made)
         if arguments.only != "other":
-            faces = minor_faces(root.parent / "other_characters")
+            faces = minor_faces(root.parent / "other_characters", place / "minor-crops")
             row, curve = measure("minor characters", faces, place / "minor", arguments.epochs)
             rows, curves = [*rows, row], [*curves, curve]
         if arguments.only != "minor":
