@@ -54,7 +54,7 @@ def of_random_split(
 ) -> Claim:
     """Train on the notebook's random 80/20 split and measure what it claims.
 
-    epochs: None for as many as `held_out.recipe_for` takes.
+    epochs: None for as many as `cross_validation.recipe_for` takes.
     """
     split = splits.make(dataset, "random")
     rows = split.rows("validation")

@@ -1,7 +1,7 @@
 """Who is on screen when, in a film.
 
->>> from simpsons import Detector, timeline
->>> film = timeline.read("episode.mp4", Detector())
+>>> from simpsons import Detector, films
+>>> film = films.read("episode.mp4", Detector())
 >>> film.intervals[0]
 Interval(start=1.25, end=4.0, label='homer_simpson', probability=0.93)
 """

@@ -110,7 +110,7 @@ class FaceTraining(Training):
         """Nothing."""
 
     def loss(self, rows: Tensor) -> Tensor:
-        """See `face_targets.loss`."""
+        """See `targets.loss`."""
         size = self.recipe.size_at(self.done())
         canvases = list(self._pool.map(self._canvas, rows.tolist()))
         wanted = targets.targets(canvases, size)
