@@ -19,7 +19,7 @@ from simpsons.training.recipe import Recipe
 class Config:
     """What was asked of a run, and on what it ran.
 
-    initial, teachers: as `pretrained.Pretrained` takes them. machine: `device.Machine`'s values. licence: of
+    initial, teachers: as `Pretrained` takes them. machine: `device.Machine`'s values. licence: of
     the data that the run, or a network that it learnt from, has seen; None where only the owner of
     the pictures knows it. boxes: the box file, if there is one.
     leaking: of a split that folders give, how many pictures of a part have a near-duplicate among
