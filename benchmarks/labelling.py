@@ -225,7 +225,7 @@ def accuracy(project: Project, faces: Sequence[Face], test: Path, run: Path, epo
     rows = ["path,split\n"]
     for face, known in zip(project.faces, faces, strict=True):
         rows.append(csv_line((face.crop, known.part)) + "\n")
-    parts = run.with_suffix(".csv")
+    parts = run.with_name(f"{run.name}.csv")
     write_text(parts, "".join(rows))
     trained = simpsons.train(
         project.root,
