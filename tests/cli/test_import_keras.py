@@ -180,6 +180,7 @@ def test_evaluate_fits_pictures_as_the_file_says(cli, many_drawings, tmp_path):
     assert not np.array_equal(nearest, usual)
 
 
+@pytest.mark.slow
 def test_an_exported_copy_answers_alike(cli, many_drawings, picture_file, tmp_path):
     imported, out = tmp_path / "notebook.onnx", tmp_path / "again.onnx"
     names = sorted(one.name for one in many_drawings.iterdir() if one.is_dir())

@@ -15,6 +15,8 @@ from simpsons.formats.onnx_export import export
 from simpsons.formats.onnx_import import read_onnx
 from simpsons.runs import exporting, pretrained
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def dataset(drawings):

@@ -34,7 +34,9 @@ def with_classes(dataset, classes):
     return replace(dataset, listing=replace(dataset.listing, classes=classes))
 
 
-@pytest.mark.parametrize("name", ["cnn", "xception", "resnet"])
+@pytest.mark.parametrize(
+    "name", ["cnn", "xception", pytest.param("resnet", marks=pytest.mark.slow)]
+)
 def test_of_known_classes_the_answers_stay(name, dataset, split):
     torch.manual_seed(0)
     network = models.build(name, 20).eval()
