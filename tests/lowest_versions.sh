@@ -7,6 +7,7 @@
 # from its own index; everything else by uv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export UV_SYSTEM_CERTS=1 # as pip does
 environment=$(mktemp -d)
 trap 'rm -rf "$environment"' EXIT
 
