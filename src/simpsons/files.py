@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+StrPath = str | os.PathLike[str]
+
 _TEMPORARY = re.compile(r"\..*\.simpsons-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)(\..*)?")
 _LONGEST_STEM = 150  # bytes: names may have 255
 

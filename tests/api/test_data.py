@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+import simpsons
 from simpsons import DataError, SimpsonsError, data
 
 
@@ -37,3 +38,15 @@ def test_an_audit_and_a_list_to_clean_by(drawings, tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(DataError, match="nowhere"):
         data.stats(tmp_path / "nowhere")
+
+
+def test_what_does_not_go_with_boxes_is_said(drawings):
+    with pytest.raises(SimpsonsError, match="--label-errors does not go with --boxes"):
+        data.audit(drawings, boxes="faces.csv", label_errors=True)
+    with pytest.raises(SimpsonsError, match="--picture does not go with --boxes"):
+        simpsons.evaluate(drawings, boxes="faces.csv", picture="confusion.png")
+
+
+def test_a_split_of_a_page_is_said(tmp_path):
+    with pytest.raises(SimpsonsError, match="--split is of an ONNX file"):
+        simpsons.export(web=tmp_path / "page", split="random")

@@ -1,11 +1,11 @@
 """`audit` and `clean`: what is wrong with a folder of pictures, and what to leave out for it."""
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+from simpsons.api import beside_boxes
 from simpsons.auditing import boxes as of_boxes
 from simpsons.auditing import boxes_report, findings
 from simpsons.auditing import clean as cleaning
@@ -20,13 +20,11 @@ from simpsons.dataset.exclusions import Line
 from simpsons.dataset.folders import Characters
 from simpsons.detector import FACES, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.files import require_writable
+from simpsons.files import StrPath, require_writable
 from simpsons.progress import Track, silent
 from simpsons.runs.run import require_trainable
 from simpsons.training.observer import Observer, Silent
 from simpsons.training.recipe import Network, Recipe
-
-StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,13 @@ def audit(
     if report:
         require_writable(Path(report))
     if boxes:
+        beside_boxes.refuse(
+            test=test,
+            split=split,
+            label_errors=label_errors,
+            random_claim=random_claim,
+            characters=characters,
+        )
         root = kaggle.resolve(folder)
         found = of_boxes.find(Detector(faces or FACES), root, box_files.read(boxes, root), track)
         if report:

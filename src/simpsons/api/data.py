@@ -5,7 +5,6 @@
 2246
 """
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +22,13 @@ from simpsons.dataset.folders import Characters, Problem
 from simpsons.dataset.kaggle import download
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import plots
+from simpsons.files import StrPath
 from simpsons.progress import Track, silent
 from simpsons.project.folders import require_new
 from simpsons.training import recipe as recipes
 from simpsons.training.augment import augmented
 
 __all__ = ["audit", "clean", "crop", "download", "preview", "split", "stats"]
-
-StrPath = str | os.PathLike[str]
 
 _RANGE = ("smallest", "median", "largest")
 

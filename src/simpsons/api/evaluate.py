@@ -1,17 +1,16 @@
 """`evaluate`: a network on a folder of pictures, or on pictures with a box around every face."""
 
-import os
 from typing import overload
 
+from simpsons.api import beside_boxes
 from simpsons.dataset.folders import Characters
 from simpsons.detector import FACES, NAMES
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import on_boxes, on_folder
 from simpsons.evaluation.on_boxes import BoxesEvaluation
 from simpsons.evaluation.on_folder import FolderEvaluation
+from simpsons.files import StrPath
 from simpsons.progress import Track, silent
-
-StrPath = str | os.PathLike[str]
 
 
 @overload
@@ -90,13 +89,7 @@ def evaluate(
         SimpsonsError: for a folder, network, split or file that can't be used; says why.
     """
     if boxes:
-        for name, value in (
-            ("characters", characters),
-            ("picture", picture),
-            ("training", training),
-        ):
-            if value is not None:
-                raise SimpsonsError(f"--{name} does not go with --boxes; leave one of them out")
+        beside_boxes.refuse(characters=characters, picture=picture, training=training)
         return on_boxes.evaluate_boxes(
             boxes,
             folder,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.errors import SimpsonsError
-from simpsons.files import require_writable
+from simpsons.files import StrPath, require_writable
 from simpsons.formats import facts
 from simpsons.pixels.plain_resize import ANTIALIAS
 from simpsons.progress import Track, silent
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from simpsons.dataset.boxed_pictures import BoxedPictures
     from simpsons.dataset.cache import Dataset
     from simpsons.dataset.split import Split
-
-StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,14 @@ def export(
             can't be used; says why. Nothing is written then.
     """
     if web is not None:
-        chosen = {"data": data, "half": half, "int8": int8, "last": last, "card": card}
+        chosen = {
+            "data": data,
+            "split": split != "shipped",
+            "half": half,
+            "int8": int8,
+            "last": last,
+            "card": card,
+        }
         return _write_page(source, out, web, runtime, [name for name in chosen if chosen[name]])
     if source is None or out is None:
         raise SimpsonsError("name a run folder and an ONNX file to write, or a folder with --web")

@@ -9,13 +9,11 @@ from pathlib import Path
 from simpsons import models
 from simpsons.characters import SLUGS
 from simpsons.errors import SimpsonsError
-from simpsons.files import require_writable
+from simpsons.files import StrPath, require_writable
 from simpsons.formats import facts
 from simpsons.formats.keras import read
 from simpsons.formats.onnx_export import export
 from simpsons.pixels.plain_resize import ANTIALIAS, Resize
-
-StrPath = str | os.PathLike[str]
 
 _MOST = 2**20  # bytes of a file of labels
 

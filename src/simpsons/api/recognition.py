@@ -1,6 +1,5 @@
 """`predict` and `detect`: any number of pictures, and what is written for each."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from simpsons.detector import FACES, NAMES, Detection, Detector
 from simpsons.drawing import draw_faces
 from simpsons.errors import SimpsonsError
 from simpsons.explain import heat_map, overlay
+from simpsons.files import StrPath
 from simpsons.picture_folder import PictureFolder
 from simpsons.pixels import images
 from simpsons.pixels.picture_files import each
@@ -21,7 +21,6 @@ from simpsons.predictor import Predictor
 from simpsons.shares import beside
 from simpsons.sorting import SortedFolder, SortingError
 
-StrPath = str | os.PathLike[str]
 Sources = images.Source | Iterable[images.Source]
 A = TypeVar("A", Prediction, Detection)
 

@@ -10,7 +10,7 @@ from typing import Any
 from simpsons import urls
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.files import require_writable, write_text
+from simpsons.files import StrPath, require_writable, write_text
 from simpsons.films.annotate import annotate as write_copy
 from simpsons.films.annotate import require_target
 from simpsons.films.intervals import SHORTEST
@@ -22,8 +22,6 @@ from simpsons.films.writing import require_folder, write
 from simpsons.progress import Track as Progress
 from simpsons.progress import silent
 from simpsons.project.store import Project, is_project
-
-StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)

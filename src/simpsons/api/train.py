@@ -15,12 +15,13 @@ from simpsons.dataset.folders import Characters, find
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import detection
 from simpsons.evaluation.measure import Measured
+from simpsons.files import StrPath
 from simpsons.progress import Track, silent
 from simpsons.run_files import MODEL
 from simpsons.runs import run
 from simpsons.runs.changes import Tell
 from simpsons.runs.config import Config
-from simpsons.runs.pretrained import Pretrained, StrPath
+from simpsons.runs.pretrained import Pretrained
 from simpsons.training import parallel
 from simpsons.training import recipe as recipes
 from simpsons.training.device import choose_device, describe

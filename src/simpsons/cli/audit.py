@@ -110,13 +110,17 @@ def audit(
     With --boxes, a detector looks for the faces, and the boxes that do not go with them are listed,
     the surest first; nothing else is looked for.
     """
-    from simpsons.api import audit
+    from simpsons.api import audit, beside_boxes
 
     if boxes:
-        for option in ("test", "split", "label_errors", "random_claim", "model", "characters"):
-            if options.given(option):
-                name = option.replace("_", "-")
-                raise SimpsonsError(f"--{name} does not go with --boxes; leave one of them out")
+        beside_boxes.refuse(
+            test=test,
+            split=split,
+            label_errors=label_errors,
+            random_claim=random_claim,
+            model=options.given("model"),
+            characters=characters,
+        )
         wrong = audit.audit(folder, boxes=boxes, faces=faces, report=report, track=bar)
         if as_json:
             options.print_json(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from simpsons.api import beside_boxes
 from simpsons.api.evaluate import evaluate as measured
 from simpsons.characters import display_name
 from simpsons.cli import options
@@ -95,9 +96,7 @@ def evaluate(
     """
     chosen = parse_characters(characters)
     if boxes:
-        for option in ("characters", "picture", "training"):
-            if options.given(option):
-                raise SimpsonsError(f"--{option} does not go with --boxes; leave one of them out")
+        beside_boxes.refuse(characters=chosen, picture=picture, training=training)
         found = measured(
             folder,
             model,

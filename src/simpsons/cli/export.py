@@ -7,7 +7,6 @@ import click
 from simpsons.api import export as exports
 from simpsons.cli import options
 from simpsons.cli.terminal import say
-from simpsons.errors import SimpsonsError
 from simpsons.progress import bar
 
 
@@ -72,10 +71,6 @@ def export(
     """
     if not web and (source is None or out is None):
         raise click.UsageError(f"Missing argument '{'OUT' if source else 'RUN'}'.")
-    if web and options.given("split"):
-        raise SimpsonsError(
-            "--split is of an ONNX file; export one with it, and give that file with --web"
-        )
     written = exports.export(
         source,
         out,

@@ -16,10 +16,8 @@ from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import detection, detection_report, leaks
 from simpsons.evaluation.detection import DetectionEvaluation, Measured
-from simpsons.files import require_writable
+from simpsons.files import StrPath, require_writable
 from simpsons.progress import Track, silent
-
-StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)

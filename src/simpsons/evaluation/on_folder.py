@@ -22,11 +22,9 @@ from simpsons.evaluation.compare import Comparison
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import Evaluation
 from simpsons.evaluation.report import write_report
-from simpsons.files import require_writable
+from simpsons.files import StrPath, require_writable
 from simpsons.pixels.plain_resize import ANTIALIAS
 from simpsons.progress import Track, silent
-
-StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.split import Split
 from simpsons.detector import FACES
 from simpsons.errors import SimpsonsError
+from simpsons.files import StrPath
 from simpsons.formats.onnx_import import finds_faces, read_faces, read_onnx
 from simpsons.network import Network, find
 from simpsons.plain import built
@@ -28,8 +29,6 @@ from simpsons.runs.config import Config
 from simpsons.training import checkpoint, loop
 from simpsons.training.loop import Progress
 from simpsons.training.observer import Epoch, finished
-
-StrPath = str | os.PathLike[str]
 
 _SHIPPED = (*SHIPPED, FACES)
 

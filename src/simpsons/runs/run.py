@@ -42,7 +42,7 @@ from simpsons.evaluation import detection, plots
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import fit_temperature
 from simpsons.evaluation.report import write_report
-from simpsons.files import is_leftover, remove_leftovers, write_text
+from simpsons.files import StrPath, is_leftover, remove_leftovers, write_text
 from simpsons.models import unfuse
 from simpsons.models.faces import Faces
 from simpsons.models.inference import predict_logits
@@ -53,7 +53,7 @@ from simpsons.run_files import CONFIG, MODEL, SPLIT, TENSORBOARD
 from simpsons.runs import changes, exporting, exporting_faces, pretrained
 from simpsons.runs.changes import Tell, untold
 from simpsons.runs.config import Config
-from simpsons.runs.pretrained import Pretrained, StrPath
+from simpsons.runs.pretrained import Pretrained
 from simpsons.runs.run_lock import LOCK, claimed
 from simpsons.training import last_layer, loop, parallel
 from simpsons.training.device import Machine, choose_device, describe
