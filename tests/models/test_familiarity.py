@@ -20,6 +20,8 @@ from simpsons.models import familiarity
 from simpsons.pixels import images
 from simpsons.runs import exporting
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def network():

@@ -78,6 +78,7 @@ def test_a_finished_run_is_evaluated_and_exported_from_where_its_pictures_are(
     assert written.probabilities(old.asked()).shape == (6, 3)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_with_the_pictures_it_had_and_keeps_its_first_epoch(
     cli, pictures, unpacked
 ):
