@@ -1,5 +1,7 @@
 """A picture whose corners tell which way up it is shown."""
 
+import gc
+
 import av
 import numpy as np
 import pytest
@@ -61,3 +63,23 @@ def test_all_eight_orientations(tmp_path, numbers):
 def test_no_matrix(hues, tmp_path):
     with Film(hues(tmp_path / "film.ts")) as opened:
         assert Orientation.of(next(opened.frames()).picture) == Orientation()
+
+
+def test_a_frame_is_freed_when_it_is_let_go(tmp_path):
+    """Not first when Python collects garbage, which it does when many small objects are there."""
+
+    def alive():
+        return sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+
+    path = film(tmp_path / "film.mp4", [0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30])
+    gc.collect()
+    gc.disable()
+    try:
+        with Film(path) as opened:
+            frame = next(opened.frames()).picture
+            before = alive()
+            assert Orientation.of(frame) != Orientation()
+            del frame
+            assert alive() == before - 1
+    finally:
+        gc.enable()

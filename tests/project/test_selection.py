@@ -1,3 +1,6 @@
+import gc
+
+import av
 import numpy as np
 import pytest
 
@@ -101,3 +104,26 @@ def test_shots_that_are_done_are_passed_over(shots):
 def test_sharpness_and_flatness_of_tiny_pictures():
     assert selection.sharpness(np.zeros((2, 2, 3), np.uint8)) == 0
     assert selection.is_flat(np.zeros((1, 1, 3), np.uint8))
+
+
+@pytest.fixture
+def without_collection():
+    """No collection of garbage, so that what is alive is what somebody holds."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive():
+    return sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+
+
+@pytest.mark.usefixtures("without_collection")
+def test_frames_are_let_go_when_their_shot_is_over(tmp_path):
+    rooms = [room(seed, (40, 40)) for seed in range(12)]
+    path = write_film(tmp_path / "film.mp4", held(*rooms, frames=15))
+    with Film(path) as film:
+        counts = [alive() for _ in selection.shots(film)]
+    assert len(counts) == 12
+    assert max(counts) < 15  # those of a shot, the samples beside it, and what the decoder has

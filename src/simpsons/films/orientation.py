@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from numpy.typing import NDArray
 
 
@@ -25,7 +26,8 @@ class Orientation:
         The matrix, of nine fixed-point numbers a b u, c d v, x y w, takes a point (x, y) of the
         picture to (ax + cy, bx + dy) on the screen, y down, as `libavutil/display.h` says.
         """
-        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+        # A frame keeps its `side_data`, which refers to it: it would be freed only now and then.
+        matrix = cast(Any, SideDataContainer)(picture).get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32).tolist()
