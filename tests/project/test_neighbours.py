@@ -131,5 +131,5 @@ def test_another_ending_is_refused(tmp_path):
 def test_a_folder_without_pictures_is_said(embed, folder, tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no pictures found"):
+    with pytest.raises(DataError, match="no pictures"):
         neighbours.similar(tmp_path / "a.png", tmp_path / "empty")

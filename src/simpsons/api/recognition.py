@@ -18,6 +18,7 @@ from simpsons.pixels import images
 from simpsons.pixels.picture_files import each
 from simpsons.pixels.plain_resize import ANTIALIAS
 from simpsons.predictor import Predictor
+from simpsons.project import pictures as of_project
 from simpsons.shares import beside
 from simpsons.sorting import SortedFolder, SortingError
 
@@ -44,7 +45,9 @@ def predict(
         ...     print(answer.path, answer.verdict)
 
     Args:
-        pictures: a file, a folder, a pattern, or several of what `images.decode` takes.
+        pictures: a file, a folder, a pattern, or several of what `images.decode` takes. A project
+            of `collect` stands for its faces: the path of each is the project's and the face's
+            `crop`.
         model: cnn, xception, cnn-int8, dolls (the paper dolls of simpsons.demo), an ONNX file, or
             a run folder; or a Classifier.
         faces: what finds faces in a picture that is unknown as a whole; None for faces where the
@@ -71,7 +74,8 @@ def predict(
         writes.append(
             lambda source, answer: folder.add(answer, source if isinstance(source, bytes) else None)
         )
-    return _answers(partial(predictor.predict_all, top=top), pictures, writes)
+    predict_all = partial(predictor.predict_all, top=top)
+    return _answers(predict_all, each(pictures, of_project.crops), writes)
 
 
 def detect(
@@ -86,7 +90,8 @@ def detect(
     """Find every face in pictures and say whose it is, one picture after the other.
 
     Args:
-        pictures: a file, a folder, a pattern, or several of what `images.decode` takes.
+        pictures: a file, a folder, a pattern, or several of what `images.decode` takes. A project
+            of `collect` stands for its frames that have a face.
         model: what names the faces: cnn, xception, cnn-int8, dolls, an ONNX file, or a run folder.
         faces: what finds them: faces, an ONNX file, or a run folder.
         minimum: least score of a face, 0 to 1; None for the detector's own.
@@ -101,7 +106,8 @@ def detect(
     """
     detector = Detector(faces, model, minimum=minimum)
     writes = [] if draw is None else [drawing_writer(Path(draw))]
-    return _answers(partial(detector.detect_all, top=top), pictures, writes)
+    detect_all = partial(detector.detect_all, top=top)
+    return _answers(detect_all, each(pictures, of_project.frames), writes)
 
 
 def explanation_writer(
@@ -145,10 +151,10 @@ def drawing_writer(folder: Path) -> Callable[[images.Source, Detection], str]:
 
 def _answers(
     answer_all: Callable[[Iterable[images.Source]], Iterable[A | Failure]],
-    pictures: Sources,
+    pictures: Iterable[images.Source],
     writes: Iterable[Callable[[images.Source, A], object]],
 ) -> Iterator[A | Failure]:
-    for source, answer in beside(answer_all, each(pictures)):
+    for source, answer in beside(answer_all, pictures):
         if isinstance(answer, Failure):
             yield answer
             continue

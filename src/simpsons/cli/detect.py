@@ -13,6 +13,7 @@ from simpsons.api.recognition import drawing_writer
 from simpsons.classifier import UNKNOWN, Failure
 from simpsons.cli import options, pictures
 from simpsons.detector import FACES, NAMES, Detection, Detector, Face
+from simpsons.project.pictures import frames
 
 
 @click.command()
@@ -76,8 +77,8 @@ def detect(
     Prints one line per picture, the most confident face first, with its box: left, top, right and
     bottom in pixels of the picture as it is shown. A face that is none of the characters that the
     network knows is `unknown`. CSV has one row per face, and one with `faces` 0 for a picture
-    without any. A picture that can't be read is reported and the rest continue: the exit code is
-    then 1, or 2 if no picture could be read.
+    without any. A project of `simpsons collect` stands for its frames. A picture that can't be read
+    is reported and the rest continue: the exit code is then 1, or 2 if no picture could be read.
     """
     pictures.require_pictures(named, paths_from, as_json, as_csv)
     detector = Detector(faces, model, minimum=minimum)
@@ -88,7 +89,18 @@ def detect(
         show = _csv_printer(min(top, len(detector.names.labels)))
     writes = {} if draw is None else {"drawing": drawing_writer(draw)}
     detect_all = partial(detector.detect_all, top=top)
-    sys.exit(pictures.answer(named, paths_from, detect_all, show, "finding faces", writes, [draw]))
+    sys.exit(
+        pictures.answer(
+            named,
+            paths_from,
+            detect_all,
+            show,
+            "finding faces",
+            writes,
+            [draw],
+            of_project=frames,
+        )
+    )
 
 
 def _print_line(result: Detection | Failure, written: Mapping[str, str]) -> None:

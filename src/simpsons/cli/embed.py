@@ -46,7 +46,8 @@ def embed(
     simpsons embed faces/ "more/*.png" --out faces.parquet
 
     A vector has 512 numbers and the length 1; the product of two is near 1 where they show the same
-    character, also one whom the networks don't know. A picture that can't be read is reported and
+    character, also one whom the networks don't know. A project of `simpsons collect` stands for its
+    faces, in the order of its faces.csv. A picture that can't be read is reported and
     has no row: exit code 1 then, and 2 when none could be read.
     """
     pictures.require_pictures(named, paths_from, False, False)

@@ -20,8 +20,9 @@ from simpsons.detector import Detection
 from simpsons.errors import SimpsonsError
 from simpsons.files import csv_line, utf16
 from simpsons.pixels import images
-from simpsons.pixels.picture_files import Expansion
+from simpsons.pixels.picture_files import Expansion, Instead
 from simpsons.progress import bar
+from simpsons.project.pictures import crops
 from simpsons.shares import beside
 from simpsons.sorting import SortingError
 
@@ -67,20 +68,25 @@ def answer(
     writes: Mapping[str, Write[A]] | None = None,
     outputs: Iterable[Path | None] = (),
     prints: bool = True,
+    of_project: Instead = crops,
 ) -> int:
     """Show the answers for files, folders, globs and -, as they come; returns the exit code.
 
     That is 1 if some pictures could not be read, 2 if none could. description: of the progress bar.
     writes: by kind; they may raise ImageError if the picture has gone, and SortingError. outputs:
     folders that they write to; pictures there are none of those in a folder around them. prints:
-    whether `show` prints, so that a bar would be among its lines on a terminal.
+    whether `show` prints, so that a bar would be among its lines on a terminal. of_project: the
+    pictures that a project stands for.
     """
     listed = (line.rstrip("\r\n") for line in _lines(paths_from) if line.strip())
     unread: list[Failure] = []
     left_out = _LeftOut()
     written_to = {os.path.realpath(folder) for folder in outputs if folder is not None}
     expansion = Expansion(
-        lambda path, reason: unread.append(Failure(path, reason)), left_out.add, written_to
+        lambda path, reason: unread.append(Failure(path, reason)),
+        left_out.add,
+        written_to,
+        of_project,
     )
     expanded = _expanded(chain(named, listed), expansion)
     pairs = beside(answer_all, expanded)

@@ -83,6 +83,9 @@ def predict(
     are. A picture that can't be read is reported and the rest go on: exit code 1 then, and 2 when
     no picture could be read.
 
+    A project of `simpsons collect` stands for its faces: behind the project's, each path is that in
+    the column `crop` of its faces.csv.
+
     --sort-into never moves and never overwrites: of two pictures of one name, one has a digest in
     its own, and a file that is already there is not copied again. CSV has a column for its path.
     """

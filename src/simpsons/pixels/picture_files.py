@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from PIL import Image
 
-from simpsons.errors import DataError
+from simpsons.errors import DataError, SimpsonsError
 from simpsons.pixels import images, layout
 
 OUTPUT = "what this command writes"
@@ -17,10 +17,20 @@ OUTPUT = "what this command writes"
 Say = Callable[[str, str], None]
 """Is told of a path and what is wrong with it."""
 
+Instead = Callable[[str], list[str] | None]
+"""Gives the pictures that a folder stands for in place of all below it; None for most folders. What
+it raises is what is wrong with the folder."""
+
 _TAKEN = "a path, bytes, a file object, a PIL image, an array, or several of them"
 
 
-def each(sources: images.Source | Iterable[images.Source]) -> Iterable[images.Source]:
+def _all_below(_folder: str) -> None:
+    return None
+
+
+def each(
+    sources: images.Source | Iterable[images.Source], instead: Instead = _all_below
+) -> Iterable[images.Source]:
     """The pictures that an argument stands for.
 
     One path that is a folder is all pictures in it and below, as on the command line, and a pattern
@@ -30,7 +40,7 @@ def each(sources: images.Source | Iterable[images.Source]) -> Iterable[images.So
     Raises DataError for a folder without pictures, TypeError for anything else.
     """
     if isinstance(sources, str | os.PathLike):
-        return _of_path(os.fspath(sources))
+        return _of_path(os.fspath(sources), instead)
     if isinstance(sources, np.ndarray):
         is_one = sources.ndim == 2 or (sources.ndim == 3 and sources.shape[2] in (1, 3, 4))
         return [sources] if is_one else iter(sources)
@@ -41,9 +51,9 @@ def each(sources: images.Source | Iterable[images.Source]) -> Iterable[images.So
     return sources
 
 
-def _of_path(path: str) -> Iterable[images.Source]:
+def _of_path(path: str, instead: Instead) -> Iterable[images.Source]:
     unread: list[str] = []
-    found = Expansion(lambda _, reason: unread.append(reason)).pictures([path])
+    found = Expansion(lambda _, reason: unread.append(reason), instead=instead).pictures([path])
     first = next(found, None)
     if first is None:
         raise DataError(unread[0])
@@ -54,13 +64,19 @@ class Expansion:
     """Files, folders and patterns, one after the other, made into the paths of pictures.
 
     unread: is told of folders without pictures, or that can't be read. left_out: is told of what is
-    passed over in folders. outputs: real folders in which pictures are not looked for.
+    passed over in folders. outputs: real folders in which pictures are not looked for. instead: is
+    asked of every folder.
     """
 
     def __init__(
-        self, unread: Say, left_out: Say = lambda *_: None, outputs: Set[str] = frozenset()
+        self,
+        unread: Say,
+        left_out: Say = lambda *_: None,
+        outputs: Set[str] = frozenset(),
+        instead: Instead = _all_below,
     ) -> None:
         self._unread, self._left_out, self._outputs = unread, left_out, outputs
+        self._instead = instead
 
     def pictures(self, named: Iterable[str]) -> Iterator[str]:
         """The paths, which begin as they were given. Those of a folder are in order."""
@@ -97,6 +113,14 @@ class Expansion:
             return
         if above and real in self._outputs:
             self._left_out(folder, OUTPUT)
+            return
+        try:
+            listed = self._instead(folder)
+        except SimpsonsError as error:
+            unread(folder, str(error))
+            return
+        if listed is not None:
+            yield from listed
             return
         try:
             with os.scandir(folder) as found:

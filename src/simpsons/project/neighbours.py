@@ -19,9 +19,10 @@ from simpsons.classifier import Failure
 from simpsons.errors import DataError
 from simpsons.files import csv_line, whole
 from simpsons.pixels import images
-from simpsons.pixels.picture_names import PictureNames
+from simpsons.pixels.picture_files import Expansion
 from simpsons.progress import Track, silent
 from simpsons.project.embedding import MODEL, Embedder, Embedding, Vectors
+from simpsons.project.pictures import crops
 from simpsons.project.rows import RowFile
 from simpsons.project.store import Project, is_project
 
@@ -62,7 +63,8 @@ def embed(
     """Pictures as vectors of length 1; the product of two is near 1 for the same character.
 
     Args:
-        pictures: a file, a folder, a pattern, or several files.
+        pictures: a file, a folder, a pattern, or several of them. A project of `collect` stands for
+            its faces, in the order of its faces.csv.
         out: a .npy or .parquet file to write them to, too.
         model: xception, or an ONNX file or run folder of its kind.
         track: shows progress, such as `simpsons.progress.bar`.
@@ -200,13 +202,13 @@ def _parquet(target: Path, size: int) -> Iterator[Callable[[Embedding], None]]:
 
 
 def _paths_of(pictures: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Iterator[str]:
+    """Raises DataError for a folder that has none."""
     given = [pictures] if isinstance(pictures, str | os.PathLike) else pictures
-    for one in given:
-        if Path(one).is_dir():
-            root = Path(one)
-            yield from (str(root / path) for path in PictureNames(root).paths)
-        else:
-            yield os.fspath(one)
+
+    def refuse(_path: str, reason: str) -> None:
+        raise DataError(reason)
+
+    return Expansion(refuse, instead=crops).pictures(os.fspath(one) for one in given)
 
 
 _Block = tuple[list[str], Vectors]
