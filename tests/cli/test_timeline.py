@@ -281,3 +281,19 @@ def test_a_project_stands_for_its_films(run, copy, tmp_path):
     result = run(project)
     assert result.exit_code == 2
     assert "a project without films" in result.stderr
+
+
+def test_films_of_a_project_that_have_moved_are_said(run, copy, tmp_path):
+    project, gone = tmp_path / "project", tmp_path / "gone.mp4"
+    about = (5, 1.5, 2.0, 1, 1, 2, {}, None, True)
+    films = [Source(str(path), path.stem, "film", *about) for path in (gone, copy)]
+    write_project(project, films[:1], "", "")
+    write_faces(project, [])
+    result = run(project)
+    assert result.exit_code == 2
+    assert f"{project}: its film {gone} is not there any more; give the films" in result.stderr
+    write_project(project, films, "", "")
+    result = run(project, "--out", tmp_path / "results")
+    assert result.exit_code == 1
+    assert f"{gone}: no such file" in result.stderr
+    assert f"{copy}: " in result.stdout

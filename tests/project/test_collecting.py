@@ -227,6 +227,27 @@ def test_films_of_one_name_and_one_film_of_two_names(collect, film, tmp_path):
     assert third == first
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_film_that_was_moved_is_not_read_again_and_is_known_to_be_there(
+    collect, film, tmp_path, monkeypatch, interrupted
+):
+    collect(film, out=tmp_path / "whole")
+    if interrupted:
+        with monkeypatch.context() as patch:
+            _break_after(patch, 3)
+            with pytest.raises(KeyboardInterrupt):
+                collect(film)
+    else:
+        collect(film)
+    moved = film.rename(tmp_path / "renamed.mkv")
+    [source] = collect(moved).sources
+    assert (source.name, source.path) == ("episode", str(moved))
+    project = Project.open(tmp_path / "project")
+    assert project.sources == (source,)
+    assert project.faces == Project.open(tmp_path / "whole").faces
+    assert collect(moved).sources == (source,)
+
+
 @pytest.mark.parametrize(
     ("stem", "name"),
     [

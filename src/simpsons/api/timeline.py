@@ -146,7 +146,7 @@ def timeline(
 def expanded(films: StrPath | Sequence[StrPath]) -> tuple[StrPath, ...]:
     """The films, each once; of a project all of its films.
 
-    Raises SimpsonsError for a project without films.
+    Raises SimpsonsError for a project without films, or none of whose films is where it was.
     """
     named = [films] if isinstance(films, str | os.PathLike) else films
     listed = [film for name in named for film in _films_of(os.fspath(name))]
@@ -205,6 +205,12 @@ def _films_of(named: str) -> list[str]:
     found = [source.path for source in Project.open(named).sources if source.kind == "film"]
     if not found:
         raise SimpsonsError(f"{named}: is a project without films; give a film")
+    if not any(Path(film).is_file() for film in found):
+        others = f", nor are the {len(found) - 1:,} others" if len(found) > 1 else ""
+        raise SimpsonsError(
+            f"{named}: its film {found[0]} is not there any more{others}; give the films, or collect "
+            "them again from where they are: they are known by their content, and not read again"
+        )
     return found
 
 

@@ -280,6 +280,8 @@ class Collector:
         with Film(path) as film:
             about = _about_film(path, self._per_shot)
             state = self._known(lambda one: one.about["fingerprint"] == about["fingerprint"])
+            if state:
+                self._note_path(state, about["path"])
             if state and state.end is not None:
                 return state.to_source()
             name = state.name if state else self._new_name(path.stem)
@@ -359,6 +361,15 @@ class Collector:
             number += 1
             name = f"{safe}-{number}"
         return name
+
+    def _note_path(self, state: SourceState, path: str) -> None:
+        """Where a film is now, if it is no longer where it was."""
+        if path == state.about["path"] or Path(state.about["path"]).exists():
+            return
+        end = state.end
+        self._begin(state.name, state.about | {"path": path}, again=True)
+        if end is not None:
+            self._journal.add({"film": state.name, "end": end})
 
     def _begin(self, name: str, about: dict[str, Any], *, again: bool = False) -> None:
         if again or name not in self._journal.sources:
