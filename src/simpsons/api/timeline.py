@@ -208,8 +208,9 @@ def _films_of(named: str) -> list[str]:
     if not any(Path(film).is_file() for film in found):
         others = f", nor are the {len(found) - 1:,} others" if len(found) > 1 else ""
         raise SimpsonsError(
-            f"{named}: its film {found[0]} is not there any more{others}; give the films, or collect "
-            "them again from where they are: they are known by their content, and not read again"
+            f"{named}: its film {found[0]} is not there any more{others}; give the films, or "
+            "collect them again from where they are: they are known by their content, and not read "
+            "again"
         )
     return found
 
