@@ -227,6 +227,22 @@ def test_films_of_one_name_and_one_film_of_two_names(collect, film, tmp_path):
     assert third == first
 
 
+def test_of_another_project_the_frames_are_taken_and_not_the_crops(collect, film, tmp_path):
+    first = collect(film).project
+    second = collect(first.root, out=tmp_path / "second").project
+    assert len(second.faces) == len(first.faces)
+    [source] = second.sources
+    assert (source.kind, source.frames) == ("folder", 4)
+    for face, its in zip(second.faces, first.faces, strict=True):
+        assert face.box == pytest.approx(its.box, abs=1)
+    assert len({face.shot for face in second.faces}) == 2
+    film_again, both_projects = collect(tmp_path, out=tmp_path / "third").sources
+    assert (film_again.faces, both_projects.faces) == (6, 0)
+    (first.root / "faces.csv").write_text("nothing", encoding="utf-8")
+    [failure] = collect(first.root, out=tmp_path / "fourth").failures
+    assert failure.startswith(f"{first.root / 'faces.csv'}: is missing, damaged")
+
+
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_a_film_that_was_moved_is_not_read_again_and_is_known_to_be_there(
     collect, film, tmp_path, monkeypatch, interrupted

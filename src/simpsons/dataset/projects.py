@@ -26,6 +26,8 @@ def find(root: Path, characters: Characters = None, strangers: bool = False) -> 
     from simpsons.project import NOBODY, SPECIAL, Project
 
     project = Project.open(root)
+    if not project.faces:
+        raise DataError(f"{root}: is a project without faces; collect another film into it")
     labels = project.labels()
     named = {face: label for face, label in labels.items() if label not in SPECIAL}
     if not named:

@@ -25,7 +25,7 @@ from simpsons.errors import DataError, SimpsonsError
 from simpsons.files import write_bytes
 from simpsons.films.film import Film, FilmError
 from simpsons.pixels import images
-from simpsons.pixels.picture_names import PictureNames
+from simpsons.pixels.picture_files import Expansion, Say
 from simpsons.progress import Track, silent
 from simpsons.project import selection, store
 from simpsons.project.cutting import Cut, CutPicture, Cutter, Listed
@@ -34,6 +34,7 @@ from simpsons.project.errors import ProjectError
 from simpsons.project.folders import file_name, free_name
 from simpsons.project.journal import Journal, SourceState
 from simpsons.project.kept import Alike, Kept
+from simpsons.project.pictures import frames as frames_of
 from simpsons.project.rows import RowFile
 from simpsons.project.selection import PER_SHOT
 from simpsons.project.store import Project, Source
@@ -305,7 +306,10 @@ class Collector:
         root = os.path.realpath(self.root)
         if real == root or Path(real).is_relative_to(root):
             raise DataError(f"{folder}: belongs to the project itself; give other pictures")
-        paths = _pictures_in(folder, self.root)
+        reasons: list[str] = []
+        paths = _pictures_in(folder, self.root, lambda _, reason: reasons.append(reason))
+        if not paths and reasons and store.is_project(folder):
+            raise DataError(reasons[0])
         if not paths:
             raise DataError(f"{folder}: has no pictures and no films; give a folder that has some")
         state = self._known(lambda one: one.about["path"] == real)
@@ -486,12 +490,13 @@ def _films_in(folder: Path) -> list[Path]:
     return []
 
 
-def _pictures_in(folder: Path, project: Path) -> tuple[str, ...]:
-    """The pictures below a folder but for those of the project, relative to it."""
-    try:
-        paths = PictureNames(folder).paths
-    except DataError:
-        return ()
+def _pictures_in(folder: Path, project: Path, unread: Say = lambda *_: None) -> tuple[str, ...]:
+    """The pictures below a folder but for those of the project, relative to it.
+
+    Of another project it is the frames. unread: is told what can't be read.
+    """
+    found = Expansion(unread, instead=frames_of).pictures([os.fspath(folder)])
+    paths = tuple(Path(path).relative_to(folder).as_posix() for path in found)
     inside = os.path.realpath(project)
     if not Path(inside).is_relative_to(os.path.realpath(folder)):
         return paths
