@@ -105,7 +105,7 @@ def main() -> None:
         ["collected in", f"{seconds:.0f} s ({used:.0f} s of one core)"],
         [
             "most memory",
-            f"{after_tenth} MB after {tenth:,} shots, {max(memory.values())} MB in all",
+            f"{after_tenth} MB after {tenth:,} shots, {max(memory.values())} MB after all",
         ],
         ["shots", f"{source.shots:,}"],
         ["frames kept", f"{source.frames:,}"],
@@ -118,7 +118,7 @@ def main() -> None:
         rows.append([f"killed {given.kills} times on the way", came_to])
     text = (
         f"{table(['', ''], rows)}\n\n"
-        f"`python -m benchmarks.collect --minutes {given.minutes:g}` (film of the {given.part} "
+        f"`python -m benchmarks.collect --minutes {given.minutes:g} --kills {given.kills}` (film of the {given.part} "
         f"part, seed {given.seed}); "
         f"{machine()}, while other work ran on it."
     )

@@ -227,6 +227,20 @@ def test_films_of_one_name_and_one_film_of_two_names(collect, film, tmp_path):
     assert third == first
 
 
+@pytest.mark.parametrize("name", ["faces.csv", "embeddings.npy"])
+@pytest.mark.parametrize("damage", ["lost", "cut"])
+def test_what_can_be_made_again_of_a_damaged_project_is(collect, film, tmp_path, name, damage):
+    first = collect(film).project
+    vectors = np.array(first.embeddings)
+    path = first.root / name
+    path.unlink() if damage == "lost" else path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ProjectError, match=f"{name}: is missing, damaged .* one of the project's"):
+        _ = Project.open(first.root).embeddings
+    project = collect(film).project
+    assert project.faces == first.faces
+    assert ((project.embeddings * vectors).sum(axis=1) > 0.9).all()
+
+
 def test_of_another_project_the_frames_are_taken_and_not_the_crops(collect, film, tmp_path):
     first = collect(film).project
     second = collect(first.root, out=tmp_path / "second").project

@@ -145,9 +145,7 @@ class Collector:
             self._journal = opened.enter_context(Journal(self.root / store.COLLECTED))
             self._note_networks()
             faces, frames = len(self._journal.faces), len(self._journal.frames)
-            self._embeddings = opened.enter_context(
-                self._rows(store.EMBEDDINGS, (self._embedder.size,), np.float32, faces)
-            )
+            self._embeddings = opened.enter_context(self._open_embeddings(faces))
             shape = images.SIZE, images.SIZE, 3
             thumbnails = opened.enter_context(self._rows(_THUMBNAILS, shape, np.uint8, frames))
             self._thumbnails = thumbnails
@@ -201,8 +199,8 @@ class Collector:
         if self.root.exists() and not self.root.is_dir():
             raise ProjectError(f"{self.root}: is a file; give a folder for the project")
         if (self.root / store.COLLECTED).is_file():
-            if store.is_project(self.root):
-                Project.open(self.root)  # else it was killed before anything was there
+            if store.is_project(self.root):  # else it was killed before anything was there
+                store.require_readable(self.root)
             return
         if store.is_project(self.root):
             raise ProjectError(
@@ -235,6 +233,15 @@ class Collector:
             raise ProjectError(
                 f"{error}; take it from a copy, or collect into a new folder"
             ) from None
+
+    def _open_embeddings(self, faces: int) -> RowFile:
+        """They are made anew if the file is not there, or too short."""
+        shape = (self._embedder.size,)
+        try:
+            return RowFile(self.root / store.EMBEDDINGS, shape, np.float32, faces)
+        except ValueError:
+            self._embed_anew()
+        return self._rows(store.EMBEDDINGS, shape, np.float32, faces)
 
     def _note_networks(self) -> None:
         """Write down by what faces are found; embed all anew if that has changed."""

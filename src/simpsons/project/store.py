@@ -175,6 +175,11 @@ class Project:
         return found[: len(self.faces)]
 
 
+def require_readable(root: Path) -> None:
+    """Raise ProjectError if project.json is damaged, or of a later version."""
+    _read_json(root)
+
+
 def is_project(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder says that it is a project; it may still be damaged."""
     return (Path(folder) / PROJECT).is_file()
@@ -267,7 +272,9 @@ def _read_faces(root: Path) -> Iterable[CollectedFace]:
 
 
 def _damaged(path: Path) -> ProjectError:
+    remedy = "collect into a new folder"
+    if path.name in (FACES, EMBEDDINGS) and path.with_name(COLLECTED).is_file():
+        remedy = "give `simpsons collect` one of the project's films again, which makes it anew"
     return ProjectError(
-        f"{path}: is missing, damaged or of another program; take it from a copy, or collect into "
-        "a new folder"
+        f"{path}: is missing, damaged or of another program; take it from a copy, or {remedy}"
     )
