@@ -118,9 +118,8 @@ def main() -> None:
         rows.append([f"killed {given.kills} times on the way", came_to])
     text = (
         f"{table(['', ''], rows)}\n\n"
-        f"`python -m benchmarks.collect --minutes {given.minutes:g} --kills {given.kills}` (film of the {given.part} "
-        f"part, seed {given.seed}); "
-        f"{machine()}, while other work ran on it."
+        f"`python -m benchmarks.collect --minutes {given.minutes:g} --kills {given.kills}` (film "
+        f"of the {given.part} part, seed {given.seed}); {machine()}, while other work ran on it."
     )
     print(text)
     if given.write:
