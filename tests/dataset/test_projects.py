@@ -160,6 +160,12 @@ def test_a_project_in_which_nobody_is_named_says_what_to_do(tmp_path):
         folders.find(tmp_path)
 
 
+def test_a_project_in_which_one_alone_is_named_says_what_to_do(project):
+    one = replace(folders.find(project.root, ["Maggie"]), left_out={})
+    with pytest.raises(DataError, match="only Maggie has a name there, .* `simpsons label "):
+        one.require_classes()
+
+
 def test_a_crop_that_is_gone_is_reported_and_the_others_are_taken(tmp_path):
     write_project(tmp_path, [_source(2)], "0" * 64, "cnn")
     write_faces(tmp_path, [_face("film_s00000_f0", 0), _face("film_s00001_f0", 1)])

@@ -448,11 +448,11 @@ def test_a_damaged_project_is_said(collect, film, tmp_path):
     with pytest.raises(ProjectError, match="line 3 can't be read"):
         collect(film)
     (root / "collected.jsonl").write_bytes(whole)
-    embeddings = (root / "embeddings.npy").read_bytes()
-    (root / "embeddings.npy").write_bytes(embeddings[:-2000])
-    with pytest.raises(ProjectError, match="fewer than 6 rows"):
+    thumbnails = (root / "thumbnails.npy").read_bytes()
+    (root / "thumbnails.npy").write_bytes(thumbnails[:-2000])
+    with pytest.raises(ProjectError, match="fewer than 4 rows"):
         collect(film)
-    (root / "embeddings.npy").write_bytes(embeddings)
+    (root / "thumbnails.npy").write_bytes(thumbnails)
     (root / "collected.jsonl").unlink()
     with pytest.raises(ProjectError, match=r"without its collected\.jsonl"):
         collect(film)

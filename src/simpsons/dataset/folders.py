@@ -113,6 +113,11 @@ class Listing:
                 f"{self.root}: of its {1 + len(self.left_out)} classes only {self.classes[0]} was "
                 "taken; --characters all takes them all"
             )
+        if len(self.classes) < 2 and self.shots:
+            raise DataError(
+                f"{self.root}: only {self.classes[0]} has a name there, and a network tells two or "
+                f"more apart; name others with `simpsons label {self.root}`"
+            )
         if len(self.classes) < 2:
             raise DataError(
                 f"{self.root}: only one class ({self.classes[0]}); put the pictures of each "
