@@ -162,7 +162,7 @@ def test_a_project_in_which_nobody_is_named_says_what_to_do(tmp_path):
 
 def test_a_project_in_which_one_alone_is_named_says_what_to_do(project):
     one = replace(folders.find(project.root, ["Maggie"]), left_out={})
-    with pytest.raises(DataError, match="only Maggie has a name there, .* `simpsons label "):
+    with pytest.raises(DataError, match=r"only Maggie has a name there, .* `simpsons label "):
         one.require_classes()
 
 
