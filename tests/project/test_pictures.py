@@ -66,6 +66,17 @@ def test_the_commands_say_the_same(project, cli, tmp_path):
     assert np.load(tmp_path / "v.npy").shape == (3, 512)
 
 
+def test_embed_does_not_write_over_the_projects_own_vectors(project, cli):
+    own = project.root / "embeddings.npy"
+    before = own.read_bytes()
+    result = cli("embed", project.root, "--out", own)
+    assert result.exit_code == 2
+    assert f"{own}: belongs to the project; give another name" in result.stderr
+    with pytest.raises(SimpsonsError, match="belongs to the project"):
+        simpsons.embed(project.root, out=own)
+    assert own.read_bytes() == before
+
+
 def test_a_project_among_other_pictures(project, tmp_path, cli):
     shutil.copy(project.root / project.faces[0].crop, tmp_path / "picture.jpg")
     answers = simpsons.predict(tmp_path, model="cnn")

@@ -24,7 +24,7 @@ from simpsons.progress import Track, silent
 from simpsons.project.embedding import MODEL, Embedder, Embedding, Vectors
 from simpsons.project.pictures import crops
 from simpsons.project.rows import RowFile
-from simpsons.project.store import Project, is_project
+from simpsons.project.store import EMBEDDINGS, Project, is_project
 
 SUFFIXES = (".npy", ".parquet")
 """Of a file of vectors."""
@@ -158,8 +158,13 @@ def writing(target: str | os.PathLike[str], size: int) -> Iterator[Callable[[Emb
 
 
 def require_target(target: str | os.PathLike[str]) -> Path:
-    """The path of a file of vectors. Raises DataError for another ending, or a missing package."""
+    """The path of a file of vectors.
+
+    Raises DataError for another ending, a missing package, or the file that a project has.
+    """
     target = Path(target)
+    if target.name == EMBEDDINGS and is_project(target.parent):
+        raise DataError(f"{target}: belongs to the project; give another name")
     if target.suffix.lower() not in SUFFIXES:
         raise DataError(f"{target}: is no {' or '.join(SUFFIXES)} file; give a name that ends so")
     if target.suffix.lower() == ".parquet":
