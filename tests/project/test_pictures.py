@@ -66,6 +66,15 @@ def test_the_commands_say_the_same(project, cli, tmp_path):
     assert np.load(tmp_path / "v.npy").shape == (3, 512)
 
 
+def test_a_folder_with_another_programs_project_file_is_a_folder(project, tmp_path):
+    folder = tmp_path / "another"
+    folder.mkdir()
+    (folder / "project.json").write_text('{"name": "shop"}', encoding="utf-8")
+    shutil.copy(project.root / project.faces[0].crop, folder / "picture.jpg")
+    [answer] = simpsons.predict(folder, model="cnn")
+    assert answer.path == str(folder / "picture.jpg")
+
+
 def test_embed_does_not_write_over_the_projects_own_vectors(project, cli):
     own = project.root / "embeddings.npy"
     before = own.read_bytes()

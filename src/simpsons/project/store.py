@@ -181,8 +181,14 @@ def require_readable(root: Path) -> None:
 
 
 def is_project(folder: str | os.PathLike[str]) -> bool:
-    """Whether a folder says that it is a project; it may still be damaged."""
-    return (Path(folder) / PROJECT).is_file()
+    """Whether a folder says that it is a project; it may still be damaged.
+
+    Other programs have a file of that name too, so one more of a project's must be there.
+    """
+    others = FACES, COLLECTED
+    return (Path(folder) / PROJECT).is_file() and any(
+        (Path(folder) / name).is_file() for name in others
+    )
 
 
 def write_faces(root: Path, faces: Iterable[CollectedFace]) -> None:
