@@ -1,6 +1,7 @@
 """The paper that dolls are cut from: a sheet to lay pieces on, shapes and colours."""
 
 import colorsys
+import math
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -124,8 +125,16 @@ def _cast_shadow(canvas: Image.Image, borders: list[Points], drop: float) -> Non
     pen = ImageDraw.Draw(mask)
     for border in borders:
         pen.polygon(((border + drop) / OVERSAMPLING).ravel().tolist(), 90)
-    mask = mask.filter(ImageFilter.BoxBlur(drop / 6)).resize(canvas.size, Image.Resampling.BILINEAR)
-    canvas.paste(_SHADOW, mask=mask)
+    painted = mask.getbbox()
+    if painted is None:
+        return
+    room = math.ceil(drop / 6) + 2  # blurred and smoothed, the shadow reaches no farther
+    x1, y1 = max(painted[0] - room, 0), max(painted[1] - room, 0)
+    x2, y2 = min(painted[2] + room, mask.width), min(painted[3] + room, mask.height)
+    part = mask.crop((x1, y1, x2, y2)).filter(ImageFilter.BoxBlur(drop / 6))
+    size = (x2 - x1) * OVERSAMPLING, (y2 - y1) * OVERSAMPLING
+    part = part.resize(size, Image.Resampling.BILINEAR)
+    canvas.paste(_SHADOW, (x1 * OVERSAMPLING, y1 * OVERSAMPLING), part)
 
 
 def _with_normals(outlines: list[Points]) -> tuple[Points, Points, NDArray[np.intp]]:
