@@ -36,7 +36,7 @@ from simpsons.labelling.session import Session
 from simpsons.pixels import images, jpeg
 from simpsons.pixels.face_crops import square
 from simpsons.progress import bar
-from simpsons.project import NOBODY, CollectedFace, Project
+from simpsons.project import NO_FACE, NOBODY, CollectedFace, Project
 from simpsons.project.embedding import Embedder
 from simpsons.project.store import EMBEDDINGS, write_faces, write_project
 
@@ -49,6 +49,8 @@ STRAYS = 0.25
 
 RUN = 10
 """Numbers of pictures of the other cartoon that are held to be one shot, and stay together."""
+
+_NAMELESS = (NOBODY, NO_FACE)
 
 POINTS = (0.25, 0.5, 1.0)
 """Shares of all actions after which a network is trained."""
@@ -149,7 +151,7 @@ class Person:
         self.session = Session(project)
         self.truth = {face.id: known.who for face, known in zip(project.faces, faces, strict=True)}
         self.actions = 0
-        self._used = {NOBODY}
+        self._used = set(_NAMELESS)
         self.history: list[tuple[int, int]] = []
         """Actions, and the number of the answer that they led to."""
 
@@ -203,7 +205,7 @@ class Person:
 
     def _left(self) -> Iterator[str]:
         for cluster in self.session.clusters():
-            yield from (face for face in cluster.faces if self.truth[face] != NOBODY)
+            yield from (face for face in cluster.faces if self.truth[face] not in _NAMELESS)
 
     def _is_done(self) -> bool:
         return self.covered() >= COVERED
@@ -211,7 +213,7 @@ class Person:
     def covered(self) -> float:
         """Share of the faces of named characters that have their name."""
         labels = self.session.project.answers.labels()
-        wanted = [face for face, who in self.truth.items() if who != NOBODY]
+        wanted = [face for face, who in self.truth.items() if who not in _NAMELESS]
         return sum(labels.get(face) == self.truth[face] for face in wanted) / len(wanted)
 
     def purity(self) -> float:
