@@ -173,7 +173,7 @@ def play(project: Path, truth: Sequence[Drawn]) -> Person:
 def run(words: Sequence[str], place: Path) -> str:
     """Run a command in a folder, in a process of its own; returns what it prints."""
     command = [sys.executable, "-c", _PROGRAM, *words]
-    print("simpsons", shlex.join(words), flush=True)
+    print("simpsons", shlex.join(words), file=sys.stderr, flush=True)
     environment = os.environ | {"SIMPSONS_CACHE": str(place / "cache")}
     done = subprocess.run(command, cwd=place, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:
