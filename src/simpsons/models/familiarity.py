@@ -14,7 +14,9 @@ Three scores or four, each from what the network computes anyway, make one:
 - *acquaintance*, where there are pictures of real strangers to learn from: a logistic regression on
   the same means and the energy, between training pictures and those.
 
-Scores are in standard deviations of the training pictures' scores.
+Scores are in standard deviations of the training pictures' scores. Of few pictures, nearness knows
+those that it was fitted to by heart, and any others would be tens of deviations away: it is then in
+those of pictures that were left out of the fit.
 """
 
 import numpy as np
@@ -51,6 +53,7 @@ _BATCH = 64
 _SHRINKAGE = 1e-3
 _FEW = 10  # rows for each channel
 _ENOUGH = 0.5  # the same, for any nearness
+_FOLDS = 5
 _SMALLEST = 1e-6
 
 _Array = NDArray[np.float64]
@@ -88,10 +91,8 @@ class Familiarity(nn.Module):
 
         means: the maps' channels, as `pooled` gives them.
         """
-        last = means[:, -len(self.mean) :] - self.mean
-        to_class = (last @ self.within).unflatten(1, (1, -1)) - self.class_means
-        nearest = to_class.square().sum(2).amin(1, keepdim=True)
-        nearness = (last @ self.overall).square().sum(1, keepdim=True) - nearest
+        last = means[:, -len(self.mean) :]
+        nearness = _nearness(last, self.mean, self.within, self.overall, self.class_means)
         standard = ((means - self.centre) / self.spread).clamp(-_LIMIT, _LIMIT)
         energy = logits.logsumexp(1, keepdim=True)
         raw = [energy, nearness, standard @ self.style[:, None]]
@@ -160,21 +161,15 @@ def fit_features(
     temperature, and means of pictures of real strangers.
     """
     last = means[:, -width:]
-    mean = last.mean(0)
-    present, number = np.unique(labels, return_inverse=True)
-    class_means = np.stack([last[number == one].mean(0) for one in range(len(present))])
-    within, overall = whitening(last - class_means[number]), whitening(last - mean)
+    near = _spread_of(last, labels)
     if len(last) < _ENOUGH * width:
-        within, overall = np.zeros_like(within), np.zeros_like(overall)
+        near |= {name: np.zeros_like(near[name]) for name in ("within", "overall", "class_means")}
     centre, spread = means.mean(0), means.std(0) + _SMALLEST
     statistics = {
         "centre": centre,
         "spread": spread,
         "style": _told_apart((means - centre) / spread, (strange - centre) / spread),
-        "class_means": (class_means - mean) @ within,
-        "mean": mean,
-        "within": within,
-        "overall": overall,
+        **near,
         "scale": np.stack([np.zeros(3), np.ones(3)]),
     }
     if strangers is not None:
@@ -183,7 +178,52 @@ def fit_features(
     familiarity = Familiarity(statistics)
     raw = familiarity.scores(_tensor(logits), _tensor(means))
     familiarity.scale = torch.stack([raw.mean(0), raw.std(0, correction=0) + _SMALLEST])
+    if _ENOUGH * width <= len(last) < _FEW * width:
+        left_out = _tensor(_nearness_left_out(last, labels))
+        if len(left_out):
+            familiarity.scale[0, 1] = left_out.mean()
+            familiarity.scale[1, 1] = left_out.std(correction=0) + _SMALLEST
     return familiarity
+
+
+def _spread_of(last: _Array, labels: NDArray[np.int64]) -> dict[str, _Array]:
+    """What `_nearness` takes beside pictures: the mean of these, `[C]`, the whitening of all around
+    it and of each class around its own mean, `[C, C]`, and these means, `[classes, C]`."""
+    mean = last.mean(0)
+    present, number = np.unique(labels, return_inverse=True)
+    class_means = np.stack([last[number == one].mean(0) for one in range(len(present))])
+    within, overall = whitening(last - class_means[number]), whitening(last - mean)
+    return {
+        "mean": mean,
+        "within": within,
+        "overall": overall,
+        "class_means": (class_means - mean) @ within,
+    }
+
+
+def _nearness(
+    last: Tensor, mean: Tensor, within: Tensor, overall: Tensor, class_means: Tensor
+) -> Tensor:
+    """`[N, 1]`: how much nearer each of the rows `[N, C]` is to one class than to all pictures."""
+    centred = last - mean
+    to_class = (centred @ within).unflatten(1, (1, -1)) - class_means
+    nearest = to_class.square().sum(2).amin(1, keepdim=True)
+    nearness: Tensor = (centred @ overall).square().sum(1, keepdim=True) - nearest
+    return nearness
+
+
+def _nearness_left_out(last: _Array, labels: NDArray[np.int64]) -> _Array:
+    """The nearness of each row to a fit without it; one that is alone in its class has none."""
+    fold = np.random.default_rng(0).permutation(len(last)) % _FOLDS
+    found = []
+    for one in range(_FOLDS):
+        others = fold != one
+        asked = ~others & np.isin(labels, labels[others])
+        near = {
+            key: _tensor(value) for key, value in _spread_of(last[others], labels[others]).items()
+        }
+        found.append(_nearness(_tensor(last[asked]), **near).numpy().ravel())
+    return np.concatenate(found)
 
 
 def threshold(values: NDArray[np.float32]) -> float:
