@@ -24,6 +24,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "figures": dict,
     "temperature": (int, float),
     "arithmetic": str,
+    "kept": str,
     "data_licence": str,
     "version": str,
 }

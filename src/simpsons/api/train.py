@@ -1,5 +1,6 @@
 """`train`: a folder of pictures in, a run folder with a trained network out."""
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +19,10 @@ from simpsons.evaluation.measure import Measured
 from simpsons.files import StrPath
 from simpsons.progress import Track, silent
 from simpsons.run_files import MODEL
-from simpsons.runs import run
+from simpsons.runs import keeping, run
 from simpsons.runs.changes import Tell
 from simpsons.runs.config import Config
+from simpsons.runs.keeping import Kept
 from simpsons.runs.pretrained import Pretrained
 from simpsons.training import parallel
 from simpsons.training import recipe as recipes
@@ -91,11 +93,12 @@ def train(
     teachers: Sequence[StrPath] = (),
     views: int | None = None,
     mix: float | None = None,
+    keep: bool = False,
     tensorboard: bool = False,
     observer: Observer | Callable[[Plan], Observer] | None = None,
     track: Track = silent,
     tell: Tell | None = None,
-) -> Run | None:
+) -> Run | Kept | None:
     """Train a network on a folder of pictures, into a run folder.
 
     Args:
@@ -119,13 +122,16 @@ def train(
         teachers: networks to learn from as well (`--teacher`), named likewise.
         views: with teachers, in how many ways each picture is augmented; 0: anew every epoch.
         mix: the share of the pictures that show a square of another one (CutMix), 0 to 1.
+        keep: teach `initial`, cnn or xception, the characters of the folder that it does not know,
+            so that it still knows the others, of whom no pictures are needed. Takes seconds; what
+            sets a training is not taken with it.
         tensorboard: also write figures for TensorBoard.
         observer: is told how the training goes, or makes one that is from the `Plan`.
         track: shows progress of what comes before and after, such as `simpsons.progress.bar`.
         tell: is told of each warning as it comes; None for Python's `warnings`.
 
     Returns:
-        The run; None in all but the first of several processes (torchrun).
+        The run, with `keep` a `Kept`; None in all but the first of several processes (torchrun).
 
     Raises:
         SimpsonsError: for options, a folder, network or file that can't be used; says why.
@@ -142,6 +148,34 @@ def train(
         else:
             warnings.warn(text, stacklevel=3)
 
+    if keep:
+        _require_nothing_of_a_training(
+            model=model if model != initial and model != "xception" else None,
+            boxes=boxes,
+            recipe=None if recipe == "default" else recipe,
+            epochs=epochs,
+            batch=batch,
+            learning_rate=learning_rate,
+            exclude=exclude,
+            device=device,
+            resume=resume,
+            teachers=teachers or None,
+            views=views,
+            mix=mix,
+            tensorboard=tensorboard or None,
+        )
+        if initial is None:
+            raise SimpsonsError("--keep goes on from a network; give it with --from xception")
+        return keeping.keep(
+            Path(out or Path("runs", "more")),
+            kaggle.resolve(folder),
+            os.fspath(initial),
+            split=split,
+            characters=characters,
+            seed=seed,
+            track=track,
+            tell=warn,
+        )
     if resume is not None:
         _require_decided_by_the_run(
             boxes=boxes,
@@ -305,12 +339,25 @@ def _observer(
     return TensorBoard(folder, observer) if tensorboard and parallel.is_first() else observer
 
 
+def _require_nothing_of_a_training(**options: object) -> None:
+    """Raise SimpsonsError if an option was given that --keep has no use for."""
+    for name, value in options.items():
+        if value is not None:
+            raise SimpsonsError(
+                f"--{_option(name)} can't be given with --keep, which adds characters to a network "
+                "and trains no epochs; omit one of them"
+            )
+
+
+def _option(name: str) -> str:
+    return {"initial": "from", "teachers": "teacher"}.get(name, name).replace("_", "-")
+
+
 def _require_decided_by_the_run(**options: object) -> None:
     """Raise SimpsonsError if an option was given that a run to be resumed has decided already."""
     for name, value in options.items():
         if value is not None:
-            option = {"initial": "from", "teachers": "teacher"}.get(name, name)
             raise SimpsonsError(
-                f"--{option.replace('_', '-')} can't be given with --resume, which goes on as the "
+                f"--{_option(name)} can't be given with --resume, which goes on as the "
                 "run began; omit it, or start another run"
             )

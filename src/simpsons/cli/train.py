@@ -11,6 +11,7 @@ import click
 from simpsons import models as networks
 from simpsons.api import train as training
 from simpsons.api.train import Plan
+from simpsons.characters import display_name
 from simpsons.classifier import SHIPPED
 from simpsons.cli import options
 from simpsons.cli.terminal import say
@@ -20,6 +21,7 @@ from simpsons.progress import bar, silent
 from simpsons.run_files import CONFIG, SPLIT
 from simpsons.runs import changes
 from simpsons.runs.config import Config
+from simpsons.runs.keeping import Kept
 from simpsons.runs.run import CURVES, REPORT
 from simpsons.training import parallel
 from simpsons.training import recipe as recipes
@@ -110,6 +112,12 @@ _BAD_ROWS = 10  # that are printed
     help="Instead of the recipe's: show a square of another picture in this share of the pictures "
     "(CutMix); more accurate after 70 epochs and more, less after few.",
 )
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="With --from cnn or xception: add the characters in FOLDER to those that it knows, of "
+    "whom no pictures are needed. About 20 pictures of each; takes seconds.",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write figures for TensorBoard.")
 @options.as_json
 def train(
@@ -131,6 +139,7 @@ def train(
     teachers: tuple[str, ...],
     views: int | None,
     mix: float | None,
+    keep: bool,
     tensorboard: bool,
     as_json: bool,
 ) -> None:
@@ -142,6 +151,7 @@ def train(
     simpsons train springfield --from xception --out runs/springfield
     simpsons train my_cartoon --model cnn --teacher runs/mine
     simpsons train my_cartoon --exclude exclude.csv
+    simpsons train maggie --from xception --keep --out runs/and_maggie
     simpsons train my_frames --boxes faces.csv --from xception --out runs/names
     simpsons train my_frames --boxes faces.csv --model faces --from faces --out runs/faces
     simpsons train simpsons_dataset --split shipped --from xception --epochs 5
@@ -156,10 +166,16 @@ def train(
     With torchrun several processes train one network, each on its own GPU if there are any, with
     the same result up to rounding.
 
+    With --keep the network that is given with --from names the characters in FOLDER beside those
+    that it knows. Its answers for these stay as they are, but for the few pictures that get a new
+    name. The folder gets model.onnx, the split and a report.
+
     With --boxes a network learns to name faces, with those called unknown as negatives, and whole
     pictures too where FOLDER has one folder per character. --model faces learns to find faces, from
     pictures in which every face has a box.
     """
+    if keep and out is None:
+        out = Path("runs", "more")
     out = resume or out or Path("runs", model)
     if resume:
         _require_nothing_else()
@@ -195,6 +211,7 @@ def train(
                 teachers=teachers,
                 views=views,
                 mix=mix,
+                keep=keep,
                 tensorboard=tensorboard,
                 observer=watch,
                 track=bar if speaks else silent,
@@ -209,6 +226,9 @@ def train(
             sys.exit(130)
     if run is None:
         return
+    if isinstance(run, Kept):
+        _tell_kept(run, as_json)
+        return
     if as_json:
         evaluation = run.measured.evaluation.to_json()
         options.print_json({"run": str(run.folder), "validation": evaluation})
@@ -218,6 +238,18 @@ def train(
     say(f"curves      {run.folder / CURVES}")
     say(f"report      {run.folder / REPORT}")
     say(f"next        {_evaluation(run.folder)}")
+
+
+def _tell_kept(kept: Kept, as_json: bool) -> None:
+    evaluation = kept.measured.evaluation
+    if as_json:
+        validation = evaluation.to_json()
+        options.print_json({"run": str(kept.folder), "new": kept.new, "validation": validation})
+        return
+    say(f"new         {', '.join(map(display_name, kept.new))}")
+    say(f"validation: {evaluation.headline}")
+    say(f"weights     {kept.model}")
+    say(f"report      {kept.folder / REPORT}")
 
 
 def _warn(text: str) -> None:

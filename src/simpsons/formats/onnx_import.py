@@ -40,13 +40,19 @@ def read_onnx(model: str | os.PathLike[str] | Classifier) -> nn.Module:
     """The network of `cnn`, `xception` or an ONNX file, in evaluation mode; logits as trained.
 
     model: may be open already. The file's temperature is not part of it. Raises ModelError for a
-    file that is missing, no ONNX, int8, of a `resnet`, or that this package did not export.
+    file that is missing, no ONNX, int8, of a `resnet`, with characters that --keep added, or that
+    this package did not export.
     """
     classifier = model if isinstance(model, Classifier) else Classifier(model)
     if classifier.metadata.get("arithmetic") == INT8:
         raise ModelError(
             f"{classifier.path}: its weights are int8, too coarse to go on from; use the float "
             "file of the same network"
+        )
+    if base := classifier.metadata.get("kept"):
+        raise ModelError(
+            f"{classifier.path}: names characters that --keep added to {base}, and can't be "
+            f"trained on; start from {base}, with the pictures of all new characters"
         )
     if classifier.metadata.get("network") == models.TEACHER:
         raise ModelError(

@@ -180,7 +180,7 @@ def start(
         return config, dataset, chosen
 
     parallel.join(where)
-    parallel.first_does(lambda: _require_free(folder))
+    parallel.first_does(lambda: require_free(folder))
     with claimed(folder):
         prepared = parallel.first_does(prepare) or load(folder, silent)
         return _train(folder, *prepared, learnt, observer or Silent(), track)
@@ -229,7 +229,7 @@ _BEGUN = {LOCK, EXCLUDE, SPLIT, TENSORBOARD}
 """What a training puts into its folder before it has a configuration."""
 
 
-def _require_free(folder: Path) -> None:
+def require_free(folder: Path) -> None:
     """Raise SimpsonsError if there is something in the folder that no training has put there.
 
     A lock without a configuration is of a training that was killed while it began.
