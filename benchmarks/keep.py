@@ -36,6 +36,9 @@ PICTURES = 20
 LEAST = 36
 """Pictures that a character has who is added."""
 
+ENOUGH = 50
+"""Pictures of strangers, of fewer of which no share is told."""
+
 
 class Found(NamedTuple):
     """Shares of pictures: of the 18 that are right before and after, of the new characters that
@@ -94,7 +97,7 @@ def learn(
         assert isinstance(run, Kept)
         before, after = Classifier(network), Classifier(run.model)
     strangers = (np.nan, np.nan)
-    if strange:
+    if len(strange) >= ENOUGH:
         strangers = (
             verdicts(before, minor.images[strange]),
             verdicts(after, minor.images[strange]),
@@ -105,6 +108,11 @@ def learn(
         run.measured.evaluation.accuracy,
         *strangers,
     )
+
+
+def cell(share: float) -> str:
+    """A share as a cell of the table."""
+    return "" if np.isnan(share) else f"{share:.1%}"
 
 
 def main() -> None:
@@ -125,13 +133,15 @@ def main() -> None:
         alone = [learn(network, minor, split, [name], known, arguments.part) for name in names]
         together = learn(network, minor, split, names, known, arguments.part)
         for name, one in [*zip(names, alone, strict=True), ("all", together)]:
-            print(network, name, *(f"{share:.1%}" for share in one), flush=True)
-        means = Found(*(float(np.nanmean(column)) for column in zip(*alone, strict=True)))
+            print(network, name, *map(cell, one), flush=True)
+        means = Found(*(float(np.mean(column)) for column in zip(*alone, strict=True)))
+        worst = min(alone, key=lambda one: one.after)
         for what, one in (
             (f"one, the mean of {len(names)}", means),
+            ("the one of them for whom the 18 lose most", worst),
             (f"all {len(names)}", together),
         ):
-            rows.append([f"`{network}`", what, *(f"{share:.1%}" for share in one)])
+            rows.append([f"`{network}`", what, *map(cell, one)])
     heads = ["network", "new characters", "the 18 before", "after", "new ones named"]
     heads += ["strangers named before", "after"]
     command = f"python -m benchmarks.keep{'' if arguments.part == 'test' else ' --part validation'}"
