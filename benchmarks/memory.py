@@ -7,9 +7,11 @@ Everything else in a memory is numbers of the network, so no picture can be seen
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.data import data_option, folder
 from benchmarks.train_names import FOUND, find, minor_pictures
@@ -32,26 +34,31 @@ COMPONENTS = 192
 _SIDE = 192  # pixels: where faces are looked for in the small copies
 
 
-def whole_and_faces(paths: Sequence[Path], most: int, detector: Detector) -> Iterator[Pixels]:
-    """Pictures, fitted, and the faces of those that show one: half and half, at most so many."""
+def whole_and_faces(
+    paths: Sequence[Path], most: int, detector: Detector
+) -> Iterator[tuple[Pixels, bool]]:
+    """Pictures, fitted, and the faces of those that show one: half and half, at most so many, and
+    whether each is a face."""
     whole = faces = 0
     for path in paths:
         if whole < most // 2:
             whole += 1
-            yield images.load(path)
+            yield images.load(path), False
         if faces < most - most // 2:
             pixels = images.decode(path)
             found, scores = find(detector, pixels, _SIDE)
             found = found[scores >= FOUND]
             if len(found) == 1:
                 faces += 1
-                yield images.crop_around(pixels, found[0].tolist())
+                yield images.crop_around(pixels, found[0].tolist()), True
         elif whole >= most // 2:
             return
 
 
-def pictures(data: Path, part: str, most: int, detector: Detector) -> Pixels:
-    """Of the 18, of a part of the shipped split, uint8 `[N, 64, 64, 3]`."""
+def pictures(
+    data: Path, part: str, most: int, detector: Detector
+) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Of the 18, of a part of the shipped split: uint8 `[N, 64, 64, 3]`, and which are faces."""
     dataset = cache.load(data, track=bar)
     rng, chosen = np.random.default_rng(0), []
     rows = splits.shipped_rows(dataset, part)
@@ -59,7 +66,8 @@ def pictures(data: Path, part: str, most: int, detector: Detector) -> Pixels:
         own = rng.permutation(rows[dataset.labels[rows] == label])
         paths = [dataset.root / dataset.paths[row] for row in own]
         chosen += list(whole_and_faces(paths, most, detector))
-    return np.stack(chosen)
+    found, is_face = zip(*chosen, strict=True)
+    return np.stack(found), np.array(is_face)
 
 
 def main() -> None:
@@ -68,16 +76,16 @@ def main() -> None:
     data_option(parser)
     data = folder(parser.parse_args())
     detector = Detector()
-    known = views(pictures(data, "train", KNOWN, detector), 2, seed=0)
+    known = views(pictures(data, "train", KNOWN, detector)[0], 2, seed=0)
     known = known[len(known) // 2 :]  # the augmented ones
-    held_out = pictures(data, "validation", HELD_OUT, detector)
+    held_out, is_face = pictures(data, "validation", HELD_OUT, detector)
     minor = minor_pictures(data, last=True)
     folders = sorted({path.parent for path in minor})
     groups = [
         list(whole_and_faces([path for path in minor if path.parent == own], STRANGERS, detector))
         for own in folders
     ]
-    strangers = np.stack([picture for group in groups for picture in group])
+    strangers = np.stack([picture for group in groups for picture, _ in group])
     stranger = np.repeat(np.arange(len(groups)), list(map(len, groups)))
     for network in REMEMBERED:
         path = Classifier(network).path
@@ -88,15 +96,12 @@ def main() -> None:
         _, _, directions = np.linalg.svd((features - centre) / spread, full_matrices=False)
         basis = (directions[:COMPONENTS] / spread).T.astype(np.float16).astype(np.float32)
         empty = np.empty((0, COMPONENTS), np.float32)
-        memory = Memory(empty, empty, empty, stranger, centre, basis, fingerprint(path))
-        memory = Memory(
-            memory.components(features),
-            memory.components(reader(held_out)),
-            memory.components(reader(strangers)),
-            stranger,
-            centre,
-            basis,
-            fingerprint(path),
+        empty_of = Memory(empty, empty, is_face, empty, stranger, centre, basis, fingerprint(path))
+        memory = replace(
+            empty_of,
+            known=empty_of.components(features),
+            held_out=empty_of.components(reader(held_out)),
+            strangers=empty_of.components(reader(strangers)),
         )
         memory.write(memory_path(network))
         size = memory_path(network).stat().st_size

@@ -88,14 +88,16 @@ def test_a_memory_is_of_the_network_that_ships(network):
 
 def test_a_memory_is_read_as_it_was_written(tmp_path):
     rng = np.random.default_rng(0)
-    values = [rng.normal(size=(n, 4)).astype(np.float32) for n in (5, 3, 2)]
+    known, held_out, strangers = (rng.normal(size=(n, 4)).astype(np.float32) for n in (5, 3, 2))
+    is_face = np.array([True, False, True])
     centre = rng.normal(size=6).astype(np.float32)
     basis = rng.normal(size=(6, 4)).astype(np.float16).astype(np.float32)
-    memory = Memory(*values, np.array([0, 1]), centre, basis, "abc")
+    memory = Memory(known, held_out, is_face, strangers, np.array([0, 1]), centre, basis, "abc")
     memory.write(tmp_path / "memory.npz")
     read = Memory.read(tmp_path / "memory.npz")
     np.testing.assert_allclose(read.known, memory.known, atol=1 / 32)
     np.testing.assert_array_equal(read.stranger, memory.stranger)
+    np.testing.assert_array_equal(read.is_face, is_face)
     np.testing.assert_array_equal(read.basis, basis)
     np.testing.assert_array_equal(read.centre, centre)
     assert read.fingerprint == "abc"

@@ -31,14 +31,16 @@ class Memory:
     """Features of pictures, as float32 `[N, D]` each, in principal components.
 
     known: of the characters that the network knows, equally many of each. held_out: of others of
-    them, which the network has not learnt from. strangers: of characters whom it does not know, and
-    whose each is: int64 `[N]`. centre, basis: from features `[N, F]`: the means, float32 `[F]`, and
+    them, which the network has not learnt from, and which of these are faces, cut out, and not
+    whole pictures: bool `[N]`. strangers: of characters whom it does not know, and whose each is:
+    int64 `[N]`. centre, basis: from features `[N, F]`: the means, float32 `[F]`, and
     what takes features less the means to components, float32 `[F, D]`. fingerprint: the SHA-256 of
     the network's file.
     """
 
     known: Array
     held_out: Array
+    is_face: NDArray[np.bool_]
     strangers: Array
     stranger: NDArray[np.int64]
     centre: Array
@@ -65,6 +67,7 @@ class Memory:
             }
             return cls(
                 **components,
+                is_face=stored["is_face"].astype(np.bool_),
                 stranger=stored["stranger"].astype(np.int64),
                 centre=stored["centre"].astype(np.float32),
                 basis=stored["basis"].astype(np.float32),

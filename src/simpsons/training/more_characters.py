@@ -17,7 +17,8 @@ from simpsons.formats.more_characters import Layer
 from simpsons.training.memory import Array, Memory
 
 LOST = 0.005
-"""At most this share of the held-out pictures of those that the network knows gets a new name."""
+"""At most this share of the held-out pictures of those that the network knows gets a new name, and
+at most this share of their faces."""
 
 WIDTH, NETWORKS = 128, 2
 """Units of the hidden layer, and how many networks of different first weights are averaged."""
@@ -65,13 +66,19 @@ def fit(
         ),
     ]
     held = np.concatenate([memory.held_out, memory.components(held_out)])
-    odds = np.sort(answered(layers, held).max(1))[::-1]
-    shift = max(odds[int(LOST * len(odds))], 0)
+    is_face = np.append(memory.is_face, np.zeros(len(held_out), np.bool_))
+    odds = answered(layers, held).max(1)
+    shift = max(_exceeded(odds[of_kind]) for of_kind in (is_face, ~is_face) if of_kind.any())
     layers[1] = Layer(layers[1].weight, (layers[1].bias - shift).astype(np.float32))
     assert layers[1].bias.shape == (count,)
     weight = memory.basis @ layers[0].weight
     layers[0] = Layer(weight, layers[0].bias - memory.centre @ weight)
     return layers
+
+
+def _exceeded(odds: Array) -> float:
+    """What the share `LOST` of the odds is above, at least 0."""
+    return max(float(np.sort(odds)[::-1][int(LOST * len(odds))]), 0.0)
 
 
 def answered(layers: Sequence[Layer], values: Array) -> Array:
