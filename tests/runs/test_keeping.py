@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from simpsons import Classifier
 from simpsons.classifier import UNKNOWN
 from simpsons.dataset import cache
 from simpsons.errors import SimpsonsError
+from simpsons.evaluation.leaks import learnt_from
 from simpsons.formats.onnx_import import read_onnx
 from simpsons.network import ModelError
 from simpsons.run_files import MODEL, SPLIT
@@ -101,6 +103,26 @@ def test_a_memory_is_read_as_it_was_written(tmp_path):
     np.testing.assert_array_equal(read.basis, basis)
     np.testing.assert_array_equal(read.centre, centre)
     assert read.fingerprint == "abc"
+
+
+def test_what_it_learnt_from_is_known(kept, pictures, cli):
+    done = cli("evaluate", pictures, "--model", kept.folder)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert f"18 of these 24 pictures are named like pictures that {kept.folder} learnt from" in said
+    split = kept.folder / SPLIT
+    clean = cli(
+        "evaluate", pictures, "--model", kept.folder, "--split", split, "--part", "validation"
+    )
+    assert "learnt from" not in clean.output
+    shipped = [f"homer_simpson/{name}" for name in _shipped_training("homer_simpson")]
+    assert learnt_from(shipped, Classifier(kept.folder)) == len(shipped) > 0
+
+
+def _shipped_training(character):
+    with Path(simpsons.__file__).with_name("weights").joinpath("split.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["split"] == "train"]
+    return [Path(row["path"]).name for row in rows if Path(row["path"]).parent.name == character]
 
 
 def test_what_was_added_is_no_start_for_a_training(kept):

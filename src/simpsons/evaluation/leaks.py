@@ -18,11 +18,14 @@ from simpsons.run_files import CONFIG, SPLIT
 
 def learnt_from(paths: Sequence[str], network: Classifier | Detector) -> int | None:
     """How many pictures are named like those that a network learnt from; None if nobody knows."""
-    split = _own_split(network)
-    if split is None:
+    own = _own_splits(network)
+    if not own:
         return None
-    own = () if split == "shipped" else (Path(split),)
-    return int((splits.parts_of(paths, *own) == "train").sum())
+    learnt = np.zeros(len(paths), np.bool_)
+    for split in own:
+        file = () if split == "shipped" else (Path(split),)
+        learnt |= splits.parts_of(paths, *file) == "train"
+    return int(learnt.sum())
 
 
 def learnt_note(model: str, network: Classifier | Detector, seen: int | None, total: int) -> str:
@@ -36,7 +39,7 @@ def learnt_note(model: str, network: Classifier | Detector, seen: int | None, to
         return ""
     return (
         f"{seen:,} of these {total:,} pictures are named like pictures that {model} learnt from; "
-        f"for a clean figure use --split {_own_split(network)} --part test."
+        f"for a clean figure use --split {' or '.join(_own_splits(network))} --part test."
     )
 
 
@@ -60,12 +63,16 @@ def copies_of_training(
     return len(np.unique(found.first))
 
 
-def _own_split(network: Classifier | Detector) -> str | None:
-    """The `--split` that a network learnt from: the shipped one, or its run's; None if unknown."""
+def _own_splits(network: Classifier | Detector) -> list[str]:
+    """The `--split`s that a network learnt from: the shipped one, its run's, or both; none if
+    unknown."""
     if splits.is_shipped(network.metadata):
-        return "shipped"
+        return ["shipped"]
     split, config = (network.path.with_name(name) for name in (SPLIT, CONFIG))
-    return str(split) if split.is_file() and config.is_file() else None
+    is_kept = "kept" in network.metadata
+    if split.is_file() and (is_kept or config.is_file()):
+        return ["shipped", str(split)] if is_kept else [str(split)]
+    return []
 
 
 def _training_pictures(test_set: Path) -> Path | None:
