@@ -91,9 +91,14 @@ def press(page, *keys):
 
 
 def type_name(page, name):
+    settled(page)
     press(page, "n")
     page.keyboard.type(name)
     press(page, "Enter")
+
+
+def settled(page):
+    page.wait_for_function("() => document.body.ariaBusy !== 'true'", timeout=WAIT)
 
 
 def labels(project):
@@ -257,6 +262,27 @@ def test_two_browsers_see_each_other(open_page, project):
     shows(two, ".chip >> nth=1", re.compile("^2 Otto"))
     press(one, "u")
     shows(one, "#status", f"Undone: {faces} faces, Maggie")
+    assert set(labels(project).values()) == {"Otto"}
+
+
+def test_a_name_typed_while_the_page_changes_is_kept(open_page, project):
+    page = open_page()
+    settled(page)
+    waiting = []
+    page.route("**/clusters?*", lambda route: waiting.append(route))
+    press(page, "w")
+    page.wait_for_function("() => document.body.ariaBusy === 'true'", timeout=WAIT)
+    press(page, "n")
+    page.keyboard.type("Otto")
+    press(page, "Enter")
+    shows(page, "#status", re.compile("^The page was changing"))
+    assert page.input_value("#name") == "Otto"
+    assert not labels(project)
+    [route] = waiting
+    route.continue_()
+    settled(page)
+    press(page, "Enter")
+    shows(page, "#status", re.compile("faces: Otto"))
     assert set(labels(project).values()) == {"Otto"}
 
 

@@ -381,9 +381,14 @@ function skip(step = 1) {
 
 // One thing after the other; what fails is said.
 function during(work) {
-  busy += 1;
-  turn = turn.then(work).catch((error) => say(error.message, true)).finally(() => (busy -= 1));
+  count(1);
+  turn = turn.then(work).catch((error) => say(error.message, true)).finally(() => count(-1));
   return turn;
+}
+
+function count(change) {
+  busy += change;
+  document.body.ariaBusy = String(busy > 0);
 }
 
 // What is always in sight
@@ -546,6 +551,10 @@ function connect() {
     event.preventDefault();
     const name = find("#name").value.trim();
     if (!name) return;
+    if (busy > 0) { // the name may be meant for faces that are about to leave
+      say("The page was changing: look again, and press Enter.");
+      return;
+    }
     find("#name").value = "";
     find("#name").blur();
     const known = [...state.characters, ...project.known].find((each) => each.name === name);
