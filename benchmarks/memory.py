@@ -71,7 +71,7 @@ def pictures(
 
 
 def main() -> None:
-    """Make and write them, or say how large they would be."""
+    """Make and write them, and say how large they are."""
     parser = argparse.ArgumentParser(description=__doc__)
     data_option(parser)
     data = folder(parser.parse_args())

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -341,12 +341,9 @@ def _observer(
 
 def _require_nothing_of_a_training(**options: object) -> None:
     """Raise SimpsonsError if an option was given that --keep has no use for."""
-    for name, value in options.items():
-        if value is not None:
-            raise SimpsonsError(
-                f"--{_option(name)} can't be given with --keep, which adds characters to a network "
-                "and trains no epochs; omit one of them"
-            )
+    _refuse(
+        options, "with --keep, which adds characters to a network and trains no epochs; omit it"
+    )
 
 
 def _option(name: str) -> str:
@@ -355,9 +352,11 @@ def _option(name: str) -> str:
 
 def _require_decided_by_the_run(**options: object) -> None:
     """Raise SimpsonsError if an option was given that a run to be resumed has decided already."""
+    why = "with --resume, which goes on as the run began; omit it, or start another run"
+    _refuse(options, why)
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
     for name, value in options.items():
         if value is not None:
-            raise SimpsonsError(
-                f"--{_option(name)} can't be given with --resume, which goes on as the "
-                "run began; omit it, or start another run"
-            )
+            raise SimpsonsError(f"--{_option(name)} can't be given {why}")

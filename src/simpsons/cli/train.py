@@ -174,9 +174,7 @@ def train(
     pictures too where FOLDER has one folder per character. --model faces learns to find faces, from
     pictures in which every face has a box.
     """
-    if keep and out is None:
-        out = Path("runs", "more")
-    out = resume or out or Path("runs", model)
+    out = resume or out or Path("runs", "more" if keep else model)
     if resume:
         _require_nothing_else()
     with _one_voice() as speaks, ExitStack() as stack:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from simpsons.classifier import model_path
 from simpsons.errors import SimpsonsError
@@ -22,6 +24,8 @@ _STEP = 1 / 16
 """Between two values that are stored, in standard deviations of a feature."""
 
 _LIMIT = 127 * _STEP
+_IN_STEPS = ("known", "held_out", "strangers")
+_FINGERPRINT = "fingerprint"
 
 Array = NDArray[np.float32]
 
@@ -60,30 +64,24 @@ class Memory:
     @classmethod
     def read(cls, path: Path) -> "Memory":
         """What `write` wrote."""
-        with np.load(path, allow_pickle=False) as stored:
-            components = {
-                name: stored[name].astype(np.float32) * _STEP
-                for name in ("known", "held_out", "strangers")
-            }
-            return cls(
-                **components,
-                is_face=stored["is_face"].astype(np.bool_),
-                stranger=stored["stranger"].astype(np.int64),
-                centre=stored["centre"].astype(np.float32),
-                basis=stored["basis"].astype(np.float32),
-                fingerprint=str(stored["fingerprint"]),
-            )
+        with safe_open(path, framework="np") as file:
+            names = file.keys()
+            stored = {name: file.get_tensor(name) for name in names}
+            made_for = file.metadata()[_FINGERPRINT]
+        steps = {name: stored.pop(name).astype(np.float32) * _STEP for name in _IN_STEPS}
+        basis = stored.pop("basis").astype(np.float32)
+        return cls(**steps, **stored, basis=basis, fingerprint=made_for)
 
     def write(self, path: Path) -> None:
         """Store it in 8 bits, whole or not at all."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        for name in ("known", "held_out", "strangers"):
+        metadata = {_FINGERPRINT: values.pop(_FINGERPRINT)}
+        for name in _IN_STEPS:
             steps = np.rint(values[name].clip(-_LIMIT, _LIMIT) / _STEP)
             values[name] = steps.astype(np.int8)
-        values["stranger"] = self.stranger.astype(np.int8)
         values["basis"] = self.basis.astype(np.float16)
-        with whole(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **values)
+        with whole(path) as temporary:
+            save_file({k: np.ascontiguousarray(v) for k, v in values.items()}, temporary, metadata)
 
     def components(self, features: Array) -> Array:
         """Principal components, float32 `[N, D]`, of features `[N, F]`."""
@@ -93,7 +91,7 @@ class Memory:
 
 def memory_path(network: str) -> Path:
     """Where the memory of a shipped network is."""
-    return model_path(network).with_name(f"{network}-memory.npz")
+    return model_path(network).with_name(f"{network}-memory.safetensors")
 
 
 def fingerprint(path: Path) -> str:

@@ -40,7 +40,6 @@ def fit(
     features: `[N, F]`, of pictures of the new characters. labels: int64 `[N]`, from 0. strangers,
     known, held_out: features of pictures to go with those in the memory; may be empty, `[0, F]`.
     """
-    count = int(labels.max()) + 1
     new = memory.components(features)
     others = np.concatenate(
         [
@@ -50,10 +49,10 @@ def fit(
             _others(memory, new, labels),
         ]
     )
-    pixels = np.concatenate([others, new])
+    values = np.concatenate([others, new])
     answers = np.concatenate([np.zeros(len(others), np.int64), 1 + labels])
     hidden, last = zip(
-        *(_learnt(pixels, answers, seed + number) for number in range(NETWORKS)), strict=True
+        *(_learnt(values, answers, seed + number) for number in range(NETWORKS)), strict=True
     )
     layers = [
         Layer(
@@ -70,7 +69,6 @@ def fit(
     odds = answered(layers, held).max(1)
     shift = max(_exceeded(odds[of_kind]) for of_kind in (is_face, ~is_face) if of_kind.any())
     layers[1] = Layer(layers[1].weight, (layers[1].bias - shift).astype(np.float32))
-    assert layers[1].bias.shape == (count,)
     weight = memory.basis @ layers[0].weight
     layers[0] = Layer(weight, layers[0].bias - memory.centre @ weight)
     return layers
