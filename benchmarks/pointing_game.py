@@ -107,22 +107,28 @@ def baselines(game: Game) -> list[list[str]]:
 
 
 def gradients(network: nn.Module, pixels: NDArray[np.uint8], label: int) -> list[Tensor]:
-    """Pixels, activations of the layer that the maps are of, and the logit's gradients of both."""
-    cut = class_activation.cut_in_two(network)
+    """Pixels, activations of the third block's output, and the logit's gradients of both."""
+    below, parts = class_activation.cut(network)
     scaled = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
     scaled.requires_grad_(True)
-    activations = cut.below(scaled)
-    logit = cut.above(activations)[0, label]
+    activations = below(scaled)
+    logit = nn.Sequential(*(part.layers for part in parts))(activations)[0, label]
     return [scaled, activations, *torch.autograd.grad(logit, [scaled, activations])]
 
 
 def gradient_methods(network: nn.Module) -> dict[str, Method]:
     """Other maps from one gradient."""
-    cut = class_activation.cut_in_two(network)
+    _, [part, *_] = class_activation.cut(network)
 
     def stretched(maps: Tensor) -> Heat:
-        grid = class_activation.stretch(maps.shape[-1], cut)
+        grid = class_activation.stretch(maps.shape[-1], part)
         heat: Heat = (grid @ functional.relu(maps[0]) @ grid.T).detach().numpy()
+        return heat
+
+    def layer_cam(pixels: NDArray[np.uint8], label: int) -> Heat:
+        _, activations, _, gradient = gradients(network, pixels, label)
+        maps = class_activation.layer_cam(activations[:, None], gradient[:, None], part)
+        heat: Heat = maps[0, 0].detach().numpy()
         return heat
 
     def grad_cam(pixels: NDArray[np.uint8], label: int) -> Heat:
@@ -139,8 +145,9 @@ def gradient_methods(network: nn.Module) -> dict[str, Method]:
         return heat
 
     return {
-        "Grad-CAM, same layer": grad_cam,
-        "HiResCAM, same layer": hires_cam,
+        "LayerCAM of the third block": layer_cam,
+        "Grad-CAM of the third block": grad_cam,
+        "HiResCAM of the third block": hires_cam,
         "gradient times input": input_gradient,
     }
 
@@ -162,15 +169,15 @@ def untrained(network: nn.Module) -> Method:
 
 
 def score_cam(classifier: Classifier, network: nn.Module, channels: int = 32) -> Method:
-    """Score-CAM (Wang et al., 2020) of the strongest channels of the same layer."""
-    cut = class_activation.cut_in_two(network)
+    """Score-CAM (Wang et al., 2020) of the strongest channels of the third block."""
+    below, [part, *_] = class_activation.cut(network)
 
     def method(pixels: NDArray[np.uint8], label: int) -> Heat:
         scaled = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
-            maps = functional.relu(cut.below(scaled)[0])
+            maps = functional.relu(below(scaled)[0])
         maps = maps[maps.amax(dim=(1, 2)).topk(channels).indices]
-        grid = class_activation.stretch(maps.shape[-1], cut)
+        grid = class_activation.stretch(maps.shape[-1], part)
         masks: Heat = (grid @ maps @ grid.T).numpy()
         masks /= np.maximum(masks.max(axis=(1, 2), keepdims=True), 1e-9)
         return weighted(classifier, pixels, label, masks, np.zeros(3))
@@ -205,7 +212,7 @@ def compared(model: str, game: Game, every_method: bool) -> list[list[str]]:
     """The rows of one network."""
     classifier, network = Classifier(model, threads=1), read_onnx(model)
     methods: dict[str, Method] = {
-        "**LayerCAM**, as shipped": lambda pixels, label: heat_map(
+        "**LayerCAM of all blocks from the third on**, as shipped": lambda pixels, label: heat_map(
             classifier, pixels, classifier.labels[label]
         )
     }
@@ -215,9 +222,9 @@ def compared(model: str, game: Game, every_method: bool) -> list[list[str]]:
                 layer.inplace = False
         methods |= gradient_methods(network)
         methods[f"RISE, {MASKS} masks"] = rise(classifier)
-        methods["Score-CAM, same layer, 32 channels"] = score_cam(classifier, network)
+        methods["Score-CAM of the third block, 32 channels"] = score_cam(classifier, network)
         methods["occlusion"] = lambda pixels, label: occlusion(classifier, pixels, label)
-        methods["LayerCAM of an untrained network"] = untrained(network)
+        methods["as shipped, of an untrained network"] = untrained(network)
     return [play(name, game, method) for name, method in methods.items()]
 
 

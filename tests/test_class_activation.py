@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from torch import nn
 
 from simpsons import models
 from simpsons.classifier import Classifier
-from simpsons.models.class_activation import cut_in_two, heat
+from simpsons.models.class_activation import Part, cut, heat, layer_cam, scaled
 
 QUADRANTS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
@@ -33,25 +35,69 @@ def pictures(n=2):
     return torch.rand(n, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
+def outputs_of_blocks(network, pixels):
+    """What each block from the third on puts out, and the logits of it, with their graph."""
+    below, parts = cut(network)
+    outputs = [below(pixels).detach().requires_grad_(True)]
+    for part in parts:
+        outputs.append(part.layers(outputs[-1]))
+    return outputs[:-1], outputs[-1], parts
+
+
 @pytest.mark.parametrize("name", models.NETWORKS)
-def test_it_is_layer_cam_by_autograd(name):
+def test_it_is_the_product_of_layer_cams_by_autograd(name):
     network, pixels = trained(name), pictures()
-    cut = cut_in_two(network)
-    activations = cut.below(pixels).detach().requires_grad_(True)
-    logits = cut.above(activations)
+    outputs, logits, parts = outputs_of_blocks(network, pixels)
+    assert len(outputs) == {"cnn": 2, "xception": 3}[name]
     with torch.no_grad():
         hot = heat_of(network, pixels)
-    centres = (cut.start + cut.stride * torch.arange(activations.shape[-1])).round().long()
-    centres = centres[centres < 64]
     for label in (0, 11):
-        [gradient] = torch.autograd.grad(logits[:, label].sum(), activations, retain_graph=True)
-        maps = (gradient.relu() * activations).sum(dim=1).relu().detach()
-        assert maps.max() > 0
-        for picture in range(len(pixels)):
-            coarse = hot[picture, label][centres][:, centres].flatten()
-            expected = maps[picture, : len(centres), : len(centres)].flatten()
-            # rounding the centres to pixels blurs a little; the order of hot and cold stays
-            assert np.corrcoef(coarse, expected)[0, 1] > 0.95
+        gradients = torch.autograd.grad(logits[:, label].sum(), outputs, retain_graph=True)
+        expected = torch.ones(())
+        for output, gradient, part in zip(outputs, gradients, parts, strict=True):
+            assert (gradient.relu() * output).sum(dim=1).max() > 0
+            expected = expected * layer_cam(output.detach()[:, None], gradient[:, None], part)
+        np.testing.assert_allclose(hot[:, label], scaled(expected)[:, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_cells_lie_where_the_pixels_are_that_change_them(name):
+    network = trained(name)
+    pixels = torch.zeros(1, 3, 64, 64)
+    below, [part, *_] = cut(network)
+    with torch.no_grad():
+        plain = below(pixels)
+        for row, column in ((20, 20), (20, 44), (44, 44)):
+            changed = pixels.clone()
+            changed[:, :, row - 2 : row + 3, column - 2 : column + 3] = 1
+            moved = (below(changed) - plain).abs().sum(dim=(0, 1))
+            centres = part.start + part.stride * torch.arange(moved.shape[-1])
+            found = [(moved.sum(dim=1 - axis) @ centres / moved.sum()).item() for axis in (0, 1)]
+            np.testing.assert_allclose(found, (row, column), atol=5)
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_a_later_part_lies_as_the_layers_before_it_halve_it(name):
+    """The first cell of a pool is centred between the first two it takes, in unpadded
+    convolutions one further in."""
+    _, parts = cut(trained(name))
+    further = {"cnn": 1, "xception": 0}[name]
+    for part, later in itertools.pairwise(parts):
+        assert later.stride == 2 * part.stride
+        assert later.start == part.start + part.stride * (further + 0.5)
+
+
+def test_layer_cam_weighs_activations_by_the_positive_gradient():
+    part = Part(nn.Identity(), 16, 32)
+    activations = torch.zeros(1, 1, 2, 2, 2)
+    activations[0, 0, 0] = torch.tensor([[3.0, 0.0], [0.0, 1.0]])
+    activations[0, 0, 1] = 5
+    gradient = torch.stack([torch.ones(2, 2), -torch.ones(2, 2)])[None, None]
+    found = layer_cam(activations, gradient, part)[0, 0]
+    assert found[16, 16] == 3
+    assert found[16, 48] == 0
+    assert found[48, 48] == 1
+    assert found[32, 32] == pytest.approx(1)  # of four corners the mean
 
 
 @pytest.mark.parametrize("name", models.NETWORKS)

@@ -167,4 +167,4 @@ def test_the_hottest_point_finds_characters_that_are_not_in_the_middle(
         y, x = (np.array(np.unravel_index(heat.argmax(), heat.shape)) + 0.5) / images.SIZE
         inside += left <= x < right and top <= y < bottom
     assert len(found) >= 100
-    assert inside > 50  # the middle is in none of these boxes, and they cover 15 % of the pictures
+    assert inside > 55  # the middle is in none of these boxes, and they cover 15 % of the pictures

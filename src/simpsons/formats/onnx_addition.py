@@ -13,7 +13,8 @@ import onnx
 def take_out(model: onnx.ModelProto, output: str) -> bytes:
     """Remove an output, with the nodes and weights that nothing else needs; return the addition.
 
-    The nodes of the addition follow those of the file, whose values they use by name.
+    The nodes of the addition follow those of the file, whose values they use by name. Shapes of
+    values between them are left out: runtimes infer them.
     """
     graph = model.graph
     always = needed(graph, [each.name for each in graph.output if each.name != output])
@@ -28,6 +29,7 @@ def take_out(model: onnx.ModelProto, output: str) -> bytes:
         stays = [each for each in kept if is_needed(each)]
         del kept[:]
         kept.extend(stays)
+    rest.graph.ClearField("value_info")
     addition: bytes = rest.SerializePartialToString()
     return addition
 

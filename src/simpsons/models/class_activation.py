@@ -2,8 +2,9 @@
 
 LayerCAM (Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization",
 2021): the activations of a layer, each weighted by the positive part of the gradient of the
-class's logit, summed over the channels. The layer is what the third block puts out: 6x6 in `cnn`,
-8x8 in `xception`. Later layers are too coarse to point at anything; `docs/explain.md` compares.
+class's logit, summed over the channels. The layers are what the third block and each later one
+put out, and the heat of a place is the product of their maps: early ones are fine and late ones
+know the class best, so that a place is hot where all agree. `docs/explain.md` compares.
 
 PyTorch's autograd is no part of an exported graph, so the gradient of what follows the third
 block is written out, layer by layer, by the chain rule. Gradients are `[N, classes, C, H, W]`.
@@ -24,12 +25,11 @@ Back = Callable[[Tensor], Tensor]
 """From the gradient of a layer's output to that of its input."""
 
 
-class Cut(NamedTuple):
-    """A network in two parts. The cells of the first part's output are `stride` pixels apart, the
-    first at pixel `start`."""
+class Part(NamedTuple):
+    """A part of a network, and where the cells of its input lie: `stride` pixels apart, the first
+    at pixel `start`."""
 
-    below: nn.Module
-    above: nn.Module
+    layers: nn.Module
     start: float
     stride: float
 
@@ -41,17 +41,38 @@ def heat(network: nn.Module, maps: list[Tensor]) -> Tensor:
     pictures. Heat is 0 to 1, with 1 at its hottest place, or 0 everywhere if nothing speaks for the
     class. Raises TypeError for another network.
     """
-    cut = cut_in_two(network)
+    _, parts = cut(network)
     activations = maps[2]
     if isinstance(network, CNN):  # its maps are those before a block's pool
         activations = functional.max_pool2d(activations, 2)
-    logits, back = _with_gradient(cut.above, activations)
-    classes = torch.eye(logits.shape[1])[None].expand(logits.shape[0], -1, -1)
-    weights = functional.relu(back(classes))
-    coarse = functional.relu((weights * activations[:, None]).sum(dim=2))
-    grid = stretch(coarse.shape[-1], cut)
-    fine = grid @ coarse @ grid.T
-    return fine / fine.amax(dim=(2, 3), keepdim=True).clamp(min=1e-12)
+    inputs, ways = [], []
+    for part in parts:
+        inputs.append(activations)
+        activations, back = _with_gradient(part.layers, activations)
+        ways.append(back)
+    classes = activations.shape[1]
+    gradient = torch.eye(classes)[None].expand(activations.shape[0], -1, -1)
+    hot = torch.ones(())
+    for part, cells, back in reversed(list(zip(parts, inputs, ways, strict=True))):
+        gradient = back(gradient)
+        hot = scaled(hot * layer_cam(cells[:, None], gradient, part))
+    return hot
+
+
+def layer_cam(activations: Tensor, gradient: Tensor, part: Part) -> Tensor:
+    """LayerCAM of one layer over the picture, `[N, classes, 64, 64]`, not scaled.
+
+    activations: the part's input, `[N, 1, C, H, W]`. gradient: of each class's logit,
+    `[N, classes, C, H, W]`.
+    """
+    coarse = functional.relu((functional.relu(gradient) * activations).sum(dim=2))
+    grid = stretch(coarse.shape[-1], part)
+    return grid @ coarse @ grid.T
+
+
+def scaled(hot: Tensor) -> Tensor:
+    """Maps, `[..., 64, 64]`, divided by their maximum, where that is not 0."""
+    return hot / hot.amax(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
 
 
 def has_heat(network: nn.Module) -> bool:
@@ -59,27 +80,35 @@ def has_heat(network: nn.Module) -> bool:
     return isinstance(network, CNN | Xception)
 
 
-def cut_in_two(network: nn.Module) -> Cut:
-    """The network below and above the output of its third block."""
+def cut(network: nn.Module) -> tuple[nn.Module, list[Part]]:
+    """The network up to the output of its third block, and what follows: each later block, and
+    the dense layers."""
     if isinstance(network, CNN):
-        layers = [*network.features.children(), *network.head.children()]
+        blocks = list(network.features.children())
+        layers = [*blocks, *network.head.children()]
         # a block ends with a dropout; its unpadded convolutions move the cells inwards
-        end = 1 + [i for i, layer in enumerate(layers) if isinstance(layer, nn.Dropout)][2]
-        start = 10.5
+        ends = [1 + i for i, layer in enumerate(blocks) if isinstance(layer, nn.Dropout)][2:]
+        starts = [10.5, 22.5]
     elif isinstance(network, Xception):
         layers = [network.stem, *network.blocks.children(), *network.head.children()]
-        end = 1 + 3
-        start = 3.5
+        ends = [1 + 3, 1 + 4, 1 + 5]
+        starts = [3.5, 7.5, 15.5]
     else:
         raise TypeError(f"no class activation for {type(network).__name__}")
-    return Cut(nn.Sequential(*layers[:end]), nn.Sequential(*layers[end:]), start, stride=8)
+    parts = [
+        Part(nn.Sequential(*layers[begin:end]), start, 8 * 2**number)
+        for number, (begin, end, start) in enumerate(
+            zip(ends, [*ends[1:], len(layers)], starts, strict=True)
+        )
+    ]
+    return nn.Sequential(*layers[: ends[0]]), parts
 
 
-def stretch(cells: int, cut: Cut) -> Tensor:
+def stretch(cells: int, part: Part) -> Tensor:
     """`[64, cells]`: linear interpolation from the cells' centres, falling to 0 outside."""
-    centres = cut.start + cut.stride * torch.arange(cells)
+    centres = part.start + part.stride * torch.arange(cells)
     distance = (torch.arange(SIZE)[:, None] - centres).abs()
-    return functional.relu(1 - distance / cut.stride)
+    return functional.relu(1 - distance / part.stride)
 
 
 def _with_gradient(layer: nn.Module, x: Tensor) -> tuple[Tensor, Back]:
