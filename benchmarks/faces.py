@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from benchmarks import frames, other_cartoon, strangers
 from benchmarks.data import data_option, folder
@@ -67,6 +69,10 @@ class Named:
                 for kind, faces in {**self.strange, "all": self.all}.items()
             },
             f"strangers_named_at_{KEPT}": at_kept(self.known, self.all).to_json(),
+            "auroc": {
+                kind: auroc(self.known, faces)
+                for kind, faces in {**self.strange, "all": self.all}.items()
+            },
         }
 
     @property
@@ -91,12 +97,20 @@ def named(faces: Sequence[Face]) -> Share:
 
 def at_kept(known: Sequence[Face], strange: Sequence[Face], kept: float = KEPT) -> Share:
     """Strangers that would be named at the threshold at which so many known faces are."""
-    familiar, others = (
-        np.array([face.prediction.familiarity for face in faces], np.float64)
-        for faces in (known, strange)
-    )
+    familiar, others = familiarity(known), familiarity(strange)
     limit = np.quantile(familiar, 1 - kept, method="lower")
     return Share(int((others >= limit).sum()), len(others))
+
+
+def auroc(known: Sequence[Face], strange: Sequence[Face]) -> float:
+    """The share of pairs of a known face and a strange one of which the known is more familiar."""
+    is_known = np.repeat([True, False], [len(known), len(strange)])
+    return float(roc_auc_score(is_known, familiarity([*known, *strange])))
+
+
+def familiarity(faces: Sequence[Face]) -> NDArray[np.float64]:
+    """Of each face, float64 `[N]`."""
+    return np.array([face.prediction.familiarity for face in faces], np.float64)
 
 
 def by_size(outcomes: Sequence[Outcome]) -> list[Share]:
@@ -252,6 +266,7 @@ def names_table(networks: dict[str, Named]) -> str:
         *(f"{kind} ({len(faces):,})" for kind, faces in first.strange.items()),
         f"all strangers ({len(first.all):,})",
         f"all where {KEPT:.0%} of known faces are named",
+        "AUROC, all strangers",
     ]
     rows = [
         [
@@ -260,6 +275,7 @@ def names_table(networks: dict[str, Named]) -> str:
             _percent(named(one.known)),
             *(_percent(named(faces)) for faces in (*one.strange.values(), one.all)),
             _percent(at_kept(one.known, one.all)),
+            f"{auroc(one.known, one.all):.3f}",
         ]
         for name, one in networks.items()
     ]
