@@ -3,7 +3,8 @@
 One row adds a teacher, one mixes pictures. Short trainings of `xception`, judged by the best
 epoch on leak-free validation pictures, as a training of any length is. The runs stay in
 `runs/ablation`, and a second call goes on with them: `--seeds 0` and `--seeds 1` may run side by
-side, and one call for both then prints the table.
+side, and one call for both then prints the table. `--only` compares one part with the whole recipe,
+and writes nothing.
 """
 
 import argparse
@@ -66,6 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     data_option(parser)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1], metavar="SEED")
+    parser.add_argument("--only", choices=CHANGED, metavar="PART", help="a row of the table")
     arguments = parser.parse_args()
     dataset = cache.load(folder(arguments), track=bar)
     split = splits.make(dataset, "shipped")
@@ -74,8 +76,9 @@ def main() -> None:
     base = replace(RECIPE[NETWORK], name="ablation", epochs=EPOCHS)
     lines = []
     whole: Spread | None = None
-    for part, changed in CHANGED.items():
-        recipe = changed(base)
+    parts = (WHOLE, arguments.only) if arguments.only else tuple(CHANGED)
+    for part in parts:
+        recipe = CHANGED[part](base)
         best = []
         for seed in arguments.seeds:
             run = FOLDER / f"{part.replace(' ', '-')}-{seed}"
@@ -99,15 +102,18 @@ def main() -> None:
         spread = f"{accuracy.median:.1f} ({accuracy.low:.1f} to {accuracy.high:.1f})"
         lines.append([part, spread, change])
         print(" | ".join(lines[-1]), flush=True)
+    command = "python -m benchmarks.ablation"
+    command += f' --only "{arguments.only}"' if arguments.only else ""
     headers = ["recipe", "validation accuracy, %", "change"]
     seeds = ", ".join(map(str, arguments.seeds))
     text = (
-        f"{table(headers, lines)}\n\n`python -m benchmarks.ablation`: `{NETWORK}`, {EPOCHS} "
+        f"{table(headers, lines)}\n\n`{command}`: `{NETWORK}`, {EPOCHS} "
         f"epochs, seeds {seeds}, median (lowest to highest), split `shipped`, "
         f"{len(split.rows('validation')):,} validation pictures; {describe(choose_device())}."
     )
     print(text)
-    write_section(DOCUMENT, "ablation", text)
+    if not arguments.only:
+        write_section(DOCUMENT, "ablation", text)
 
 
 if __name__ == "__main__":
