@@ -89,7 +89,8 @@ def shipped_weights(dataset: Dataset) -> tuple[str, str]:
         ["shipped weights", "leak-free test part", "the pictures missed", "the others"], missed_rows
     )
     return (
-        f"{on_copies}\n\nOf the {len(made_again):,} copies {len(np.unique(found)):,} are found.",
+        f"{on_copies}\n\nThe audit finds {len(np.unique(found)):,} of the {len(made_again):,} "
+        "copies.",
         f"{len(missed)} of the {len(test):,} test pictures are missed.\n\n{on_missed}",
     )
 
