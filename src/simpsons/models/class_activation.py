@@ -11,6 +11,7 @@ block is written out, layer by layer, by the chain rule. Gradients are `[N, clas
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -88,18 +89,16 @@ def cut(network: nn.Module) -> tuple[nn.Module, list[Part]]:
         layers = [*blocks, *network.head.children()]
         # a block ends with a dropout; its unpadded convolutions move the cells inwards
         ends = [1 + i for i, layer in enumerate(blocks) if isinstance(layer, nn.Dropout)][2:]
-        starts = [10.5, 22.5]
+        cells = [(10.5, 8), (22.5, 16)]
     elif isinstance(network, Xception):
         layers = [network.stem, *network.blocks.children(), *network.head.children()]
         ends = [1 + 3, 1 + 4, 1 + 5]
-        starts = [3.5, 7.5, 15.5]
+        cells = [(3.5, 8), (7.5, 16), (15.5, 32)]
     else:
         raise TypeError(f"no class activation for {type(network).__name__}")
     parts = [
-        Part(nn.Sequential(*layers[begin:end]), start, 8 * 2**number)
-        for number, (begin, end, start) in enumerate(
-            zip(ends, [*ends[1:], len(layers)], starts, strict=True)
-        )
+        Part(nn.Sequential(*layers[begin:end]), start, stride)
+        for (begin, end), (start, stride) in zip(pairwise([*ends, len(layers)]), cells, strict=True)
     ]
     return nn.Sequential(*layers[: ends[0]]), parts
 
