@@ -7,9 +7,9 @@ by its key, or is struck if that has no key yet. What is left is named one by on
 and face that is named alone or struck is an action.
 
 The other cartoon's faces are cut out by their boxes, and those of minor characters by the detector,
-as `simpsons collect` does; a picture without a face is taken whole. Groups of neighbouring pictures
-are held out, and `xception` is fine-tuned on the named faces, and on all faces with their true
-names. Writes docs/naming.md.
+as `simpsons collect` does; a picture without a face is taken whole. `xception` is fine-tuned on the
+named faces, and on all faces with their true names, and measured on pictures that have no
+near-duplicate among them. Writes docs/naming.md.
 """
 
 import argparse
@@ -48,7 +48,8 @@ STRAYS = 0.25
 """Share of a group that may be somebody else for it to be named; else it is passed over."""
 
 RUN = 10
-"""Numbers of pictures of the other cartoon that are held to be one shot, and stay together."""
+"""Numbers of pictures of the other cartoon that make a shot of the project. They follow no film, so
+a shot has all sorts of pictures there."""
 
 _NAMELESS = (NOBODY, NO_FACE)
 

@@ -1,8 +1,8 @@
-"""A split of the other cartoon's pictures: films run through, so whole runs are held out.
+"""A split of the other cartoon's pictures: what is too like a picture held out is in no part.
 
-The pictures of a folder are numbered from 1 as they follow one another. Of each character's folder
-some blocks of neighbouring numbers are for the test and for validation. What is too like a picture
-held out, or next to one, is in no part.
+Of each character's folder some blocks of numbers are for the test and for validation. The numbers
+don't follow the films: pictures with neighbouring numbers are no more alike than any two. So a
+block is a sample of all films, and near-duplicates alone keep the parts apart.
 """
 
 import csv
@@ -33,7 +33,8 @@ HELD_OUT = ("test", "test", "validation", "validation")
 """What the blocks that are drawn first are for."""
 
 NEXT_TO = 5
-"""Pictures before and after one held out that are in no part."""
+"""Numbers before and after one held out that are in no part either. It gains nothing, as numbers
+follow no film, but networks that ship have learnt from these parts."""
 
 
 def folder(data: Path) -> Path:
