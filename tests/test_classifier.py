@@ -1,3 +1,4 @@
+import base64
 import itertools
 import json
 import re
@@ -441,6 +442,19 @@ def test_heat_maps_that_can_not_be_drawn(tmp_path, heat, reason):
     assert "heat" not in classifier.metadata
     assert classifier.predict(filled(255, 0, 0)).label == "red"
     with pytest.raises(ModelError, match=re.escape(reason)):
+        classifier.class_activations(filled(255, 0, 0)[None])
+
+
+@pytest.mark.parametrize("value", [np.nan, 7, -0.5])
+def test_heat_that_is_not_from_0_to_1_is_refused(tmp_path, value):
+    everywhere = numpy_helper.from_array(np.full((1, 3, 64, 64), value, np.float32))
+    addition = onnx.ModelProto()
+    addition.graph.node.append(helper.make_node("Constant", [], ["heat"], value=everywhere))
+    shape = helper.make_tensor_value_info("heat", onnx.TensorProto.FLOAT, everywhere.dims)
+    addition.graph.output.append(shape)
+    heat = json.dumps(base64.b64encode(addition.SerializeToString()).decode())
+    classifier = Classifier(write_colour_model(tmp_path / "model.onnx", heat=heat))
+    with pytest.raises(ModelError, match="gives heat that is not from 0 to 1"):
         classifier.class_activations(filled(255, 0, 0)[None])
 
 

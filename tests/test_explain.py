@@ -84,6 +84,13 @@ def test_the_map_is_of_the_picture_and_of_the_class(classifier, pixels):
     assert abs(explain.heat_map(classifier, pixels[:, ::-1], best) - heat).max() > 0.1
 
 
+def test_where_one_layer_has_no_evidence_the_answer_is_explained_by_occlusion():
+    dolls, white = Classifier("dolls"), np.full((64, 64, 3), 255, np.uint8)
+    best = int(dolls.probabilities(white[None])[0].argmax())
+    assert not dolls.class_activations(white[None])[0, best].any()
+    assert (explain.heat_map(dolls, white) == explain.occlusion(dolls, white, best)).all()
+
+
 def test_a_label_that_is_not_known_is_named(classifier, pixels):
     with pytest.raises(ModelError, match="does not know itchy; ask for abraham_grampa_simpson,"):
         explain.heat_map(classifier, pixels, "itchy")

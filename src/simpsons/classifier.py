@@ -35,6 +35,7 @@ BATCH = 32
 """Pictures that go through the network at once."""
 
 _FAMILIARITY, _HEAT = "familiarity", "heat"  # outputs' names in the file
+_HOTTEST = 1 + 1e-5  # 1, rounded
 
 _SUM_TOLERANCE = 0.01  # of the probabilities of a picture
 
@@ -201,11 +202,17 @@ class Classifier:
         pixels = images.fitted(pixels)
         if self._with_heat is None:
             return None
-        inputs = {self._input: np.ascontiguousarray(pixels)}
-        [heat] = self._network.run(self._with_heat, [_HEAT], inputs)
-        if heat.shape != (len(pixels), len(self.labels), images.SIZE, images.SIZE):
-            raise self._network.error(f"gives heat of the shape {list(heat.shape)}")
-        return heat
+        size = (len(self.labels), images.SIZE, images.SIZE)
+        parts = [np.empty((0, *size), np.float32)]
+        for start in range(0, len(pixels), BATCH):
+            batch = np.ascontiguousarray(pixels[start : start + BATCH])
+            [heat] = self._network.run(self._with_heat, [_HEAT], {self._input: batch})
+            if heat.dtype != np.float32 or heat.shape != (len(batch), *size):
+                raise self._network.error(f"gives heat of {heat.dtype} {list(heat.shape)}")
+            if not ((heat >= 0) & (heat <= _HOTTEST)).all():
+                raise self._network.error("gives heat that is not from 0 to 1")
+            parts.append(heat)
+        return np.concatenate(parts)
 
     @cached_property
     def _with_heat(self) -> Any:

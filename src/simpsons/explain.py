@@ -30,7 +30,8 @@ def heat_map(classifier: Classifier, pixels: Pixels, label: str | None = None) -
     the most probable. The map is 0 everywhere if nothing speaks for the class.
 
     It is the class activation map of the ONNX file (`models.class_activation`), or `occlusion`
-    for a file that has none. Raises ModelError for a label that the classifier does not know.
+    for a file that has none, and where it is 0 everywhere as one of its layers has no evidence.
+    Raises ModelError for a label that the classifier does not know.
     """
     if label is None:
         index = int(classifier.probabilities(pixels[None])[0].argmax())
@@ -41,7 +42,10 @@ def heat_map(classifier: Classifier, pixels: Pixels, label: str | None = None) -
             f"{classifier.path}: does not know {label}; ask for {', '.join(classifier.labels)}"
         )
     maps = classifier.class_activations(pixels[None])
-    return occlusion(classifier, pixels, index) if maps is None else maps[0, index]
+    if maps is None or not maps[0, index].any():
+        return occlusion(classifier, pixels, index)
+    heat: Heat = maps[0, index]
+    return heat
 
 
 def occlusion(classifier: Classifier, pixels: Pixels, index: int) -> Heat:

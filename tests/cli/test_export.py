@@ -92,6 +92,16 @@ def test_labels_stand_beside_a_file(cli, drawings, doll_model, monkeypatch, tmp_
     assert said["labels"] == [doll.slug for doll in DOLLS]
 
 
+def test_a_run_has_its_own_split(cli, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    result = cli("export", run, tmp_path / "model.onnx", "--split", "random")
+    assert result.exit_code == 2
+    assert "is a run, which has its own split; omit --split" in result.stderr
+    assert not (tmp_path / "model.onnx").exists()
+
+
 def test_a_page_needs_no_pytorch():
     """Who only wants a page has not installed what trains."""
     code = (

@@ -6,13 +6,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
-from simpsons import Classifier, ModelError
+from simpsons import Classifier, ModelError, models
 from simpsons.dataset import cache
 from simpsons.dataset import split as splits
 from simpsons.formats import quantize
 from simpsons.formats.onnx_export import export
 from simpsons.formats.onnx_import import read_onnx
+from simpsons.models.scaled import Scaled
 from simpsons.runs import exporting, pretrained
 
 pytestmark = pytest.mark.slow
@@ -120,6 +122,26 @@ def test_xception_without_familiarity(onnx_model, dataset, tmp_path):
     export(read_onnx(onnx_model), path, before.labels, {}, 0.05, calibration=pixels)
     expected = before.probabilities(pixels)
     np.testing.assert_allclose(Classifier(path).probabilities(pixels), expected, atol=0.02)
+
+
+def test_a_network_that_takes_other_values_of_pixels(onnx_model, dataset, split, tmp_path):
+    before = Classifier(onnx_model)
+    network = Scaled(read_onnx(onnx_model), (1 / 255,), (0.0,))
+    drawn = replace(dataset, listing=replace(dataset.listing, classes=before.labels))
+    path = tmp_path / "int8.onnx"
+    exporting.export_fitted(network, path, drawn, split, {}, 0.05, int8=True)
+    expected = before.probabilities(dataset.images)
+    assert np.abs(Classifier(path).probabilities(dataset.images) - expected).mean() < 0.01
+
+
+def test_a_resnet_whose_shortcuts_average(dataset, split, tmp_path):
+    torch.manual_seed(0)
+    network, paths = models.build("resnet").eval(), {}
+    for name in ("float", "int8"):
+        paths[name] = tmp_path / f"{name}.onnx"
+        exporting.export_fitted(network, paths[name], dataset, split, {}, 0.05, int8=name == "int8")
+    expected, found = (Classifier(path).probabilities(dataset.images) for path in paths.values())
+    assert np.abs(found - expected).mean() < 0.02
 
 
 def test_nothing_learns_from_it(int8, dataset, split, tmp_path):

@@ -54,7 +54,7 @@ def export(
         out: the ONNX file.
         data: of a run, where its pictures are now; else the pictures that `source` was trained on.
             None for cnn and xception: the installed data set.
-        split: with `data`, the one that `source` was trained with.
+        split: of a file, the one that it was trained with; a run has its own.
         half: store large weights as float16.
         int8: compute in int8, calibrated on training pictures.
         last: of a run, the weights of its last epoch, not the best on validation.
@@ -127,6 +127,8 @@ def _write_file(
         raise SimpsonsError("--half and --int8 can't be combined; choose one")
     notes: tuple[str, ...] = ()
     is_run = source not in SHIPPED and Path(source, CONFIG).is_file()
+    if is_run and split != "shipped":
+        raise SimpsonsError(f"{source}: is a run, which has its own split; omit --split")
     if (data or source in SHIPPED) and not is_run:
         if last:
             raise SimpsonsError(f"{source}: --last is of a run folder, and this is a file; omit it")

@@ -20,7 +20,9 @@ from simpsons.progress import bar
     help="RUN is cnn, xception or an ONNX file, and was trained on these pictures; of a run "
     "folder, where its pictures are now.  [default for cnn and xception: the installed data set]",
 )
-@click.option("--split", default="shipped", show_default=True, help="With --data: their split.")
+@click.option(
+    "--split", default="shipped", show_default=True, help="Of a file, with --data: its split."
+)
 @click.option("--half", is_flag=True, help="Store large weights as float16: half the size.")
 @click.option(
     "--int8", is_flag=True, help="Compute in int8, calibrated on training pictures: faster."

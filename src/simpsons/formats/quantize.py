@@ -8,6 +8,7 @@ as they are. The last layer stays in float32, so that probabilities are as fine 
 
 import copy
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -41,17 +42,17 @@ def to_int8(model: onnx.ModelProto, output: str, pixels: Pixels) -> onnx.ModelPr
     """The graph with what `output` is computed from in int8; the others' own parts stay float.
 
     Of those only the means of the maps are in int8, too. pixels: calibration pictures, uint8
-    `[N, 64, 64, 3]`; the graph divides them by 255.
+    `[N, 64, 64, 3]`.
     """
     graph = model.graph
-    means = _means(graph)
     path = needed(graph, [output])
+    means = _means(graph, path)
     nodes = [
         node.name
         for node in graph.node
         if node.op_type in _OPERATIONS and path.issuperset(node.output)
     ]
-    scaled = next(node.output[0] for node in graph.node if node.op_type == "Div")
+    scaled = _divided_pixels(graph)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "int8.onnx")
         # The other outputs' values have ranges too, some infinite, that nothing uses.
@@ -66,10 +67,11 @@ def to_int8(model: onnx.ModelProto, output: str, pixels: Pixels) -> onnx.ModelPr
                 weight_type=QuantType.QInt8,
                 op_types_to_quantize=(*_OPERATIONS, _MEAN),
                 nodes_to_quantize=[*nodes[:-1], *means],
-                extra_options={"TensorQuantOverrides": {scaled: [_UNIT]}},
+                extra_options={"TensorQuantOverrides": {scaled: [_UNIT]} if scaled else {}},
             )
         quantised = onnx.load(file)
-    _take_pixels_as_they_are(quantised.graph, scaled)
+    if scaled:
+        _take_pixels_as_they_are(quantised.graph, scaled)
     _dequantise_apart(quantised.graph, output)
     return quantised
 
@@ -84,18 +86,27 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]
         return next(self._inputs, None)
 
 
-def _means(graph: onnx.GraphProto) -> list[str]:
+def _means(graph: onnx.GraphProto, path: Collection[str]) -> list[str]:
     """The names of the nodes that average a whole map, as which they are written.
 
     Written as an `AveragePool`, they would get the range of the map, far wider than their own.
+    path: the values that the probabilities are computed from. An `AveragePool` that makes one of
+    these is a layer of a `resnet`, which halves a map.
     """
     means = []
     for node in graph.node:
-        if node.op_type == "AveragePool":
+        if node.op_type == "AveragePool" and node.output[0] not in path:
             node.op_type = _MEAN
             del node.attribute[:]
             means.append(node.name)
     return means
+
+
+def _divided_pixels(graph: onnx.GraphProto) -> str | None:
+    """The name of the pixels divided by 255; None where a network takes other values."""
+    floats = {node.output[0] for node in graph.node if node.op_type == "Cast"}
+    divided = [n.output[0] for n in graph.node if n.op_type == "Div" and n.input[0] in floats]
+    return divided[0] if divided else None
 
 
 def _take_pixels_as_they_are(graph: onnx.GraphProto, scaled: str) -> None:

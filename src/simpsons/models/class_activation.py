@@ -39,8 +39,8 @@ def heat(network: nn.Module, maps: list[Tensor]) -> Tensor:
     """For each class, the heat over the picture, float32 `[N, classes, 64, 64]`.
 
     network: a `CNN` or `Xception` in evaluation mode. maps: what `models.with_maps` gives for the
-    pictures. Heat is 0 to 1, with 1 at its hottest place, or 0 everywhere if nothing speaks for the
-    class. Raises TypeError for another network.
+    pictures. Heat is 0 to 1, with 1 at its hottest place, or 0 everywhere if in one of the layers
+    nothing speaks for the class. Raises TypeError for another network.
     """
     _, parts = cut(network)
     activations = maps[2]
