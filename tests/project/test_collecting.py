@@ -366,6 +366,17 @@ def test_pictures_of_folders_are_taken(collect, tmp_path):
     assert taken == (folder / "below/a.jpg").read_bytes()
 
 
+def test_a_folder_below_that_can_not_be_read_is_said(collect, tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "old").mkdir(parents=True)
+    Image.fromarray(room(1, (40, 40))).save(folder / "one.png")
+    (folder / "old" / "project.json").write_text("{")
+    (folder / "old" / "faces.csv").write_text("")
+    [source] = collect(folder).sources
+    assert source.frames == 1
+    assert f"{folder / 'old' / 'project.json'}: is missing, damaged" in source.problem
+
+
 def test_a_folder_of_pictures_grows_and_goes_on(collect, tmp_path, monkeypatch):
     folder = tmp_path / "drawings"
     folder.mkdir()

@@ -109,3 +109,7 @@ def test_projects_are_read_without_heavy_packages():
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_a_folder_that_can_not_be_looked_into_is_no_project(tmp_path):
+    assert not is_project(tmp_path / ("long" * 100))  # the system refuses the name

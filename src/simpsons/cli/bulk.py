@@ -1,5 +1,6 @@
 """`simpsons bulk`."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -261,9 +262,10 @@ def _frozen(
                 f"--out {target}`"
             )
         if not may_freeze:
+            plan = shlex.join(["simpsons", "bulk", str(source), "--out", str(target), "--plan"])
             raise BulkError(
                 f"{target}: no run has begun there, and many processes can't begin one; freeze the "
-                f"list first: `simpsons bulk {source} --out {target} --plan`"
+                f"list first: `{plan}`"
             )
         location, file_options = locations.split_options(source)
         listed = Source(location, file_options, column)

@@ -1,5 +1,6 @@
 """`simpsons collect`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +98,7 @@ def collect(
     elif sources:
         say(f"{out}: {total:,} face{'' if total == 1 else 's'} in all")
         if total:
-            say(f"Name them: simpsons label {out}")
+            say(f"Name them: simpsons label {shlex.quote(str(out))}")
     sys.exit(2 if not sources else int(bool(problems)))
 
 

@@ -1,5 +1,6 @@
 """`simpsons demo`."""
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -66,7 +67,7 @@ def _film(path: Path, minutes: float, seed: int, as_json: bool) -> None:
         return
     say(f"film      {made.path}: {made.seconds:.0f} s, {made.shots} shots in {made.scenes} scenes")
     say(f"faces     {made.faces}: who is where when")
-    say(f"try it    simpsons collect {made.path} --out springfield")
+    say(f"try it    simpsons collect {shlex.quote(str(made.path))} --out springfield")
 
 
 def _walk(out: Path, seed: int, as_json: bool) -> None:
@@ -100,4 +101,5 @@ def _walk(out: Path, seed: int, as_json: bool) -> None:
     say(f"curves    {out / path.RUN / run.CURVES}")
     say(f"counts    {out / path.COUNTS}")
     say(f"everyone  {out / path.EVERYONE}: {len(everyone.faces)} faces")
-    say(f"try it    simpsons predict {out / path.DRAWINGS} --model {out / path.RUN}")
+    command = ("simpsons", "predict", str(out / path.DRAWINGS), "--model", str(out / path.RUN))
+    say(f"try it    {shlex.join(command)}")

@@ -14,6 +14,7 @@ import csv
 import io
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
@@ -116,7 +117,7 @@ class Listing:
         if len(self.classes) < 2 and self.shots:
             raise DataError(
                 f"{self.root}: only {self.classes[0]} has a name there, and a network tells two or "
-                f"more apart; name others with `simpsons label {self.root}`"
+                f"more apart; name others with `simpsons label {shlex.quote(str(self.root))}`"
             )
         if len(self.classes) < 2:
             raise DataError(

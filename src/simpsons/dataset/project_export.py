@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -93,7 +94,8 @@ def write(
     labels = project.labels()
     if not any(label not in SPECIAL for label in labels.values()):
         raise ProjectError(
-            f"{project.root}: no face has a name yet; `simpsons label {project.root}` gives some"
+            f"{project.root}: no face has a name yet; "
+            f"`simpsons label {shlex.quote(str(project.root))}` gives some"
         )
     if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(project.root)):
         raise ProjectError(f"{folder}: lies in the project; give a folder outside")

@@ -4,6 +4,7 @@ See `simpsons.project`. What was answered by no name is left out: what is no fac
 left for later. A stranger's face is taken where strangers are asked for.
 """
 
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def find(root: Path, characters: Characters = None, strangers: bool = False) -> 
     if not named:
         raise DataError(
             f"{root}: is a project in which nobody is named; name its {len(project.faces):,} faces "
-            f"with `simpsons label {root}`"
+            f"with `simpsons label {shlex.quote(str(root))}`"
         )
     counts = Counter(named.values())
     ranges = {name: range(count) for name, count in counts.items()}

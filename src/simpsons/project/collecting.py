@@ -345,13 +345,12 @@ class Collector:
             raise DataError(failures[0])
         self._begin(name, about, again=True)
         self._note_unread(name, unread)
-        problem = None
         if failures:
-            problem = (
+            reasons.append(
                 f"{folder}: {len(failures):,} of {len(paths):,} pictures can't be read; the first: "
                 f"{failures[0]}"
             )
-        return self._end(name, 0.0, problem)
+        return self._end(name, 0.0, "; ".join(reasons) or None)
 
     def _note_unread(self, name: str, unread: list[tuple[int, str]]) -> None:
         for number, key in unread:

@@ -183,11 +183,12 @@ def require_readable(root: Path) -> None:
 def is_project(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder says that it is a project; it may still be damaged.
 
-    Other programs have a file of that name too, so one more of a project's must be there.
+    Other programs have a file of that name too, so one more of a project's must be there. A folder
+    that can't be looked into is none: whoever lists its pictures says why.
     """
-    others = FACES, COLLECTED
-    return (Path(folder) / PROJECT).is_file() and any(
-        (Path(folder) / name).is_file() for name in others
+    is_file = os.path.isfile  # `Path.is_file` raises PermissionError
+    return is_file(Path(folder, PROJECT)) and any(
+        is_file(Path(folder, name)) for name in (FACES, COLLECTED)
     )
 
 

@@ -14,6 +14,7 @@ report/index.html  figures on the validation part
 import json
 import math
 import os
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -298,7 +299,7 @@ def load(
     elif not Path(config.data).is_dir():
         raise SimpsonsError(
             f"{folder}: its pictures were in {config.data}, which is missing; say where they are "
-            f"now: `simpsons export {folder} OUT.onnx --data FOLDER`, or "
+            f"now: `simpsons export {shlex.quote(str(folder))} OUT.onnx --data FOLDER`, or "
             f"`simpsons train FOLDER --resume {folder}`"
         )
     is_detector = config.network == models.DETECTOR
