@@ -105,8 +105,8 @@ def _means(graph: onnx.GraphProto, path: Collection[str]) -> list[str]:
 def _divided_pixels(graph: onnx.GraphProto) -> str | None:
     """The name of the pixels divided by 255; None where a network takes other values."""
     floats = {node.output[0] for node in graph.node if node.op_type == "Cast"}
-    divided = [n.output[0] for n in graph.node if n.op_type == "Div" and n.input[0] in floats]
-    return divided[0] if divided else None
+    divided = (n.output[0] for n in graph.node if n.op_type == "Div" and n.input[0] in floats)
+    return next(divided, None)
 
 
 def _take_pixels_as_they_are(graph: onnx.GraphProto, scaled: str) -> None:

@@ -300,7 +300,7 @@ def load(
         raise SimpsonsError(
             f"{folder}: its pictures were in {config.data}, which is missing; say where they are "
             f"now: `simpsons export {shlex.quote(str(folder))} OUT.onnx --data FOLDER`, or "
-            f"`simpsons train FOLDER --resume {folder}`"
+            f"`simpsons train FOLDER --resume {shlex.quote(str(folder))}`"
         )
     is_detector = config.network == models.DETECTOR
     characters = None if is_detector else config.classes
