@@ -11,9 +11,11 @@ import threading
 import pytest
 
 from simpsons import files
+from simpsons.errors import SimpsonsError
 from simpsons.files import (
     is_leftover,
     remove_leftovers,
+    require_replaceable,
     require_writable,
     whole,
     write_bytes,
@@ -81,6 +83,18 @@ def test_a_file_that_may_not_be_written_is_kept(tmp_path, monkeypatch):
         with pytest.raises(PermissionError, match=r"kept\.txt"):
             write(kept)
     assert kept.read_text() == "old"
+
+
+def test_only_what_was_written_before_is_replaced(tmp_path):
+    path = tmp_path / "there.txt"
+    require_replaceable(path, "a list", b"sign")
+    for content in (b"", b"with the sign in it"):
+        path.write_bytes(content)
+        require_replaceable(path, "a list", b"no", b"sign")
+    path.write_bytes(b"other")
+    with pytest.raises(SimpsonsError, match=r"there\.txt: already exists and is not a list"):
+        require_replaceable(path, "a list", b"no", b"sign")
+    assert path.read_bytes() == b"other"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")

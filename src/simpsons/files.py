@@ -4,6 +4,7 @@ import codecs
 import csv
 import errno
 import io
+import mmap
 import os
 import platform
 import re
@@ -13,6 +14,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from simpsons.errors import SimpsonsError
 
 StrPath = str | os.PathLike[str]
 
@@ -144,6 +147,35 @@ def require_writable(path: str | os.PathLike[str]) -> None:
         where = path
     _require_unlocked(where)
     _require_unlocked(path)
+
+
+def require_replaceable(path: str | os.PathLike[str], what: str, *signs: bytes) -> None:
+    """Raise SimpsonsError if the file there is no older one of what goes there.
+
+    So a film or picture that is named in the wrong place is not lost. An older one has one of the
+    signs somewhere in it, and an empty file may always be replaced. what: goes there, in words.
+    Raises OSError as `require_writable` does.
+    """
+    require_writable(path)
+    if has_other_content(path, *signs):
+        raise SimpsonsError(
+            f"{path}: already exists and is not {what} of simpsons; choose another name, or move "
+            "it away"
+        )
+
+
+def require_report(path: str | os.PathLike[str]) -> None:
+    """`require_replaceable` of a report of an evaluation or an audit, an HTML file."""
+    require_replaceable(path, "a report", b"img-src data:; style-src 'unsafe-inline'")
+
+
+def has_other_content(path: str | os.PathLike[str], *signs: bytes) -> bool:
+    """Whether a file is there, is not empty and has none of these bytes. Raises OSError."""
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return all(content.find(sign) < 0 for sign in signs)
 
 
 def _require_unlocked(path: Path) -> None:

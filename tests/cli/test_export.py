@@ -44,6 +44,21 @@ def test_a_page_of_the_usual_network(cli, no_runtime, tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["index.html", "page.css", "model.js"])
+def test_a_page_replaces_no_other(cli, no_runtime, tmp_path, name):
+    (tmp_path / name).write_text("<!doctype html>mine")
+    result = cli("export", "--web", tmp_path)
+    assert result.exit_code == 2, result.output
+    assert f"{tmp_path / name}: already exists and is not of such a page" in result.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
+    assert (tmp_path / name).read_text() == "<!doctype html>mine"
+    (tmp_path / name).unlink()
+    for model in ("xception", "cnn-int8"):
+        result = cli("export", model, "--web", tmp_path)
+        assert result.exit_code == 0, result.output
+    assert b"cnn-int8" in (tmp_path / "model.js").read_bytes()
+
+
 def test_a_page_of_a_network_of_ones_own(cli, no_runtime, doll_model, tmp_path):
     assert cli("export", doll_model, "--web", tmp_path / "site").exit_code == 0
     assert '"file": "dolls.onnx"' in (tmp_path / "site" / "model.js").read_text("utf-8")
@@ -84,6 +99,12 @@ def test_labels_stand_beside_a_file(cli, drawings, doll_model, monkeypatch, tmp_
 
     monkeypatch.setattr(exporting, "export_again", copied)
     out = tmp_path / "own.onnx"
+    out.write_text("no network")
+    result = cli("export", doll_model, out, "--data", drawings, "--split", "random")
+    assert result.exit_code == 2
+    assert f"{out}: already exists and is not an exported network" in result.stderr
+    assert out.read_text() == "no network"
+    shutil.copy(doll_model, out)
     result = cli("export", doll_model, out, "--data", drawings, "--split", "random")
     assert result.exit_code == 0, result.output
     assert f"wrote {tmp_path / 'own.json'}" in result.stdout

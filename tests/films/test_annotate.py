@@ -293,3 +293,15 @@ def test_targets_that_are_refused(film, doll_detector, tmp_path, name, reason):
     with pytest.raises(SimpsonsError, match=reason):
         films.annotate(tmp_path / name, found)
     assert path.read_bytes() == film.path.read_bytes()
+
+
+def test_another_film_is_not_replaced(film, copies, doll_detector, tmp_path):
+    other = tmp_path / "other.mp4"
+    other.write_bytes(copies[0].read_bytes())
+    found = films.read(film.path, doll_detector, rate=0.5)
+    with pytest.raises(SimpsonsError, match="is not an annotated film of simpsons"):
+        films.annotate(other, found)
+    assert other.read_bytes() == copies[0].read_bytes()
+    other.write_bytes(copies[1].read_bytes())
+    films.annotate(other, found)
+    assert other.read_bytes() != copies[1].read_bytes()

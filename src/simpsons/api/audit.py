@@ -20,7 +20,7 @@ from simpsons.dataset.exclusions import Line
 from simpsons.dataset.folders import Characters
 from simpsons.detector import FACES, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.files import StrPath, require_writable
+from simpsons.files import StrPath, require_report, require_writable
 from simpsons.progress import Track, silent
 from simpsons.runs.run import require_trainable
 from simpsons.training.observer import Observer, Silent
@@ -109,7 +109,7 @@ def audit(
         SimpsonsError: for a folder, split, file or output that can't be used; says why.
     """
     if report:
-        require_writable(Path(report))
+        require_report(report)
     if boxes:
         beside_boxes.refuse(
             test=test,

@@ -118,6 +118,8 @@ def stats(
     Raises:
         SimpsonsError: for a folder, characters or an output that can't be used; says why.
     """
+    if picture:
+        plots.require_target(picture)
     dataset = cache.load(kaggle.resolve(folder), characters, track)
     found = np.bincount(dataset.labels, minlength=len(dataset.classes))
     counts = {name: int(count) for name, count in zip(dataset.classes, found, strict=True)}
@@ -160,6 +162,7 @@ def preview(
     Raises:
         SimpsonsError: for a folder, characters or an output that can't be used; says why.
     """
+    plots.require_target(out)
     dataset = cache.load(kaggle.resolve(folder), characters, track)
     how = recipes.named(recipe, "xception").augmentation
     pixels, labels = augmented(dataset, how, count, seed)
@@ -189,6 +192,7 @@ def split(
     Raises:
         SimpsonsError: for a folder, split, characters or an output that can't be used; says why.
     """
+    splits.require_target(out)
     dataset = cache.load(kaggle.resolve(folder), characters, track)
     chosen = splits.make(dataset, split, seed, track)
     if not any(chosen.counts().values()):

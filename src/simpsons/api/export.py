@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.errors import SimpsonsError
-from simpsons.files import StrPath, require_writable
+from simpsons.files import StrPath
 from simpsons.formats import facts
 from simpsons.pixels.plain_resize import ANTIALIAS
 from simpsons.progress import Track, silent
@@ -83,8 +83,7 @@ def export(
     if runtime:
         raise SimpsonsError("--runtime is of --web; omit it")
     path = Path(out)
-    require_writable(path)
-    facts.facts_path(path)
+    facts.require_target(path)
     return _write_file(os.fspath(source), path, data, split, half, int8, last, card, track)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from simpsons import models
 from simpsons.characters import SLUGS
 from simpsons.errors import SimpsonsError
-from simpsons.files import StrPath, require_writable
+from simpsons.files import StrPath
 from simpsons.formats import facts
 from simpsons.formats.keras import read
 from simpsons.formats.onnx_export import export
@@ -57,8 +57,7 @@ def import_keras(
             output that can't be written.
     """
     path, name = Path(out), Path(keras_file).name
-    require_writable(path)
-    facts.facts_path(path)
+    facts.require_target(path)
     classes = _classes(labels)
     imported = read(keras_file, values, bgr=bgr)
     outputs = models.outputs(imported.network)

@@ -10,7 +10,7 @@ from typing import Any
 from simpsons import urls
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.files import StrPath, require_writable, write_text
+from simpsons.files import StrPath, write_text
 from simpsons.films.annotate import annotate as write_copy
 from simpsons.films.annotate import require_target
 from simpsons.films.intervals import SHORTEST
@@ -118,7 +118,6 @@ def timeline(
             copies = _unique(given, _folder_for_copies(Path(annotate)), ".mp4")
         for path in filter(None, copies):
             require_target(path, *given)
-            require_writable(path)
     stills = _unique(given, Path(frames), "") if frames else [None] * len(given)
     detector = Detector(faces, model)
     totals, answers = Totals(), []

@@ -10,7 +10,6 @@ import click
 from simpsons.classifier import Failure
 from simpsons.cli import options, pictures
 from simpsons.cli.terminal import say
-from simpsons.files import require_writable
 from simpsons.progress import bar
 from simpsons.project import neighbours
 from simpsons.project.embedding import MODEL, Embedder, Embedding
@@ -52,7 +51,6 @@ def embed(
     """
     pictures.require_pictures(named, paths_from, False, False)
     neighbours.require_target(out)
-    require_writable(out)
     embedder = Embedder(model)
     count, failures = 0, []
     with neighbours.writing(out, embedder.size) as add:

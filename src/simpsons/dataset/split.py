@@ -22,7 +22,7 @@ from simpsons.dataset.cache import Dataset
 from simpsons.dataset.folders import DataError
 from simpsons.duplicates import near_duplicates
 from simpsons.duplicates.near_duplicates import NearDuplicates
-from simpsons.files import csv_line, read_table, write_text
+from simpsons.files import csv_line, read_table, require_replaceable, write_text
 from simpsons.progress import Track, silent
 
 PARTS = ("train", "validation", "test")
@@ -40,6 +40,7 @@ PART_TYPE = np.dtype(f"<U{max(map(len, (*PARTS, UNLISTED, EXCLUDED)))}")
 
 _SHIPPED = Path(__file__).parent.parent / "weights" / "split.csv"
 
+_COLUMNS = ("path", "character", "group", "split")
 _FOLDS = 10
 _NOTEBOOK_SEED = 3
 _NOTEBOOK_SHARE = 0.2
@@ -391,7 +392,7 @@ def write(
     """
     group = with_groups(dataset, split).group
     assert group is not None
-    lines = [["path", "character", "group", "split"]]
+    lines = [list(_COLUMNS)]
     _, first = np.unique(_picture(dataset), return_index=True)
     for row in np.sort(first):
         label = dataset.labels[row]
@@ -403,6 +404,11 @@ def write(
             line.append(checksums[composed(line[0])])
     write_text(path, _to_csv(lines), flush=True)
     return len(lines) - 1
+
+
+def require_target(path: str | os.PathLike[str]) -> None:
+    """Raise SimpsonsError if the file there is no split that `write` wrote."""
+    require_replaceable(path, "a split", csv_line(_COLUMNS).encode())
 
 
 def _to_csv(lines: Sequence[Sequence[str]]) -> str:

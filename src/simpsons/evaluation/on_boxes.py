@@ -16,7 +16,7 @@ from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation import detection, detection_report, leaks
 from simpsons.evaluation.detection import DetectionEvaluation, Measured
-from simpsons.files import StrPath, require_writable
+from simpsons.files import StrPath, require_report
 from simpsons.progress import Track, silent
 
 
@@ -83,7 +83,7 @@ def evaluate_boxes(
         SimpsonsError: for a folder, file, network or split that can't be used; says why.
     """
     if report:
-        require_writable(Path(report))
+        require_report(report)
     if split and part is None:
         raise SimpsonsError(f"--split {split} says which parts there are; choose one by --part")
     file, root = Path(boxes), kaggle.resolve(folder)

@@ -22,7 +22,7 @@ from simpsons.evaluation.compare import Comparison
 from simpsons.evaluation.measure import Measured, error_examples, measure
 from simpsons.evaluation.metrics import Evaluation
 from simpsons.evaluation.report import write_report
-from simpsons.files import StrPath, require_writable
+from simpsons.files import StrPath, require_report
 from simpsons.pixels.plain_resize import ANTIALIAS
 from simpsons.progress import Track, silent
 
@@ -215,10 +215,9 @@ def compare(
 def _require_outputs(report: StrPath | None, picture: StrPath | None = None) -> None:
     """Raise SimpsonsError unless these can be written, before anything is measured."""
     if picture:
-        plots.require_suffix(Path(picture))
-    for target in (picture, report):
-        if target:
-            require_writable(Path(target))
+        plots.require_target(picture)
+    if report:
+        require_report(report)
 
 
 @dataclass(frozen=True)

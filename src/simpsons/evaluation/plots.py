@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from simpsons.characters import display_name
 from simpsons.errors import SimpsonsError
 from simpsons.evaluation.metrics import BINS, Evaluation
-from simpsons.files import write_bytes
+from simpsons.files import require_replaceable, write_bytes
 
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 """Three colours that colour-blind people tell apart (Okabe and Ito, 2008)."""
@@ -61,6 +61,9 @@ STYLE: dict[Any, Any] = {
     "ytick.color": GREY,
     "ytick.labelcolor": INK,
 }
+
+_MAKER = "simpsons"
+_SIGNS = (f"Software\0{_MAKER}".encode(), f"<dc:title>{_MAKER}<".encode())  # of PNG and SVG
 
 Row = Mapping[str, float | None]
 """An epoch: epoch, train_loss, train_accuracy, validation_loss, validation_accuracy,
@@ -302,11 +305,17 @@ def require_suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
+def require_target(path: str | os.PathLike[str]) -> None:
+    """Raise SimpsonsError for another suffix, or a file there that is no figure of `save`."""
+    require_suffix(path)
+    require_replaceable(path, "a figure", *_SIGNS)
+
+
 @rc_context(STYLE)
 def encode(figure: Figure, kind: str) -> bytes:
     """The bytes of the figure's file, `png` or `svg`, without a date."""
     file = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    metadata = {"Date": None, "Creator": _MAKER} if kind == "svg" else {"Software": _MAKER}
     figure.savefig(file, format=kind, metadata=metadata)
     return file.getvalue()
 

@@ -14,7 +14,7 @@ import numpy as np
 from simpsons.characters import display_name
 from simpsons.drawing import Mark, draw
 from simpsons.errors import SimpsonsError
-from simpsons.files import whole
+from simpsons.files import require_replaceable, whole
 from simpsons.films.film import Film, FilmError
 from simpsons.films.orientation import Orientation
 from simpsons.films.reading import Timeline
@@ -24,6 +24,8 @@ from simpsons.films.tracks import Track
 from simpsons.pixels import images
 from simpsons.progress import Track as Progress
 from simpsons.progress import silent
+
+_COMMENT = "annotated by simpsons timeline"
 
 
 def annotate(
@@ -57,13 +59,18 @@ def annotate(
 
 
 def require_target(target: str | os.PathLike[str], *films: str | os.PathLike[str]) -> Path:
-    """The path to write to. Raises SimpsonsError if it is one of the films or no `.mp4`."""
+    """The path to write to.
+
+    Raises SimpsonsError if it is one of the films, no `.mp4`, or there and no copy that `annotate`
+    wrote.
+    """
     target = Path(target)
     if target.suffix.lower() != ".mp4":
         raise SimpsonsError(f"{target}: the annotated film is an MP4; give a name that ends so")
     for film in films:
         if target.exists() and Path(film).exists() and target.samefile(film):
             raise SimpsonsError(f"{target}: is the film itself; give another name for the copy")
+    require_replaceable(target, "an annotated film", _COMMENT.encode())
     return target
 
 
@@ -81,6 +88,7 @@ def _write(
     colours = screen.colours(first)
     orientation = Orientation.of(first)
     with av.open(f"file:{target}", "w", format="mp4") as copy:
+        copy.metadata["comment"] = _COMMENT
         options = {"preset": "veryfast", "bf": "0"}  # with B-frames an MP4's length is not exact
         out = copy.add_stream("libx264", rate=film.frame_rate, options=options)
         width, height = orientation.size(first.width, first.height)

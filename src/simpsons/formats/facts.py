@@ -13,10 +13,11 @@ from simpsons.characters import display_name
 from simpsons.classifier import SHIPPED, Classifier
 from simpsons.detector import FACES, Detector
 from simpsons.errors import SimpsonsError
-from simpsons.files import write_text
+from simpsons.files import require_replaceable, write_text
 from simpsons.network import FACES_TASK, Network, find
 
 _START = b'{\n "file": '
+_SIGNS = b"\n\x06labels\x12", b"\n\x04task\x12"  # keys of the metadata
 
 
 def read(model: str | os.PathLike[str]) -> dict[str, Any]:
@@ -49,6 +50,12 @@ def read(model: str | os.PathLike[str]) -> dict[str, Any]:
         **specific,
         "data_licence": network.metadata().get("data_licence"),
     }
+
+
+def require_target(model: Path) -> None:
+    """Raise SimpsonsError if the file of a network, or of its facts, is there and is another."""
+    require_replaceable(model, "an exported network", *_SIGNS)
+    facts_path(model)
 
 
 def facts_path(model: Path) -> Path:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simpsons import urls
 from simpsons.classifier import Failure
 from simpsons.errors import DataError
-from simpsons.files import csv_line, whole
+from simpsons.files import csv_line, require_replaceable, whole
 from simpsons.pixels import images
 from simpsons.pixels.picture_files import Expansion
 from simpsons.progress import Track, silent
@@ -30,6 +30,7 @@ SUFFIXES = (".npy", ".parquet")
 """Of a file of vectors."""
 
 _COLUMNS = ("path", "embedding")
+_VECTORS = "a file of vectors"
 _BLOCK = 1024  # rows of a Parquet file, or of a comparison, at once
 
 
@@ -71,6 +72,7 @@ def embed(
 
     Raises:
         DataError: for a folder without pictures, or an output that is of neither kind.
+        SimpsonsError: for an output that is there and has no such vectors.
         ModelError: for a network of another kind.
         OSError: where the output can't be written.
     """
@@ -160,7 +162,8 @@ def writing(target: str | os.PathLike[str], size: int) -> Iterator[Callable[[Emb
 def require_target(target: str | os.PathLike[str]) -> Path:
     """The path of a file of vectors.
 
-    Raises DataError for another ending, a missing package, or the file that a project has.
+    Raises DataError for another ending, a missing package, or the file that a project has, and
+    SimpsonsError for a file that `writing` did not write.
     """
     target = Path(target)
     if target.name == EMBEDDINGS and is_project(target.parent):
@@ -169,6 +172,12 @@ def require_target(target: str | os.PathLike[str]) -> Path:
         raise DataError(f"{target}: is no {' or '.join(SUFFIXES)} file; give a name that ends so")
     if target.suffix.lower() == ".parquet":
         import pyarrow.parquet  # noqa: F401 (to know before long work whether it is there)
+
+        require_replaceable(target, _VECTORS, _COLUMNS[1].encode())
+    else:
+        require_replaceable(paths_beside(target), "a list of paths", b"path\n")
+        signs = [b"NUMPY"] if paths_beside(target).exists() else []
+        require_replaceable(target, _VECTORS, *signs)
     return target
 
 

@@ -14,14 +14,16 @@ from pathlib import Path
 
 from simpsons.classifier import SHIPPED
 from simpsons.errors import SimpsonsError
-from simpsons.files import require_writable, write_bytes
+from simpsons.files import has_other_content, require_writable, write_bytes
 from simpsons.formats import facts
 from simpsons.network import find
 from simpsons.web import runtime
 
 _OWN = ("resize.js", "margins.js", "pixels.js", "network.js", "page.js", "index.html")
+_MADE = ("model.js", "runtime.js")  # whose constants begin with the same name each
 _SHARED = ("page.css", "icon.svg")  # with the page of `simpsons serve`
 _SCRIPT = "ort.wasm.min.js"
+_SIGN = b'<script defer src="network.js">'  # which index.html of other pages lacks
 _LICENCES = """\
 This folder has:
 
@@ -41,10 +43,11 @@ def write(
 
     It needs no server, and asks for nothing outside its folder. model: `cnn`, `xception`,
     `cnn-int8`, the path of an ONNX file, or of a run folder. place: of the runtime, see
-    `runtime.read`. Files of the same names in the folder are replaced, others stay.
+    `runtime.read`. A page there is replaced, other files stay.
 
-    Raises ModelError for a file that is no classifier, SimpsonsError where there is no runtime, and
-    OSError where the folder can't be written to.
+    Raises ModelError for a file that is no classifier, SimpsonsError where there is no runtime and
+    where the folder has another page or others of its files, and OSError where it can't be written
+    to.
     """
     folder = Path(folder)
     path = find(model, SHIPPED)
@@ -75,9 +78,24 @@ def write(
         **{name: (shared / name).read_bytes() for name in _SHARED},
         **{name: (own / name).read_bytes() for name in _OWN},
     }
+    _require_replaceable(folder, files)
     for name, content in files.items():  # index.html last: it is there when all is
         write_bytes(folder / name, content)
     return index
+
+
+def _require_replaceable(folder: Path, files: dict[str, bytes]) -> None:
+    """Raise SimpsonsError if the folder has no such page, and other files of these names."""
+    if (folder / "index.html").is_file() and not has_other_content(folder / "index.html", _SIGN):
+        return
+    signs = files | {"index.html": _SIGN}
+    for name in _MADE:
+        signs[name] = files[name].partition(b"=")[0]
+    for name, sign in signs.items():
+        if has_other_content(folder / name, sign):
+            raise SimpsonsError(
+                f"{folder / name}: already exists and is not of such a page; give another folder"
+            )
 
 
 def _script(**constants: object) -> bytes:
