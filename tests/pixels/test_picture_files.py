@@ -1,5 +1,6 @@
 """What users hand to `predict_all` and its twins: folders, patterns, single pictures."""
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simpsons import Classifier, Detector, Failure, Predictor
+from simpsons import Classifier, Detector, Failure, Prediction, Predictor
 from simpsons.errors import DataError
 from simpsons.pixels import images
 from simpsons.pixels.picture_files import each
@@ -103,6 +104,23 @@ def test_a_folder_that_may_not_be_read(tmp_path):
     (tmp_path / "shut").mkdir(mode=0)
     with pytest.raises(DataError, match=r"can't be read \(Permission denied\)"):
         each(tmp_path / "shut")
+
+
+def test_a_folder_below_that_may_not_be_read_is_reported(folder, monkeypatch):
+    shut = str(folder / "deeper")
+    scandir, access = os.scandir, os.access
+
+    def refuse(path):
+        if str(path) == shut:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), shut)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != shut and access(path, mode))
+    *seen, last = Classifier("cnn-int8").predict_all(folder)
+    assert seen
+    assert all(isinstance(one, Prediction) for one in seen)
+    assert last == Failure(shut, f"{shut}: the folder can't be read; change its permissions")
 
 
 def test_a_stream_that_has_no_lines_of_pictures_is_one_picture():

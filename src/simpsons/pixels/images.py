@@ -522,6 +522,8 @@ def _image_error(name: str, error: Exception) -> ImageError:
         return UnreadableError(f"{name}: no such file; check the path")
     if isinstance(error, IsADirectoryError | PermissionError):
         if os.path.isdir(name):  # noqa: PTH112 (Windows permits no folder; never raises)
+            if not os.access(name, os.R_OK):
+                return ImageError(f"{name}: the folder can't be read; change its permissions")
             return ImageError(f"{name}: is a folder, not a picture; give a file in it")
         return ImageError(f"{name}: no permission to read it; change its permissions")
     if isinstance(error, OSError) and error.errno is not None:  # of the system, not of a decoder

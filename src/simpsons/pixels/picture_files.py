@@ -35,7 +35,8 @@ def each(
 
     One path that is a folder is all pictures in it and below, as on the command line, and a pattern
     such as `frames/*.png` what it matches; any other picture alone is itself. Several are taken as
-    they are: a folder among them is not opened.
+    they are: a folder among them is not opened. A folder below that can't be read comes last, to
+    be reported by what reads the pictures.
 
     Raises DataError for a folder without pictures, TypeError for anything else.
     """
@@ -52,12 +53,12 @@ def each(
 
 
 def _of_path(path: str, instead: Instead) -> Iterable[images.Source]:
-    unread: list[str] = []
-    found = Expansion(lambda _, reason: unread.append(reason), instead=instead).pictures([path])
+    unread: dict[str, str] = {}
+    found = Expansion(unread.__setitem__, instead=instead).pictures([path])
     first = next(found, None)
     if first is None:
-        raise DataError(unread[0])
-    return chain([first], found)
+        raise DataError(next(iter(unread.values())))
+    return chain([first], found, unread)
 
 
 class Expansion:
