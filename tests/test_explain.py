@@ -117,6 +117,12 @@ def test_an_array_and_a_grey_picture_will_do(pixels):
     assert explain.overlay(Image.fromarray(pixels).convert("L"), heat).mode == "RGB"
 
 
+def test_a_photograph_is_turned_upright_as_its_answer_was():
+    lying = Image.new("RGB", (200, 100))
+    lying.getexif()[0x0112] = 6  # the camera was turned
+    assert explain.overlay(lying, np.zeros((64, 64), np.float32)).size == (100, 200)
+
+
 def test_the_heat_lies_where_it_belongs_and_is_bright():
     heat = np.zeros((64, 64), np.float32)
     heat[8:24, 40:56] = 1

@@ -9,6 +9,7 @@ from PIL import Image
 
 from simpsons.classifier import Classifier
 from simpsons.network import ModelError
+from simpsons.pixels import images
 from simpsons.pixels.images import SIZE, WHOLE, Pixels, Shares
 
 Heat = NDArray[np.float32]
@@ -70,14 +71,13 @@ def occlusion(classifier: Classifier, pixels: Pixels, index: int) -> Heat:
 def overlay(picture: Image.Image | Pixels, heat: Heat, content: Shares = WHOLE) -> Image.Image:
     """The picture with the heat over it: an RGB image, as large as the picture.
 
-    picture: a PIL image or RGB, uint8 `[H, W, 3]`, of any size. heat: as `heat_map` gives it.
+    picture: a PIL image, turned upright as its EXIF says, or RGB, uint8 `[H, W, 3]`, of any size.
+    heat: as `heat_map` gives it.
     content: the part of the picture that it is stretched over, as `images.fit` squeezed it; see
     `images.content`. Where there is no heat the picture is darker and paler; where there is, it
     glows from purple over orange to yellow.
     """
-    if not isinstance(picture, Image.Image):
-        picture = Image.fromarray(picture)
-    picture = picture.convert("RGB")
+    picture = Image.fromarray(images.decode(picture))
     left, right = (round(share * picture.width) for share in content[::2])
     top, bottom = (round(share * picture.height) for share in content[1::2])
     strength = Image.new("L", picture.size)

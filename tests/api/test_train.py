@@ -76,3 +76,9 @@ def test_a_run_that_goes_on_has_decided_the_rest(tmp_path):
 def test_what_a_detector_has_no_use_for(drawings, tmp_path):
     with pytest.raises(SimpsonsError, match="--mix is for networks that name pictures"):
         simpsons.train(drawings, model="faces", boxes="faces.csv", mix=0.5)
+
+
+def test_views_are_for_teachers(drawings, tmp_path):
+    with pytest.raises(SimpsonsError, match="--views is for a training with --teacher"):
+        simpsons.train(drawings, views=4, out=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []

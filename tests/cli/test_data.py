@@ -105,7 +105,7 @@ def test_stats_as_json(cli, messy):
 def test_stats_says_which_characters_it_does_not_count(cli, mixed):
     result = cli("data", "stats", mixed)
     assert result.stdout.splitlines()[0].startswith("Homer Simpson")
-    assert "1 other characters with 4 pictures are not counted" in result.stdout
+    assert "left out, as they are of 1 other character: 4 pictures;" in result.stdout
     facts = json.loads(cli("data", "stats", mixed, "--json").stdout)
     assert facts["left_out"] == {"otto_mann": 4}
     everyone = json.loads(cli("data", "stats", mixed, "--json", "--characters", "all").stdout)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from simpsons.cli.terminal import say, shown
+from simpsons.cli.terminal import counted, say, shown
 
 EVIL = "a\x1b[31m\x9b2J\r\n\u202egnp.b"
 SHOWN = r"a\x1b[31m\x9b2J\r\n\u202egnp.b"
@@ -88,3 +88,26 @@ def test_a_wrong_option_is_said_as_ever(cli):
         result = cli(*words)
         assert result.exit_code == 2, words
         assert "Usage: " in result.output, words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "stats", ""],
+        ["train", "", "--out", "runs"],
+        ["predict", "a.jpg", "--explain", ""],
+        ["collect", "a.mp4", "--out", ""],
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_empty_path_is_not_the_current_folder(cli, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    result = cli(*words)
+    assert result.exit_code == 2
+    assert "an empty path; give one, or . for the current folder" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_counts_are_words_of_their_number():
+    said = [counted(1, "face"), counted(2345, "face"), counted(0, "box"), counted(1, "box")]
+    assert said == ["1 face", "2,345 faces", "0 boxes", "1 box"]

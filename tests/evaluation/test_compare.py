@@ -95,7 +95,7 @@ def test_a_difference_by_chance_in_words():
 
 def test_equal_accuracies_in_words():
     result = compare(*outcomes(80, 6, 6, 8))
-    assert result.sentence.startswith("A and B are equally good (95 % interval -")
+    assert result.sentence.startswith("A and B are right on equally many pictures (95 % interval -")
     assert result.sentence.endswith("p = 1): the 100 pictures do not tell them apart.")
 
 

@@ -73,6 +73,11 @@ def test_other_kinds_are_named_and_not_opened(start, kind, monkeypatch):
     )
 
 
+def test_a_zip_file_has_a_command_that_reads_it():
+    with pytest.raises(images.ImageError, match=r"is a zip file.* `simpsons bulk`"):
+        images.load(b"PK\x03\x04" + bytes(100))
+
+
 @pytest.mark.parametrize("text", [b"P1x", b"Paris", b"a diary", b"\0"])
 def test_text_is_of_no_kind(text):
     assert file_kinds.kind(text) is None

@@ -119,8 +119,9 @@ def test_a_file_without_vectors_is_said(embed, folder, tmp_path, name, damage):
             path.write_bytes(path.read_bytes()[:-9])
         else:
             (tmp_path / "v.paths.csv").write_text("path\n0\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"v\.|no pictures|no such"):
+    with pytest.raises(DataError, match=r"v\.|no pictures|no such") as caught:
         neighbours.similar(folder / "0-0.png", path)
+    assert "pickle" not in str(caught.value)
 
 
 def test_another_ending_is_refused(tmp_path):

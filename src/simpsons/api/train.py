@@ -207,6 +207,8 @@ def train(
             for name, value in (("views", views), ("mix", mix)):
                 if value is not None:
                     raise SimpsonsError(f"--{name} is for networks that name pictures; omit it")
+        if views and not teachers:
+            raise SimpsonsError("--views is for a training with --teacher; omit it, or give one")
         root = kaggle.resolve(folder)
         listed = box_files.read(boxes, root) if boxes else None
         first = Pretrained(initial) if initial else None

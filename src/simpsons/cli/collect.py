@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simpsons.cli import options
-from simpsons.cli.terminal import say
+from simpsons.cli.terminal import counted, say
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import DataError
 from simpsons.progress import bar
@@ -96,7 +96,7 @@ def collect(
             }
         )
     elif sources:
-        say(f"{out}: {total:,} face{'' if total == 1 else 's'} in all")
+        say(f"{out}: {counted(total, 'face')} in all")
         if total:
             say(f"Name them: simpsons label {shlex.quote(str(out))}")
     sys.exit(2 if not sources else int(bool(problems)))
@@ -116,7 +116,7 @@ def _line(source: "Source") -> str:
         for reason, words in said.items()
         if source.left_out.get(reason)
     )
-    line = f"{source.name}: {source.faces:,} faces in {source.frames:,} frames"
+    line = f"{source.name}: {counted(source.faces, 'face')} in {counted(source.frames, 'frame')}"
     if source.kind == "film":
-        line += f", {source.shots:,} shots"
+        line += f", {counted(source.shots, 'shot')}"
     return f"{line}; left out {counts}" if counts else line

@@ -8,7 +8,7 @@ from simpsons.characters import display_name
 from simpsons.cli import options
 from simpsons.cli.audit import audit, clean
 from simpsons.cli.crop import crop
-from simpsons.cli.terminal import say
+from simpsons.cli.terminal import counted, say
 from simpsons.dataset import kaggle
 from simpsons.dataset.folders import parse_characters
 from simpsons.progress import bar
@@ -79,10 +79,10 @@ def stats(folder: str | None, characters: str | None, picture: Path | None, as_j
     say(f"formats {', '.join(f'{kind} {count:,}' for kind, count in found.formats.items())}")
     if others := found.left_out:
         say(
-            f"{len(others)} other characters with {sum(others.values()):,} pictures are not "
-            "counted; --characters all takes them"
+            f"left out, as they are of {counted(len(others), 'other character')}: "
+            f"{counted(sum(others.values()), 'picture')}; --characters all takes them"
         )
-    say(f"{len(found.problems):,} files left out")
+    say(f"{counted(len(found.problems), 'file')} left out")
     for problem in found.problems:
         say(f"  {problem.path}: {problem.reason}")
 

@@ -8,7 +8,7 @@ import click
 from simpsons.characters import display_name
 from simpsons.cli.options import FOLDER, OUTPUT, as_json, print_json
 from simpsons.cli.serve import allow_host, announced, host, open_page, port
-from simpsons.cli.terminal import say
+from simpsons.cli.terminal import counted, say
 from simpsons.progress import bar
 
 if TYPE_CHECKING:
@@ -102,9 +102,10 @@ def _write(project: "Project", folder: Path, frames: bool, as_json: bool) -> Non
         print_json(written.to_json())
         return
     count, characters = sum(written.pictures.values()), len(written.pictures)
-    say(f"{written.folder}: {count:,} pictures of {characters} characters, {written.boxes:,} boxes")
-    for label, pictures in written.pictures.items():
-        say(f"{pictures:8,}  {display_name(label)}")
+    pictures = f"{counted(count, 'picture')} of {counted(characters, 'character')}"
+    say(f"{written.folder}: {pictures}, {counted(written.boxes, 'box')}")
+    for label, of_character in written.pictures.items():
+        say(f"{of_character:8,}  {display_name(label)}")
     for reason, left_out in written.left_out.items():
         say(f"{left_out:8,}  left out: {reason}")
     if written.parts:

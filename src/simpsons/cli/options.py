@@ -42,7 +42,13 @@ class LocalPath(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:
-        """The path. Raises SimpsonsError for a URL."""
+        """The path. Raises SimpsonsError for a URL, and UsageError for an empty text.
+
+        An empty one is mostly a variable of the shell that is not set, and Path takes it for the
+        current folder.
+        """
+        if not os.fspath(value):
+            self.fail("an empty path; give one, or . for the current folder", param, ctx)
         if said := urls.refusal(value, self._what):
             raise SimpsonsError(said)
         return super().convert(value, param, ctx)

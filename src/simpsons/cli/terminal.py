@@ -21,3 +21,9 @@ def say(text: str = "", *, err: bool = False) -> None:
     before = len(text) - len(text.lstrip("\n"))
     after = len(text.lstrip("\n")) - len(text.strip("\n"))
     click.echo("\n" * before + shown(text.strip("\n")) + "\n" * after, err=err)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 face`, `2,345 faces`, `2 boxes`. what: the singular."""
+    ending = "es" if what.endswith("x") else "s"
+    return f"{number:,} {what}{'' if number == 1 else ending}"

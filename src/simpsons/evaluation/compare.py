@@ -65,7 +65,7 @@ class Comparison:
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.2g}"
         evidence = f"(95 % interval {low:.1f} to {high:.1f}, McNemar {p})"
         if self.only_first == self.only_second:
-            return f"{better} and {worse} are equally good {evidence}: {apart}"
+            return f"{better} and {worse} are right on equally many pictures {evidence}: {apart}"
         if self.real:
             claim = f"{better} is better than {worse} by {points:.1f} points"
             return f"{claim} {evidence}: the difference is real."

@@ -16,6 +16,8 @@ ON_DEMAND = ("AVIF", "ICO", "JPEG2000", "PPM", "TGA")
 VARIABLE = "SIMPSONS_FORMATS"
 """The environment variable: names of `ON_DEMAND`, with commas between them."""
 
+_ZIP = "ZIP"
+
 _STARTS = (
     ("AVIF", 4, (b"ftypavif", b"ftypavis")),
     ("HEIC", 4, (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")),
@@ -42,6 +44,7 @@ _STARTS = (
     ("HDF5", 0, (b"\x89HDF\r\n\x1a\n",)),
     ("EXR", 0, (b"v/1\x01",)),
     ("QOI", 0, (b"qoif",)),
+    (_ZIP, 0, (b"PK\x03\x04",)),
 )
 
 LONGEST_START = max(at + len(start) for _, at, starts in _STARTS for start in starts)
@@ -75,4 +78,6 @@ def refusal(start: bytes) -> str | None:
             f"files of the kind {found} are opened only if asked for; convert it to PNG, or set "
             f"{VARIABLE}={found}"
         )
+    if found == _ZIP:
+        return "is a zip file, not a picture; unpack it, or give it to `simpsons bulk`"
     return f"files of the kind {found} are not read, or this one is damaged; convert it to PNG"

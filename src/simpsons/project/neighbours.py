@@ -271,6 +271,9 @@ def _of_file(path: Path, size: int) -> Iterator[_Block]:
 
 
 def _of_numpy(path: Path) -> Iterator[_Block]:
+    with path.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":  # else NumPy takes it for a pickle
+            raise ValueError("is no NumPy file")
     vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     beside = paths_beside(path)
     with beside.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
