@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import pytest
+
 from simpsons.bulk import parts
 from simpsons.bulk.totals import Totals
+from simpsons.errors import SimpsonsError
 
 from .conftest import QUICK
 
@@ -37,3 +40,8 @@ def test_a_page(mixed, frozen, tmp_path):
     assert "1,200" in page
     assert "width: 25.00%" in page
     assert "http" not in page
+    totals.write_page(tmp_path / "page.html")
+    (tmp_path / "own.html").write_text("<title>My page</title>")
+    with pytest.raises(SimpsonsError, match=r"own\.html: already exists and is not a page of tot"):
+        totals.write_page(tmp_path / "own.html")
+    assert (tmp_path / "own.html").read_text() == "<title>My page</title>"

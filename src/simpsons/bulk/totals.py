@@ -10,7 +10,7 @@ from simpsons.bulk.manifest import Manifest
 from simpsons.bulk.parts import Summary
 from simpsons.characters import display_name
 from simpsons.classifier import UNKNOWN
-from simpsons.files import write_text
+from simpsons.files import require_replaceable, write_text
 
 _TEMPLATE = "totals.html.jinja"
 
@@ -101,8 +101,13 @@ class Totals:
         return lines
 
     def write_page(self, path: Path) -> None:
-        """One HTML file with the totals as bars; it loads nothing."""
+        """One HTML file with the totals as bars; it loads nothing.
+
+        Raises SimpsonsError if a file that is no such page is there.
+        """
         from jinja2 import Environment, PackageLoader
+
+        require_replaceable(path, "a page of totals", b"<title>Totals of ")
 
         environment = Environment(
             loader=PackageLoader("simpsons.bulk", "."), autoescape=True, trim_blocks=True

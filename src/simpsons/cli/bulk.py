@@ -223,7 +223,7 @@ def bulk(
 @options.as_json
 @click.option(
     "--page",
-    type=click.Path(path_type=Path),
+    type=options.OUTPUT,
     metavar="FILE",
     help="Also write the totals as a page of HTML.",
 )
