@@ -43,7 +43,7 @@ def library() -> str:
         "the commands' names, but `--from` is `initial`, as `from` is a word of Python, and "
         "`--teacher` is `teachers`. Made by `python docs/reference.py`.\n",
     ]
-    rooms = [("simpsons", simpsons, simpsons.__all__), ("simpsons.api.data", data, data.__all__)]
+    rooms = [("simpsons", simpsons, simpsons.__all__), ("simpsons.data", data, data.__all__)]
     for room, module, names in rooms:
         for name in sorted(names, key=str.casefold):
             value = getattr(module, name)
