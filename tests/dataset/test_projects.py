@@ -77,7 +77,9 @@ def test_the_named_faces_are_the_pictures(project):
     for path, label in zip(dataset.paths, dataset.labels, strict=True):
         assert labels[of_face[path].id] == dataset.classes[label]
     [note] = dataset.listing.notes
-    assert note == ("a project of 120 faces: 4 are nobody's, 4 are none, 4 are without an answer")
+    assert note == (
+        "a project of 120 faces: 4 answered with nobody, 4 with no face, 4 without an answer"
+    )
 
 
 def test_nobodys_faces_are_strangers_where_strangers_are_asked_for(project):

@@ -78,6 +78,6 @@ def _told(project: object, labels: dict[str, str]) -> str:
     counts = Counter(labels.values())
     left = len(project.faces) - len(labels) + counts[LATER]
     return (
-        f"a project of {len(project.faces):,} faces: {counts[NOBODY]:,} are nobody's, "
-        f"{counts[NO_FACE]:,} are none, {left:,} are without an answer"
+        f"a project of {len(project.faces):,} faces: {counts[NOBODY]:,} answered with nobody, "
+        f"{counts[NO_FACE]:,} with no face, {left:,} without an answer"
     )
