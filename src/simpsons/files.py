@@ -20,6 +20,10 @@ from simpsons.errors import SimpsonsError
 StrPath = str | os.PathLike[str]
 
 _TEMPORARY = re.compile(r"\..*\.simpsons-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)(\..*)?")
+_REPORT = (
+    rb"\A.{,999}<meta http-equiv=\"Content-Security-Policy\" "
+    rb"content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+)
 _LONGEST_STEM = 150  # bytes: names may have 255
 
 _looked_at: set[Path] = set()  # folders in which nothing is left of processes that were killed
@@ -152,9 +156,9 @@ def require_writable(path: str | os.PathLike[str]) -> None:
 def require_replaceable(path: str | os.PathLike[str], what: str, *signs: bytes) -> None:
     """Raise SimpsonsError if the file there is no older one of what goes there.
 
-    So a film or picture that is named in the wrong place is not lost. An older one has one of the
-    signs somewhere in it, and an empty file may always be replaced. what: goes there, in words.
-    Raises OSError as `require_writable` does.
+    So a film or picture that is named in the wrong place is not lost. An older one matches one of
+    the signs, regular expressions, and an empty file may always be replaced. what: goes there, in
+    words. Raises OSError as `require_writable` does.
     """
     require_writable(path)
     if has_other_content(path, *signs):
@@ -166,16 +170,19 @@ def require_replaceable(path: str | os.PathLike[str], what: str, *signs: bytes) 
 
 def require_report(path: str | os.PathLike[str]) -> None:
     """`require_replaceable` of a report of an evaluation or an audit, an HTML file."""
-    require_replaceable(path, "a report", b"img-src data:; style-src 'unsafe-inline'")
+    require_replaceable(path, "a report", _REPORT)
 
 
 def has_other_content(path: str | os.PathLike[str], *signs: bytes) -> bool:
-    """Whether a file is there, is not empty and has none of these bytes. Raises OSError."""
+    """Whether a file is there, is not empty and matches none of the signs. Raises OSError.
+
+    signs: regular expressions.
+    """
     path = Path(path)
     if not path.is_file() or path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return all(content.find(sign) < 0 for sign in signs)
+        return not any(re.search(sign, content, re.DOTALL) for sign in signs)
 
 
 def _require_unlocked(path: Path) -> None:

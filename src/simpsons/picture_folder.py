@@ -50,7 +50,7 @@ class PictureFolder:
 def _name(path: str) -> str:
     """Names of folder and picture, and a digest of the path, so that no two pictures share one."""
     path = "standard input" if path == _STDIN else path
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:10]
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:10]
     names = (Path(path).parent.name, Path(path).stem)
     words = [re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)[:80] for name in names if name]
     return "-".join([*words, digest])

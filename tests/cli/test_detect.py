@@ -235,6 +235,15 @@ def test_drawings_of_one_name_do_not_overwrite_each_other_or_the_originals(
         assert (tmp_path / f"{name}.png").read_bytes() == family.read_bytes()
 
 
+def test_drawings_of_one_name_in_two_folders_are_two(detect, family, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        shutil.copy(family, tmp_path / name / "x.png")
+        monkeypatch.chdir(tmp_path / name)
+        assert detect("x.png", "--draw", tmp_path / "drawn").exit_code == 0
+    assert len(list((tmp_path / "drawn").iterdir())) == 2
+
+
 def test_standard_input_and_a_turned_picture_are_drawn(detect, family, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -372,6 +372,7 @@ LINES = "a/1.png,a,0,train\na/2.png,a,1,test\nb/1.png,b,2,train\n"
     [
         (b"", r"none of the 4 pictures of .*few is in it, a/1\.png for one; give the folder"),
         (HEADER + LINES + "b/2.png,b,3,holdout\n", "unknown part holdout; use train, validation"),
+        (HEADER + LINES + "a/1.png,a,0,test\n", r"lists a/1\.png in two parts; remove one"),
         (HEADER + LINES + "b/2.png,b,three,test\n", "is not a split; make one with"),
         (HEADER + LINES + "b/2.png,b", "is not a split; make one with"),
         ("a,b\n1,2\n", "is not a split; make one with"),

@@ -5,6 +5,7 @@
 2246
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,6 +194,8 @@ def split(
         SimpsonsError: for a folder, split, characters or an output that can't be used; says why.
     """
     splits.require_target(out)
+    if split and os.path.realpath(split) == os.path.realpath(out):
+        raise SimpsonsError(f"{out}: is the split that is read; give another name")
     dataset = cache.load(kaggle.resolve(folder), characters, track)
     chosen = splits.make(dataset, split, seed, track)
     if not any(chosen.counts().values()):

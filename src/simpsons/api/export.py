@@ -11,6 +11,7 @@ from simpsons.files import StrPath
 from simpsons.formats import facts
 from simpsons.pixels.plain_resize import ANTIALIAS
 from simpsons.progress import Track, silent
+from simpsons.run_files import CONFIG
 from simpsons.web import page
 
 if TYPE_CHECKING:
@@ -84,7 +85,17 @@ def export(
         raise SimpsonsError("--runtime is of --web; omit it")
     path = Path(out)
     facts.require_target(path)
+    _require_another(path, Path(source))
     return _write_file(os.fspath(source), path, data, split, half, int8, last, card, track)
+
+
+def _require_another(out: Path, source: Path) -> None:
+    """Raise SimpsonsError if the file is the source itself, or the network of another run."""
+    if out.exists() and source.is_file() and out.samefile(source):
+        raise SimpsonsError(f"{out}: is the network itself; give another name")
+    is_of_run = out.exists() and (out.parent / CONFIG).is_file()
+    if is_of_run and os.path.realpath(out.parent) != os.path.realpath(source):
+        raise SimpsonsError(f"{out}: belongs to another run; give another place")
 
 
 def _write_page(
@@ -116,7 +127,6 @@ def _write_file(
 ) -> Exported:
     from simpsons.dataset import cache, kaggle
     from simpsons.dataset import split as splits
-    from simpsons.run_files import CONFIG
     from simpsons.runs import exporting, run
     from simpsons.runs.card import card_path, require_provenance
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simpsons import urls
+from simpsons import files, urls
 from simpsons.detector import FACES, NAMES, Detector
 from simpsons.errors import SimpsonsError
 from simpsons.files import StrPath, write_text
@@ -18,7 +18,7 @@ from simpsons.films.reading import RATE, Timeline, read, require_settings
 from simpsons.films.stills import write_stills
 from simpsons.films.totals import Totals
 from simpsons.films.tracks import MINIMUM
-from simpsons.films.writing import require_folder, write
+from simpsons.films.writing import require_folder, require_replaceable, write
 from simpsons.progress import Track as Progress
 from simpsons.progress import silent
 from simpsons.project.store import Project, is_project
@@ -109,8 +109,14 @@ def timeline(
         require_folder(target)
     is_alone = len(given) == 1
     folders = [target] if target and is_alone else _unique(given, target, "-timeline")
-    for place in [*folders, *([Path(frames)] if frames else [])]:
-        require_folder(place)
+    for place in folders:
+        require_replaceable(place)
+    if frames:
+        require_folder(frames)
+    if target and not is_alone:
+        files.require_replaceable(target / "totals.json", "totals", rb'\A\{\s*"films": ')
+        signs = [b""] if (target / "totals.json").is_file() else []
+        files.require_replaceable(target / "totals.csv", "totals", *signs)
     copies: Sequence[Path | None] = [None] * len(given)
     if annotate:
         copies = [Path(annotate)]

@@ -13,6 +13,10 @@ from simpsons.classifier import UNKNOWN
 from simpsons.files import require_replaceable, write_text
 
 _TEMPLATE = "totals.html.jinja"
+_SIGN = (
+    rb'\A<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" '
+    rb'content="width=device-width, initial-scale=1">\n<title>Totals of '
+)
 
 
 @dataclass
@@ -107,7 +111,7 @@ class Totals:
         """
         from jinja2 import Environment, PackageLoader
 
-        require_replaceable(path, "a page of totals", b"<title>Totals of ")
+        require_replaceable(path, "a page of totals", _SIGN)
 
         environment = Environment(
             loader=PackageLoader("simpsons.bulk", "."), autoescape=True, trim_blocks=True

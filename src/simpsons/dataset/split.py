@@ -41,6 +41,7 @@ PART_TYPE = np.dtype(f"<U{max(map(len, (*PARTS, UNLISTED, EXCLUDED)))}")
 _SHIPPED = Path(__file__).parent.parent / "weights" / "split.csv"
 
 _COLUMNS = ("path", "character", "group", "split")
+_SIGN = rb"\A(\xef\xbb\xbf)?" + ",".join(_COLUMNS).encode() + rb"\r?\n"
 _FOLDS = 10
 _NOTEBOOK_SEED = 3
 _NOTEBOOK_SHARE = 0.2
@@ -407,8 +408,8 @@ def write(
 
 
 def require_target(path: str | os.PathLike[str]) -> None:
-    """Raise SimpsonsError if the file there is no split that `write` wrote."""
-    require_replaceable(path, "a split", csv_line(_COLUMNS).encode())
+    """Raise SimpsonsError if the file there is no split that `write` wrote, or one of a run."""
+    require_replaceable(path, "a split", _SIGN)
 
 
 def _to_csv(lines: Sequence[Sequence[str]]) -> str:
@@ -451,7 +452,13 @@ def lines_of(path: Path) -> dict[str, dict[str, str | None]]:
     """The lines of a split's CSV by path. Raises DataError if it is none."""
     try:
         _, table = read_table(path)
-        return {composed(str(line["path"])): line for line in table}
+        found: dict[str, dict[str, str | None]] = {}
+        for line in table:
+            file = composed(str(line["path"]))
+            if file in found and found[file].get("split") != line.get("split"):
+                raise DataError(f"{path}: lists {file} in two parts; remove one of the lines")
+            found[file] = line
+        return found
     except FileNotFoundError:
         raise DataError(
             f"{path}: no such split; give {', '.join(KINDS)}, or a CSV that "

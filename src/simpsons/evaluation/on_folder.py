@@ -218,6 +218,8 @@ def _require_outputs(report: StrPath | None, picture: StrPath | None = None) -> 
         plots.require_target(picture)
     if report:
         require_report(report)
+    if picture and report and os.path.realpath(picture) == os.path.realpath(report):
+        raise SimpsonsError(f"{report}: can't be both the report and the picture; give two names")
 
 
 @dataclass(frozen=True)

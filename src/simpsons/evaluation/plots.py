@@ -63,7 +63,10 @@ STYLE: dict[Any, Any] = {
 }
 
 _MAKER = "simpsons"
-_SIGNS = (f"Software\0{_MAKER}".encode(), f"<dc:title>{_MAKER}<".encode())  # of PNG and SVG
+_SIGNS = (  # of PNG and SVG
+    rb"\A\x89PNG.{,99}Software\0simpsons",
+    rb"<dc:creator>\s*<cc:Agent>\s*<dc:title>simpsons<",
+)
 
 Row = Mapping[str, float | None]
 """An epoch: epoch, train_loss, train_accuracy, validation_loss, validation_accuracy,

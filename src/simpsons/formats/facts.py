@@ -17,7 +17,7 @@ from simpsons.files import require_replaceable, write_text
 from simpsons.network import FACES_TASK, Network, find
 
 _START = b'{\n "file": '
-_SIGNS = b"\n\x06labels\x12", b"\n\x04task\x12"  # keys of the metadata
+_SIGNS = rb'\n\x06labels\x12.{1,3}\["', rb'\n\x04task\x12."faces"'  # of metadata, JSON
 
 
 def read(model: str | os.PathLike[str]) -> dict[str, Any]:
@@ -66,6 +66,8 @@ def facts_path(model: Path) -> Path:
     path = model.with_suffix(".json")
     if path == model:
         raise SimpsonsError(f"{model}: is where its labels go; choose another suffix, as .onnx")
+    if path.is_dir():
+        raise SimpsonsError(f"{path}: is a folder, and facts go there; choose another name")
     if path.is_file() and not path.read_bytes().startswith(_START):
         raise SimpsonsError(
             f"{path}: already exists and was not written for an ONNX file; choose another name for "

@@ -24,8 +24,8 @@ def whole_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises SimpsonsError if something is there already, OSError that names it if it can't be made.
     """
-    folder = Path(folder).absolute()
     require_new(folder)
+    folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = folder.parent / f".{folder.name[:LONGEST_NAME]}.simpsons-{os.getpid()}"
     shutil.rmtree(beside, ignore_errors=True)
@@ -33,6 +33,7 @@ def whole_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
         beside.mkdir()
         yield beside
         if folder.exists():
+            shutil.copymode(folder, beside)
             folder.rmdir()
         beside.rename(folder)
     except BaseException:
@@ -47,6 +48,8 @@ def require_new(folder: str | os.PathLike[str]) -> None:
         raise SimpsonsError(f"{folder}: is a file; give a folder")
     if folder.exists() and any(folder.iterdir()):
         raise SimpsonsError(f"{folder}: is not empty; give a new folder")
+    if os.path.realpath(folder) == os.path.realpath(os.curdir):
+        raise SimpsonsError(f"{folder}: is the current folder; give a new one in it")
 
 
 def file_name(text: str) -> str:

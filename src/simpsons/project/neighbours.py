@@ -173,12 +173,21 @@ def require_target(target: str | os.PathLike[str]) -> Path:
     if target.suffix.lower() == ".parquet":
         import pyarrow.parquet  # noqa: F401 (to know before long work whether it is there)
 
-        require_replaceable(target, _VECTORS, _COLUMNS[1].encode())
+        require_replaceable(target, _VECTORS, *([rb"\APAR1"] if _has_vectors(target) else []))
     else:
-        require_replaceable(paths_beside(target), "a list of paths", b"path\n")
-        signs = [b"NUMPY"] if paths_beside(target).exists() else []
+        require_replaceable(paths_beside(target), "a list of paths", rb"\Apath\r?\n")
+        signs = [rb"\A\x93NUMPY"] if paths_beside(target).exists() else []
         require_replaceable(target, _VECTORS, *signs)
     return target
+
+
+def _has_vectors(path: Path) -> bool:
+    import pyarrow.parquet
+
+    try:
+        return tuple(pyarrow.parquet.read_schema(path).names) == _COLUMNS
+    except (OSError, pyarrow.ArrowInvalid):
+        return False
 
 
 def paths_beside(vectors: Path) -> Path:

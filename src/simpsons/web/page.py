@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import os
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -88,9 +89,10 @@ def _require_replaceable(folder: Path, files: dict[str, bytes]) -> None:
     """Raise SimpsonsError if the folder has no such page, and other files of these names."""
     if (folder / "index.html").is_file() and not has_other_content(folder / "index.html", _SIGN):
         return
-    signs = files | {"index.html": _SIGN}
+    signs = {name: rb"\A" + re.escape(content) for name, content in files.items()}
+    signs["index.html"] = _SIGN
     for name in _MADE:
-        signs[name] = files[name].partition(b"=")[0]
+        signs[name] = rb"\A" + re.escape(files[name].partition(b"=")[0])
     for name, sign in signs.items():
         if has_other_content(folder / name, sign):
             raise SimpsonsError(
