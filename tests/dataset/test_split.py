@@ -382,6 +382,7 @@ LINES = "a/1.png,a,0,train\na/2.png,a,1,test\nb/1.png,b,2,train\n"
     ids=[
         "empty",
         "unknown part",
+        "two parts",
         "group no number",
         "cut off",
         "another table",
