@@ -112,7 +112,6 @@ class Totals:
         from jinja2 import Environment, PackageLoader
 
         require_replaceable(path, "a page of totals", _SIGN)
-
         environment = Environment(
             loader=PackageLoader("simpsons.bulk", "."), autoescape=True, trim_blocks=True
         )

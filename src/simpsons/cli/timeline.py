@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simpsons.cli import options
-from simpsons.cli.terminal import say
+from simpsons.cli.terminal import counted, say
 from simpsons.detector import FACES, NAMES
 from simpsons.progress import bar
 
@@ -140,9 +140,9 @@ class _Shown:
             elif self._is_alone:
                 self._print_all(answer, answer.timeline)
             elif not self._as_json:
-                characters = len({each.label for each in answer.timeline.intervals})
-                plural = "" if characters == 1 else "s"
-                say(f"{answer.film}: {characters} character{plural}, wrote {answer.folder}")
+                characters = {each.label for each in answer.timeline.intervals}
+                said = counted(len(characters), "character")
+                say(f"{answer.film}: {said}, wrote {answer.folder}")
         for problem in answer.problems:
             say(f"Error: {problem}", err=True)
         for note in answer.notes:
